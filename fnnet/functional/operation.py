@@ -1,0 +1,55 @@
+"""The declaration of an operation: one pure function, and everything that other spellings need to know.
+
+`operation` leaves the function as it is and enters a record of it in `OPERATIONS`. Whoever offers other
+spellings of it (a function, a method, an in-place method, `out=`) derives them from that record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is declared of one operation.
+
+    Attributes:
+        name: PyTorch's name.
+        function: the pure function; arrays in, arrays out.
+        spellings: where PyTorch has it: "torch", "Tensor", "nn.functional".
+        in_place: whether PyTorch has `Tensor.<name>_` (or `nn.functional.<name>(inplace=True)`).
+        grad_fn: the name PyTorch gives to its node in the graph, for instance "ReluBackward0".
+    """
+
+    name: str
+    function: Callable[..., Any]
+    spellings: frozenset[str]
+    in_place: bool = False
+    grad_fn: str | None = None
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+_SPELLINGS = frozenset({"torch", "Tensor", "nn.functional"})
+
+
+def operation(
+    *spellings: str, in_place: bool = False, grad_fn: str | None = None, name: str | None = None
+) -> Callable[[F], F]:
+    """Declare the decorated pure function as an operation. Raises ValueError for a name declared twice."""
+    unknown = set(spellings) - _SPELLINGS
+    if unknown:
+        raise ValueError(f"operation: unknown spellings {sorted(unknown)}; expected some of {sorted(_SPELLINGS)}")
+
+    def declare(function: F) -> F:
+        declared = name or function.__name__
+        if declared in OPERATIONS:
+            raise ValueError(f"operation: {declared!r} is declared twice")
+        OPERATIONS[declared] = Operation(declared, function, frozenset(spellings), in_place, grad_fn)
+        return function
+
+    return declare

@@ -1,0 +1,5 @@
+"""Random numbers: from a JAX key, or PyTorch's own streams."""
+
+from fnnet.random.source import KeySource as KeySource
+from fnnet.random.source import Source as Source
+from fnnet.random.source import as_source as as_source
