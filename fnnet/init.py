@@ -22,9 +22,7 @@ def uniform(
     return as_source(random).uniform(shape, a, b, dtype)
 
 
-def kaiming_uniform(
-    random: Any, shape: Shape, a: float = 0.0, dtype: DTypeLike = jnp.float32
-) -> jax.Array:
+def kaiming_uniform(random: Any, shape: Shape, a: float = 0.0, dtype: DTypeLike = jnp.float32) -> jax.Array:
     """Placeholder signature: completed with mode and nonlinearity."""
     fan = math.prod(shape[1:])
     bound = math.sqrt(3.0) * (math.sqrt(2.0 / (1 + a**2)) / math.sqrt(fan))

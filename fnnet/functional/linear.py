@@ -7,6 +7,8 @@ import jax.numpy as jnp
 
 from fnnet.functional.operation import operation
 
+__all__ = ["linear"]
+
 
 @operation("nn.functional", grad_fn="AddmmBackward0")
 def linear(input: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -> jax.Array:

@@ -23,6 +23,10 @@ class Operation:
         spellings: where PyTorch has it: "torch", "Tensor", "nn.functional".
         in_place: whether PyTorch has `Tensor.<name>_` (or `nn.functional.<name>(inplace=True)`).
         grad_fn: the name PyTorch gives to its node in the graph, for instance "ReluBackward0".
+        promote: the arguments that PyTorch promotes to one dtype before it computes; the function itself
+            expects them equal.
+        to_float: whether integers among them become the default floating dtype (sqrt, true division, ...).
+        view: whether PyTorch's result shares the storage of the first argument.
     """
 
     name: str
@@ -30,6 +34,9 @@ class Operation:
     spellings: frozenset[str]
     in_place: bool = False
     grad_fn: str | None = None
+    promote: tuple[str, ...] = ()
+    to_float: bool = False
+    view: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -38,18 +45,28 @@ _SPELLINGS = frozenset({"torch", "Tensor", "nn.functional"})
 
 
 def operation(
-    *spellings: str, in_place: bool = False, grad_fn: str | None = None, name: str | None = None
+    *spellings: str,
+    in_place: bool = False,
+    grad_fn: str | None = None,
+    promote: tuple[str, ...] = (),
+    to_float: bool = False,
+    view: bool = False,
+    name: str | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated pure function as an operation. Raises ValueError for a name declared twice."""
     unknown = set(spellings) - _SPELLINGS
     if unknown:
-        raise ValueError(f"operation: unknown spellings {sorted(unknown)}; expected some of {sorted(_SPELLINGS)}")
+        raise ValueError(
+            f"operation: unknown spellings {sorted(unknown)}; expected some of {sorted(_SPELLINGS)}"
+        )
 
     def declare(function: F) -> F:
         declared = name or function.__name__
         if declared in OPERATIONS:
             raise ValueError(f"operation: {declared!r} is declared twice")
-        OPERATIONS[declared] = Operation(declared, function, frozenset(spellings), in_place, grad_fn)
+        OPERATIONS[declared] = Operation(
+            declared, function, frozenset(spellings), in_place, grad_fn, promote, to_float, view
+        )
         return function
 
     return declare

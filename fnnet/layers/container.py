@@ -13,7 +13,9 @@ class Sequential(Layer):
     def __init__(self, *layers: Layer) -> None:
         for position, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential: argument {position}: expected a Layer, got {type(layer).__name__}")
+                raise TypeError(
+                    f"Sequential: argument {position}: expected a Layer, got {type(layer).__name__}"
+                )
         self._layers = {str(position): layer for position, layer in enumerate(layers)}
 
     def children(self) -> dict[str, Layer]:

@@ -84,7 +84,9 @@ class Scope(Mapping[str, Any]):
             return Scope(parts[name], self._params.get(name, {}), buffers, self._source, self.training, path)
         if name in self._params:
             return self._params[name]
-        raise KeyError(f"{self._where}: no parameter or part '{name}'; there are {sorted({*self._params, *parts})}")
+        raise KeyError(
+            f"{self._where}: no parameter or part '{name}'; there are {sorted({*self._params, *parts})}"
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._params, **self.layer.children()})
@@ -205,9 +207,7 @@ class Layer:
         return output if state is None else (output, state)
 
     def __repr__(self) -> str:
-        lines = [
-            f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children().items()
-        ]
+        lines = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children().items()]
         head = type(self).__name__ + "("
         if not lines:
             return head + self.extra_repr() + ")"
