@@ -30,6 +30,6 @@ def kaiming_uniform(random: Any, shape: Shape, a: float = 0.0, dtype: DTypeLike 
 
 
 def fan_in_uniform(random: Any, shape: Shape, fan_in: int, dtype: DTypeLike = jnp.float32) -> jax.Array:
-    """Numbers from U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for biases. Zero fan_in draws nothing."""
+    """Numbers from U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for biases."""
     bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
     return uniform(random, shape, -bound, bound, dtype)

@@ -98,8 +98,8 @@ class Scope(Mapping[str, Any]):
         """The current value of a buffer. Raises ValueError if the call was given none."""
         if self._buffers is None or name not in self._buffers:
             raise ValueError(
-                f"{self._where}: the call needs its buffer '{name}': give buffers=net.init_buffers(), or those "
-                "that the previous call returned"
+                f"{self._where}: the call needs its buffer '{name}': give buffers=net.init_buffers(), or "
+                "those that the previous call returned"
             )
         return self._buffers[name]
 
@@ -145,7 +145,7 @@ class Layer:
         return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
 
     def draw(self, source: Source, dtype: DTypeLike) -> Params:
-        """Initial parameters: the layer's own first, then each part's, as PyTorch's constructors draw them."""
+        """Initial parameters: first the layer's own, then each part's, in PyTorch's order."""
         params = dict(self.own_parameters(source, dtype))
         for name, child in self.children().items():
             if drawn := child.draw(source, dtype):
