@@ -1,0 +1,1 @@
+"""The ruler: shows that fnnet computes what PyTorch computes."""
