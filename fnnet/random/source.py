@@ -29,6 +29,12 @@ class Source(Protocol):
         """Normal numbers of mean `mean` and standard deviation `std`."""
         ...
 
+    def truncated_normal(
+        self, shape: Shape, mean: float, std: float, low: float, high: float, dtype: DTypeLike
+    ) -> jax.Array:
+        """Normal numbers restricted to [low, high]."""
+        ...
+
     def bernoulli(self, shape: Shape, p: float) -> jax.Array:
         """Booleans, each True with probability `p`."""
         ...
@@ -65,6 +71,14 @@ class KeySource:
     def normal(self, shape: Shape, mean: float, std: float, dtype: DTypeLike) -> jax.Array:
         drawn = jax.random.normal(self.next_key(), tuple(shape), dtype)
         return drawn * jnp.asarray(std, dtype) + jnp.asarray(mean, dtype)
+
+    def truncated_normal(
+        self, shape: Shape, mean: float, std: float, low: float, high: float, dtype: DTypeLike
+    ) -> jax.Array:
+        lower, upper = jnp.asarray((low - mean) / std, dtype), jnp.asarray((high - mean) / std, dtype)
+        drawn = jax.random.truncated_normal(self.next_key(), lower, upper, tuple(shape), dtype)
+        drawn = drawn * jnp.asarray(std, dtype) + jnp.asarray(mean, dtype)
+        return jnp.clip(drawn, jnp.asarray(low, dtype), jnp.asarray(high, dtype))
 
     def bernoulli(self, shape: Shape, p: float) -> jax.Array:
         return jax.random.bernoulli(self.next_key(), p, tuple(shape))
