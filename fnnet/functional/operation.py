@@ -20,13 +20,18 @@ class Operation:
     Attributes:
         name: PyTorch's name.
         function: the pure function; arrays in, arrays out.
-        spellings: where PyTorch has it: "torch", "Tensor", "nn.functional".
+        spellings: where PyTorch has it: "torch", "Tensor", "nn.functional", "linalg" (torch.linalg),
+            "special" (torch.special).
         in_place: whether PyTorch has `Tensor.<name>_` (or `nn.functional.<name>(inplace=True)`).
         grad_fn: the name PyTorch gives to its node in the graph, for instance "ReluBackward0".
         promote: the arguments that PyTorch promotes to one dtype before it computes; the function itself
             expects them equal.
         to_float: whether integers among them become the default floating dtype (sqrt, true division, ...).
         view: whether PyTorch's result shares the storage of the first argument.
+        spelled: the name that users write, where it is not the name of the declaration (`linalg_inv` is
+            `torch.linalg.inv`).
+        aliases: further names of the same operation (`subtract` is `sub`).
+        data_dependent: whether the shape of the result depends on values, so that it cannot be traced.
     """
 
     name: str
@@ -37,11 +42,17 @@ class Operation:
     promote: tuple[str, ...] = ()
     to_float: bool = False
     view: bool = False
+    spelled: str = ""
+    aliases: tuple[str, ...] = ()
+    data_dependent: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {}
 
-_SPELLINGS = frozenset({"torch", "Tensor", "nn.functional"})
+ALIASES: dict[str, str] = {}
+"""From a further name of an operation to the name of its declaration."""
+
+_SPELLINGS = frozenset({"torch", "Tensor", "nn.functional", "linalg", "special"})
 
 
 def operation(
@@ -52,6 +63,9 @@ def operation(
     to_float: bool = False,
     view: bool = False,
     name: str | None = None,
+    spelled: str | None = None,
+    aliases: tuple[str, ...] = (),
+    data_dependent: bool = False,
 ) -> Callable[[F], F]:
     """Declare the decorated pure function as an operation. Raises ValueError for a name declared twice."""
     unknown = set(spellings) - _SPELLINGS
@@ -65,8 +79,21 @@ def operation(
         if declared in OPERATIONS:
             raise ValueError(f"operation: {declared!r} is declared twice")
         OPERATIONS[declared] = Operation(
-            declared, function, frozenset(spellings), in_place, grad_fn, promote, to_float, view
+            declared,
+            function,
+            frozenset(spellings),
+            in_place,
+            grad_fn,
+            promote,
+            to_float,
+            view,
+            spelled or declared,
+            aliases,
+            data_dependent,
         )
+        for alias in aliases:
+            if ALIASES.setdefault(alias, declared) != declared:
+                raise ValueError(f"operation: alias {alias!r} of {declared!r} is taken by {ALIASES[alias]!r}")
         return function
 
     return declare
