@@ -7,11 +7,55 @@ import jax.numpy as jnp
 
 from fnnet.functional.operation import operation
 
-__all__ = ["linear"]
+__all__ = ["bilinear", "linear"]
+
+
+def _check_product(input: jax.Array, weight: jax.Array) -> None:
+    if input.dtype != weight.dtype:
+        raise RuntimeError(
+            f"linear: mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}"
+        )
+    if input.ndim == 0 or weight.ndim not in (1, 2):
+        raise RuntimeError(
+            "linear: both arguments to linear need to be at least 1D, and weight at most 2D, "
+            f"but they are {input.ndim}D and {weight.ndim}D"
+        )
+    features = input.shape[-1]
+    if features != weight.shape[-1]:
+        rows = input.size // features if features else 0
+        transposed = "x".join(str(size) for size in weight.shape[::-1])
+        raise RuntimeError(
+            f"linear: mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {transposed}): "
+            "input has "
+            f"{features} features, weight expects {weight.shape[-1]}"
+        )
 
 
 @operation("nn.functional", grad_fn="AddmmBackward0")
 def linear(input: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    """input (..., in) times weight (out, in) transposed, plus bias (out,), as torch.nn.functional.linear."""
+    """input (..., in) times weight (out, in) transposed, plus bias (out,), as torch.nn.functional.linear.
+
+    Raises RuntimeError for shapes or dtypes that do not fit.
+    """
+    _check_product(input, weight)
     output = jnp.matmul(input, weight.T)
+    return output if bias is None else output + bias
+
+
+@operation("torch", "nn.functional", grad_fn="AddBackward0")
+def bilinear(
+    input1: jax.Array, input2: jax.Array, weight: jax.Array, bias: jax.Array | None = None
+) -> jax.Array:
+    """y_k = x1ᵀ W_k x2 + b_k: input1 (..., in1), input2 (..., in2), weight (out, in1, in2), bias (out,)."""
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: got {input1.shape} and {input2.shape}"
+        )
+    if (input1.shape[-1], input2.shape[-1]) != weight.shape[1:]:
+        raise RuntimeError(
+            f"bilinear(): input sizes do not match weight size: got {input1.shape[-1]} and "
+            f"{input2.shape[-1]}, "
+            f"weight is {weight.shape}"
+        )
+    output = jnp.einsum("...i,kij,...j->...k", input1, weight, input2)
     return output if bias is None else output + bias

@@ -31,6 +31,8 @@ from jax.typing import DTypeLike
 
 from fnnet.random.source import Source, as_source
 
+__all__ = ["Layer", "Params", "Scope"]
+
 Params: TypeAlias = dict[str, Any]
 """Nested dicts of arrays with PyTorch's names."""
 

@@ -13,6 +13,8 @@ from fnnet import init
 from fnnet.layers.layer import Layer, Params, Scope
 from fnnet.random.source import Source
 
+__all__ = ["Linear"]
+
 
 @dataclass(frozen=True, repr=False)
 class Linear(Layer):
