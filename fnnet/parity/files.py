@@ -1,4 +1,4 @@
-"""Where the examples and the recorded reference outputs are: in the source tree, or inside an installed wheel."""
+"""Where the examples and the recorded outputs are: in the source tree, or inside an installed wheel."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Distribution:
-    """What many seeds gave: the extremes, the median, and how many seeds gave less than the documented value."""
+    """What many seeds gave: extremes, median, and the part of the seeds below the documented value."""
 
     low: float
     median: float
@@ -58,8 +58,7 @@ class Row:
         documented: what the tutorial prints; None where it prints nothing.
         pytorch: what PyTorch gave in the recorded run; None where there is none.
         fnnet: what fnnet gave, a value or the `Distribution` over seeds.
-        error: the largest relative error (the absolute one where the expected value is 0); None where it makes
-            no sense.
+        error: the largest relative error (the absolute one where the expected value is 0), if it makes sense.
         verdict: how it ended.
         note: a short remark.
     """
@@ -79,7 +78,7 @@ class Row:
 
 
 def relative_error(seen: Any, expected: Any) -> float:
-    """The largest |seen - expected| / |expected| (absolute where expected is 0); inf if shapes or NaN differ."""
+    """The largest |seen - expected| / |expected|, absolute where that is 0; inf if shapes or NaN differ."""
     a, b = np.asarray(seen), np.asarray(expected)
     if a.shape != b.shape:
         return math.inf
