@@ -1,14 +1,17 @@
 """The declaration of an operation: one pure function, and everything that other spellings need to know.
 
-`operation` leaves the function as it is and enters a record of it in `OPERATIONS`. Whoever offers other
-spellings of it (a function, a method, an in-place method, `out=`) derives them from that record.
+`operation` enters a record of the function in `OPERATIONS`. Whoever offers other spellings of it (a function, a
+method, an in-place method, `out=`) derives them from that record; and whoever has tensors of another kind gives
+`dispatch_to` a function that takes over the calls which get them, so that a layer or a pure function made of
+operations works on those tensors too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +55,19 @@ OPERATIONS: dict[str, Operation] = {}
 ALIASES: dict[str, str] = {}
 """From a further name of an operation to the name of its declaration."""
 
+Dispatcher: TypeAlias = Callable[[Operation, tuple[Any, ...], dict[str, Any]], Any]
+
+_dispatchers: list[Dispatcher] = []
+
+
+def dispatch_to(dispatcher: Dispatcher) -> None:
+    """Let `dispatcher(operation, args, kwargs)` answer every call of an operation first.
+
+    It returns NotImplemented for calls that are not its own.
+    """
+    _dispatchers.append(dispatcher)
+
+
 _SPELLINGS = frozenset({"torch", "Tensor", "nn.functional", "linalg", "special"})
 
 
@@ -78,7 +94,7 @@ def operation(
         declared = name or function.__name__
         if declared in OPERATIONS:
             raise ValueError(f"operation: {declared!r} is declared twice")
-        OPERATIONS[declared] = Operation(
+        record = OPERATIONS[declared] = Operation(
             declared,
             function,
             frozenset(spellings),
@@ -94,6 +110,15 @@ def operation(
         for alias in aliases:
             if ALIASES.setdefault(alias, declared) != declared:
                 raise ValueError(f"operation: alias {alias!r} of {declared!r} is taken by {ALIASES[alias]!r}")
-        return function
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for dispatcher in _dispatchers:
+                result = dispatcher(record, args, kwargs)
+                if result is not NotImplemented:
+                    return result
+            return function(*args, **kwargs)
+
+        return cast(F, call)
 
     return declare

@@ -96,6 +96,11 @@ class Scope(Mapping[str, Any]):
     def __len__(self) -> int:
         return len({**self._params, **self.layer.children()})
 
+    def apply(self, layer: Layer, *inputs: Any, **options: Any) -> Any:
+        """The output of a layer with the parameters, buffers and mode of this scope."""
+        self.layer = layer
+        return layer.forward(self, *inputs, **options)
+
     def buffer(self, name: str) -> jax.Array:
         """The current value of a buffer. Raises ValueError if the call was given none."""
         if self._buffers is None or name not in self._buffers:
@@ -201,8 +206,7 @@ class Layer:
                     f"{type(self).__name__}: within forward, buffers, key and training come with the scope; "
                     "call it with plain params to give others"
                 )
-            params.layer = self
-            return self.forward(params, *inputs, **options)
+            return params.apply(self, *inputs, **options)
         state = None if buffers is None else _thaw(buffers)
         source = None if key is None else as_source(key)
         output = self.forward(Scope(self, params, state, source, bool(training)), *inputs, **options)
