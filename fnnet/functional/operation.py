@@ -1,9 +1,9 @@
 """The declaration of an operation: one pure function, and everything that other spellings need to know.
 
-`operation` enters a record of the function in `OPERATIONS`. Whoever offers other spellings of it (a function, a
-method, an in-place method, `out=`) derives them from that record; and whoever has tensors of another kind gives
-`dispatch_to` a function that takes over the calls which get them, so that a layer or a pure function made of
-operations works on those tensors too.
+`operation` enters a record of the function in `OPERATIONS`. Whoever offers other spellings of it (a function,
+a method, an in-place method, `out=`) derives them from that record; and whoever has tensors of another kind
+gives `dispatch_to` a function that takes over the calls which get them, so that a layer, or a pure function
+made of operations, works on those tensors too.
 """
 
 from __future__ import annotations
