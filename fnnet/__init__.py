@@ -5,6 +5,9 @@ from fnnet import init as init
 from fnnet import layers as layers
 from fnnet import optim as optim
 from fnnet import random as random
+from fnnet import train as train
 from fnnet.layers import *
+from fnnet.train import fit as fit
+from fnnet.train import fit_seeds as fit_seeds
 
 __version__ = "0.1.0"
