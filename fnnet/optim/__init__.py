@@ -9,9 +9,13 @@
 torch.optim's class names, with what a `state_dict` holds.
 """
 
+from fnnet.optim.adadelta import adadelta as adadelta
+from fnnet.optim.adafactor import adafactor as adafactor
 from fnnet.optim.adagrad import adagrad as adagrad
 from fnnet.optim.adam import adam as adam
 from fnnet.optim.adam import adamw as adamw
+from fnnet.optim.adamax import adamax as adamax
+from fnnet.optim.asgd import asgd as asgd
 from fnnet.optim.cycle import cosine_annealing_lr as cosine_annealing_lr
 from fnnet.optim.cycle import cosine_annealing_warm_restarts as cosine_annealing_warm_restarts
 from fnnet.optim.cycle import cyclic_lr as cyclic_lr
@@ -24,8 +28,13 @@ from fnnet.optim.decay import multi_step_lr as multi_step_lr
 from fnnet.optim.decay import multiplicative_lr as multiplicative_lr
 from fnnet.optim.decay import polynomial_lr as polynomial_lr
 from fnnet.optim.decay import step_lr as step_lr
+from fnnet.optim.muon import muon as muon
+from fnnet.optim.nadam import nadam as nadam
+from fnnet.optim.radam import radam as radam
 from fnnet.optim.rmsprop import rmsprop as rmsprop
+from fnnet.optim.rprop import rprop as rprop
 from fnnet.optim.rule import RULES as RULES
 from fnnet.optim.rule import Rule as Rule
 from fnnet.optim.schedule import Schedule as Schedule
 from fnnet.optim.sgd import sgd as sgd
+from fnnet.optim.sparse_adam import sparse_adam as sparse_adam
