@@ -1,7 +1,7 @@
 """PyTorch's initialisers (torch.nn.init) as functions of a random source and a shape.
 
 The first argument of those that draw is a JAX key, a `fnnet.random.Generator` or a source
-(`fnnet.random.as_source`); `constant`, `zeros`, `ones`, `eye` and `dirac` draw nothing: their first is the shape.
+(`fnnet.random.as_source`); `constant`, `zeros`, `ones`, `eye` and `dirac` take none.
 From a Generator every function but `orthogonal` gives the very numbers of PyTorch; there the draws are equal
 and the factorisation is another library's (differences up to about 1e-6 in float32).
 
@@ -65,7 +65,7 @@ def uniform(
     random: Any, shape: Shape, a: float = 0.0, b: float = 1.0, dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
     """Numbers from U(a, b). Raises RuntimeError if a > b."""
-    check_uniform(a, b)
+    check_uniform(a, b, dtype)
     return as_source(random).uniform(shape, a, b, dtype)
 
 

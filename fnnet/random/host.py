@@ -1,0 +1,60 @@
+"""A generator's draws as JAX arrays: what stands behind `key=generator`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from fnnet.random.source import Shape
+
+if TYPE_CHECKING:
+    from fnnet.random.generator import Generator
+
+
+def is_staging() -> bool:
+    """Whether JAX is tracing a program that runs later (jit, scan, eval_shape; not eager grad or vmap)."""
+    zero = np.float32(0)
+    return isinstance(jax.lax.add(zero, zero), jax.core.Tracer)
+
+
+class HostSource:
+    """Draws from a generator, on the host. Raises RuntimeError while JAX stages a program out."""
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+
+    def _ready(self) -> Generator:
+        if is_staging():
+            raise RuntimeError(
+                "fnnet.random.Generator: drawn from while JAX traces a program (jit, scan, ...): the numbers "
+                "would be frozen into the compiled program, the same in every call. Draw before the run with "
+                "fnnet.random.ahead and give what it returns as key=, or use a JAX key"
+            )
+        return self._generator
+
+    def uniform(self, shape: Shape, low: float, high: float, dtype: DTypeLike) -> jax.Array:
+        return jnp.asarray(self._ready().uniform(tuple(shape), low, high, dtype))
+
+    def normal(self, shape: Shape, mean: float, std: float, dtype: DTypeLike) -> jax.Array:
+        return jnp.asarray(self._ready().normal(tuple(shape), mean, std, dtype))
+
+    def truncated_normal(
+        self, shape: Shape, mean: float, std: float, low: float, high: float, dtype: DTypeLike
+    ) -> jax.Array:
+        return jnp.asarray(self._ready().truncated_normal(tuple(shape), mean, std, low, high, dtype))
+
+    def bernoulli(self, shape: Shape, p: float) -> jax.Array:
+        return jnp.asarray(self._ready().bernoulli(tuple(shape), p, np.bool_))
+
+    def exponential(self, shape: Shape, rate: float, dtype: DTypeLike) -> jax.Array:
+        return jnp.asarray(self._ready().exponential(tuple(shape), rate, dtype))
+
+    def integers(self, shape: Shape, low: int, high: int, dtype: DTypeLike) -> jax.Array:
+        return jnp.asarray(self._ready().integers(tuple(shape), low, high, dtype))
+
+    def permutation(self, n: int) -> jax.Array:
+        return jnp.asarray(self._ready().permutation(n))
