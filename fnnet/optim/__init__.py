@@ -16,6 +16,14 @@ from fnnet.optim.adam import adam as adam
 from fnnet.optim.adam import adamw as adamw
 from fnnet.optim.adamax import adamax as adamax
 from fnnet.optim.asgd import asgd as asgd
+from fnnet.optim.clip import clip_grad_norm as clip_grad_norm
+from fnnet.optim.clip import clip_grad_value as clip_grad_value
+from fnnet.optim.clip import clip_grads_with_norm as clip_grads_with_norm
+from fnnet.optim.clip import clip_norm as clip_norm
+from fnnet.optim.clip import clip_value as clip_value
+from fnnet.optim.clip import get_total_norm as get_total_norm
+from fnnet.optim.compose import chained as chained
+from fnnet.optim.compose import sequential_lr as sequential_lr
 from fnnet.optim.cycle import cosine_annealing_lr as cosine_annealing_lr
 from fnnet.optim.cycle import cosine_annealing_warm_restarts as cosine_annealing_warm_restarts
 from fnnet.optim.cycle import cyclic_lr as cyclic_lr
@@ -28,8 +36,12 @@ from fnnet.optim.decay import multi_step_lr as multi_step_lr
 from fnnet.optim.decay import multiplicative_lr as multiplicative_lr
 from fnnet.optim.decay import polynomial_lr as polynomial_lr
 from fnnet.optim.decay import step_lr as step_lr
+from fnnet.optim.groups import groups as groups
+from fnnet.optim.groups import param_groups as param_groups
+from fnnet.optim.lbfgs import lbfgs as lbfgs
 from fnnet.optim.muon import muon as muon
 from fnnet.optim.nadam import nadam as nadam
+from fnnet.optim.plateau import reduce_lr_on_plateau as reduce_lr_on_plateau
 from fnnet.optim.radam import radam as radam
 from fnnet.optim.rmsprop import rmsprop as rmsprop
 from fnnet.optim.rprop import rprop as rprop

@@ -97,4 +97,7 @@ def multiplicative_lr(lr: Any, lr_lambda: Callable[[Any], Any]) -> Schedule:
     def factor(t: Any, m: Reals) -> Any:
         return m.loop(1, t + 1, lambda i, value: value * m.ask(lr_lambda, i), 1.0)
 
-    return Schedule(lr, factor=factor, advance=lambda t, rate, m: rate * m.ask(lr_lambda, t))
+    def resume(rate: Any, t: Any, m: Reals) -> Any:
+        return rate * m.ask(lr_lambda, 0) * factor(t, m)
+
+    return Schedule(lr, factor=factor, advance=lambda t, rate, m: rate * m.ask(lr_lambda, t), resume=resume)

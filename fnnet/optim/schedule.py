@@ -13,7 +13,7 @@ multiplies step by step and gathers rounding errors, and the two differ by these
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -79,6 +79,9 @@ class Schedule:
         factor: (step, arithmetic) -> the multiple of `base`, where PyTorch's chainable form is a product.
         advance: (step, lr, arithmetic) -> PyTorch's chainable form: the rate at a step >= 1 from the rate
             before.
+        begin: (lr, arithmetic) -> the rate at step 0, where other schedules left `lr`.
+        resume: (lr, step, arithmetic) -> the rate `step` steps after it takes over from another that left
+            `lr`.
         absolute: whether PyTorch computes the rate from `base` at each step, whatever other schedules did to
             it.
         momentum: the schedule of the momentum (of the first beta) that goes with it, or None.
@@ -91,6 +94,8 @@ class Schedule:
         closed: Callable[[Any, Reals], Any] | None = None,
         factor: Callable[[Any, Reals], Any] | None = None,
         advance: Callable[[Any, Any, Reals], Any] | None = None,
+        begin: Callable[[Any, Reals], Any] | None = None,
+        resume: Callable[[Any, Any, Reals], Any] | None = None,
         momentum: Schedule | None = None,
     ) -> None:
         self.base = base
@@ -98,8 +103,22 @@ class Schedule:
         self.closed = closed or self._product
         self.absolute = factor is None and advance is None
         self.advance = advance or (self._multiply if factor else lambda t, lr, m: self.closed(t, m))
+        self.begin = begin or self._begin
+        self.resume = resume or (lambda lr, t, m: self.closed(t, m))
         self.momentum = momentum
         self.known = all(is_known(x) for x in (base, *hypers) if x is not None)
+
+    @classmethod
+    def of(cls, base: Any, parts: Sequence[Schedule], **forms: Any) -> Schedule:
+        """A schedule that asks others."""
+        schedule = cls(base, **forms)
+        schedule.known = all(part.known for part in parts)
+        return schedule
+
+    def _begin(self, lr: Any, m: Reals) -> Any:
+        if self.factor is not None:
+            return lr * self.factor(m.np.asarray(0), m)
+        return self.closed(m.np.asarray(0), m) if self.absolute else lr
 
     def _product(self, t: Any, m: Reals) -> Any:
         assert self.factor is not None
