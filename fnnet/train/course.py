@@ -46,7 +46,8 @@ class Course:
             o.data, o.batch_size, o.shuffle, o.drop_last, o.shared_data
         )
         self.total = settle_steps(o.steps, o.epochs, self.plan)
-        self.orders = Orders(o.shuffle, 1 if self.plan is None else self.plan.rows, o.seeds)
+        rows, per_epoch = (1, 1) if self.plan is None else (self.plan.rows, self.plan.per_epoch)
+        self.orders = Orders(o.shuffle, rows, -(-self.total // per_epoch), o.seeds)
         self.key = settle_key(o.key, o.seeds)
         update = _update(o.loss, o.optimizer, tuple(sorted((o.metrics or {}).items())))
         self.setup = Setup(
@@ -184,16 +185,17 @@ class Course:
                     None,
                 )
 
+    def join_records(self) -> None:
+        """Bring the records of all stretches into one."""
+        if len(self.records) > 1:
+            self.records = [{n: np.concatenate([r[n] for r in self.records]) for n in self.records[0]}]
+
     def history(self) -> History:
         """What was recorded up to here."""
         turn = (lambda x: x) if self.seeds is None else lambda x: np.moveaxis(x, 0, 1)
-        names = list(self.records[0]) if self.records else ["loss"]
-        table = {
-            n: turn(np.concatenate([r[n] for r in self.records])[: self.step])
-            if self.records
-            else np.zeros((0,) if self.seeds is None else (self.seeds, 0), np.float32)
-            for n in names
-        }
+        self.join_records()
+        none = {"loss": np.zeros((0,) if self.seeds is None else (0, self.seeds), np.float32)}
+        table = {n: turn(x[: self.step]) for n, x in (self.records or [none])[0].items()}
         evaluations = {
             n: turn(np.stack([e[n] for e in self.evaluations])) for n in (self.evaluations or [{}])[0]
         }

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.random.generator import Generator
 from fnnet.train.program import Shuffle
 
 TABLE_ENTRIES = 1 << 22
@@ -24,19 +25,21 @@ class Orders:
     """Where the orders of the epochs come from.
 
     Attributes:
+        epochs: how many the run has, a begun one included.
         kind: "none", "key" (the programs make them) or "orders" (tables made here, epoch by epoch).
         shared: whether all seeds have the same order.
     """
 
-    def __init__(self, shuffle: Any, rows: int, seeds: int | None) -> None:
+    def __init__(self, shuffle: Any, rows: int, epochs: int, seeds: int | None) -> None:
         self.rows = rows
+        self.epochs = epochs
         self.seeds = seeds
         self.shared = True
         self.kind: Shuffle = "none"
         self._key: Any = None
         self._generators: list[Any] = []
         self._next_epoch = 0
-        self._table: tuple[int, np.ndarray] | None = None
+        self._tables: list[tuple[int, np.ndarray]] = []
         self._states: dict[int, list[np.ndarray]] = {}
         if shuffle is None:
             return
@@ -66,7 +69,7 @@ class Orders:
     @property
     def capacity(self) -> int:
         """How many epochs a table holds."""
-        return max(1, min(64, TABLE_ENTRIES // max(1, self.rows * len(self._generators))))
+        return max(1, min(64, self.epochs, TABLE_ENTRIES // max(1, self.rows * len(self._generators))))
 
     def argument(self, epoch: int) -> tuple[Any, int, int | None]:
         """What the programs take from `epoch` on: (argument, its first epoch, its end or None)."""
@@ -74,16 +77,18 @@ class Orders:
             return None, 0, None
         if self.kind == "key":
             return self._key, 0, None
-        if self._table is None or not self._table[0] <= epoch < self._table[0] + self.capacity:
-            if epoch != self._next_epoch:
-                raise RuntimeError(
-                    f"orders of epoch {epoch} were asked for, but the generator stands at another"
-                )
-            self._states = {}
-            table = [self._draw() for _ in range(self.capacity)]
-            self._table = (epoch, np.stack(table))
-        first, orders = self._table
-        return orders, first, first + self.capacity
+        for first, orders in self._tables:
+            if first <= epoch < first + self.capacity:
+                return orders, first, first + self.capacity
+        if epoch != self._next_epoch:
+            raise RuntimeError(f"shuffle: the generators stand at epoch {self._next_epoch}, not at {epoch}")
+        self._states = {}
+        drawn = [self._draw() for _ in range(min(self.capacity, self.epochs - epoch))]
+        # Tables have one size, so that the compiled program fits all; the run draws for its own epochs only.
+        orders = np.stack([*drawn, *[drawn[0]] * (self.capacity - len(drawn))])
+        # The table before stays: a run that stops may have to take its last steps again.
+        self._tables = [*self._tables[-1:], (epoch, orders)]
+        return orders, epoch, epoch + self.capacity
 
     def _draw(self) -> np.ndarray:
         self._states[self._next_epoch] = [np.asarray(g.get_state()) for g in self._generators]
@@ -104,7 +109,7 @@ class Orders:
         for generator, state in zip(self._generators, states, strict=True):
             generator.set_state(state)
         self._next_epoch = epoch
-        self._table = None
+        self._tables = []
 
 
 def loader_order(generator: Any, rows: int) -> np.ndarray:
@@ -113,6 +118,6 @@ def loader_order(generator: Any, rows: int) -> np.ndarray:
     The generator stands for PyTorch's default one; an epoch draws the workers' base seed from it, then the
     sampler's seed.
     """
-    from fnnet.data import sampler
-
-    return sampler.order(generator, rows)
+    generator.draw_seed()
+    seed = generator.draw_seed()
+    return np.asarray(Generator(seed).randperm(rows)).astype(np.int32)

@@ -1,0 +1,9 @@
+"""Checkpoints: pytrees in .safetensors files, read without executing anything and written atomically."""
+
+from fnnet.checkpoint.atomic import atomically as atomically
+from fnnet.checkpoint.refused import RefusedFileError as RefusedFileError
+from fnnet.checkpoint.tree import load as load
+from fnnet.checkpoint.tree import load_flat as load_flat
+from fnnet.checkpoint.tree import load_metadata as load_metadata
+from fnnet.checkpoint.tree import restore as restore
+from fnnet.checkpoint.tree import save as save
