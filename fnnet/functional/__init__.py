@@ -1,13 +1,23 @@
 """Pure functions with the names, arguments and meaning of `torch` and `torch.nn.functional`."""
 
 from fnnet.functional.activation import *
+from fnnet.functional.arithmetic import *
+from fnnet.functional.bounds import *
 from fnnet.functional.classification import *
+from fnnet.functional.comparison import *
 from fnnet.functional.convolution import *
+from fnnet.functional.distance import *
 from fnnet.functional.dropout import *
+from fnnet.functional.elementary import *
+from fnnet.functional.embedding import *
 from fnnet.functional.linear import *
 from fnnet.functional.loss import *
+from fnnet.functional.margin import *
+from fnnet.functional.normalization import *
 from fnnet.functional.operation import OPERATIONS as OPERATIONS
 from fnnet.functional.operation import Operation as Operation
 from fnnet.functional.operation import operation as operation
 from fnnet.functional.padding import *
 from fnnet.functional.pooling import *
+from fnnet.functional.rearrange import *
+from fnnet.functional.special import *

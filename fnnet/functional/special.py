@@ -1,0 +1,182 @@
+"""Special functions: the error function and its kin, the gamma function and its kin, logarithmic sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy import special as jsp
+
+from fnnet.functional.dtypes import is_number, pair, to_floating
+from fnnet.functional.elementary import _elementwise
+from fnnet.functional.operation import operation
+
+__all__ = [
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfinv",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "igamma",
+    "igammac",
+    "lgamma",
+    "log_ndtr",
+    "logaddexp",
+    "logaddexp2",
+    "logit",
+    "mvlgamma",
+    "ndtr",
+    "ndtri",
+    "polygamma",
+    "xlog1py",
+    "xlogy",
+    "zeta",
+]
+
+_BINARY: dict[str, Any] = {"promote": ("input", "other"), "to_float": True}
+
+erf = _elementwise("erf", lax.erf, "ErfBackward0", "The error function.")
+erfc = _elementwise("erfc", lax.erfc, "ErfcBackward0", "1 - erf(input), exact for large inputs.")
+erfinv = _elementwise("erfinv", lax.erf_inv, "ErfinvBackward0", "The inverse of erf; infinite at -1 and 1.")
+lgamma = _elementwise("lgamma", lax.lgamma, "LgammaBackward0", "The logarithm of |gamma(input)|.")
+i0 = _elementwise("i0", jsp.i0, "I0Backward0", "The modified Bessel function of order 0.")
+
+
+def _digamma(x: jax.Array) -> jax.Array:
+    # At 0 PyTorch gives the limit from the side of the zero's sign, at negative integers NaN.
+    return jnp.where(x == 0, jnp.copysign(jnp.asarray(jnp.inf, x.dtype), -x), lax.digamma(x))
+
+
+digamma = _elementwise("digamma", _digamma, "DigammaBackward0", "The derivative of lgamma.", aliases=("psi",))
+
+
+def _special(name: str, function: Any, grad_fn: str, doc: str) -> Any:
+    def apply(input: jax.Array) -> jax.Array:
+        return function(to_floating(input))
+
+    apply.__name__ = apply.__qualname__ = name
+    apply.__doc__ = doc
+    return operation("special", grad_fn=grad_fn, promote=("input",), to_float=True)(apply)
+
+
+i0e = _special("i0e", jsp.i0e, "SpecialI0EBackward0", "i0 scaled by exp(-|input|).")
+i1 = _special("i1", jsp.i1, "SpecialI1Backward0", "The modified Bessel function of order 1.")
+i1e = _special("i1e", jsp.i1e, "SpecialI1EBackward0", "i1 scaled by exp(-|input|).")
+entr = _special("entr", jsp.entr, "SpecialEntrBackward0", "-x log(x), 0 at 0, minus infinity below.")
+ndtr = _special("ndtr", jsp.ndtr, "SpecialNdtrBackward0", "The normal distribution function.")
+ndtri = _special("ndtri", jsp.ndtri, "SpecialNdtriBackward0", "The inverse of ndtr.")
+log_ndtr = _special("log_ndtr", jsp.log_ndtr, "SpecialLogNdtrBackward0", "The logarithm of ndtr.")
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="LogitBackward0", to_float=True)
+def logit(input: jax.Array, eps: float | None = None) -> jax.Array:
+    """log(x / (1 - x)), with the input first bounded to [eps, 1 - eps] where eps is given."""
+    x = to_floating(input)
+    if eps is None:
+        return jnp.log(x / (1 - x))
+    inside = (x >= eps) & (x <= 1 - eps)
+    bounded = jnp.where(inside, x, lax.stop_gradient(jnp.clip(x, eps, 1 - eps)))
+    return jnp.log(bounded / (1 - bounded))
+
+
+def _paired(input: Any, other: Any) -> tuple[jax.Array, jax.Array]:
+    """Two floating arrays of one shape and dtype; a number takes the dtype of the array beside it."""
+    if not is_number(input):
+        input = to_floating(input)
+    if not is_number(other):
+        other = to_floating(other)
+    return pair(input, other)
+
+
+# 0 log(0) and its derivative by the first argument are 0, where JAX gives an infinite derivative.
+@jax.custom_jvp
+def _xlogy(x: jax.Array, y: jax.Array) -> jax.Array:
+    product = x * jnp.log(jnp.where(x == 0, jnp.ones_like(y), y))
+    return jnp.where(jnp.isnan(y), y, jnp.where(x == 0, jnp.zeros_like(x), product))
+
+
+def _xlogy_by_x(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    flat = (x == 0) & (y <= 0)
+    return jnp.where(flat, 0, g * jnp.log(jnp.where(flat, jnp.ones_like(y), y)))
+
+
+_xlogy.defjvps(_xlogy_by_x, lambda g, answer, x, y: g * (x / y))
+
+
+@jax.custom_jvp
+def _xlog1py(x: jax.Array, y: jax.Array) -> jax.Array:
+    product = x * jnp.log1p(jnp.where(x == 0, jnp.zeros_like(y), y))
+    return jnp.where(jnp.isnan(y), y, jnp.where(x == 0, jnp.zeros_like(x), product))
+
+
+def _xlog1py_by_x(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    flat = (x == 0) & (y <= -1)
+    return jnp.where(flat, 0, g * jnp.log1p(jnp.where(flat, jnp.zeros_like(y), y)))
+
+
+_xlog1py.defjvps(_xlog1py_by_x, lambda g, answer, x, y: g * (x / (y + 1)))
+
+
+@operation("torch", "Tensor", "special", in_place=True, grad_fn="XlogyBackward0", **_BINARY)
+def xlogy(input: Any, other: Any) -> jax.Array:
+    """Input times log(other); 0 where input is 0 (unless other is NaN), and so is the derivative by input."""
+    return _xlogy(*_paired(input, other))
+
+
+@operation("special", grad_fn="SpecialXlog1PyBackward0", **_BINARY)
+def xlog1py(input: Any, other: Any) -> jax.Array:
+    """Input times log1p(other); 0 where input is 0 (unless other is NaN)."""
+    return _xlog1py(*_paired(input, other))
+
+
+@operation("torch", "Tensor", grad_fn="LogaddexpBackward0", **_BINARY)
+def logaddexp(input: jax.Array, other: jax.Array) -> jax.Array:
+    """log(exp(input) + exp(other)), without overflow."""
+    return jnp.logaddexp(*_paired(input, other))
+
+
+@operation("torch", "Tensor", grad_fn="Logaddexp2Backward0", **_BINARY)
+def logaddexp2(input: jax.Array, other: jax.Array) -> jax.Array:
+    """log2(2**input + 2**other), without overflow."""
+    return jnp.logaddexp2(*_paired(input, other))
+
+
+@operation("torch", "Tensor", grad_fn="IgammaBackward0", **_BINARY)
+def igamma(input: jax.Array, other: jax.Array) -> jax.Array:
+    """The regularised lower incomplete gamma function of order input at other."""
+    return lax.igamma(*_paired(input, other))
+
+
+@operation("torch", "Tensor", grad_fn="IgammacBackward0", **_BINARY)
+def igammac(input: jax.Array, other: jax.Array) -> jax.Array:
+    """1 - igamma(input, other)."""
+    return lax.igammac(*_paired(input, other))
+
+
+@operation("torch", grad_fn="PolygammaBackward0", to_float=True)
+def polygamma(n: int, input: jax.Array) -> jax.Array:
+    """The n-th derivative of digamma. Raises RuntimeError for a negative n."""
+    if n < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n, but got {n}")
+    x = to_floating(input)
+    return digamma(x) if n == 0 else lax.polygamma(jnp.full_like(x, n), x)
+
+
+@operation("torch", "Tensor", grad_fn="MvlgammaBackward0", to_float=True)
+def mvlgamma(input: jax.Array, p: int) -> jax.Array:
+    """The logarithm of the gamma function of dimension p."""
+    x = to_floating(input)
+    terms = lax.lgamma(x[..., None] - jnp.arange(p, dtype=x.dtype) / 2)
+    return terms.sum(-1) + p * (p - 1) / 4 * jnp.log(jnp.asarray(jnp.pi, x.dtype))
+
+
+@operation("special", **_BINARY)
+def zeta(input: Any, other: Any) -> jax.Array:
+    """The Hurwitz zeta function."""
+    return lax.stop_gradient(lax.zeta(*_paired(input, other)))
