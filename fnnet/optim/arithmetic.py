@@ -34,6 +34,11 @@ def scalar_dtype() -> Any:
     return jnp.result_type(float)
 
 
+def to_bfloat16(x: jax.Array) -> jax.Array:
+    """Round to bfloat16 now: XLA may drop a mere conversion between two operations, PyTorch rounds there."""
+    return jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=7).astype(jnp.bfloat16)
+
+
 def _in_compute_dtype(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     """Compute in the dtype of the first argument; float16 and bfloat16 in float32, rounded once."""
 
@@ -45,7 +50,8 @@ def _in_compute_dtype(function: Callable[..., jax.Array]) -> Callable[..., jax.A
         def cast(value: Any) -> Any:
             return float(value) if is_known(value) else jnp.asarray(value).astype(dtype)
 
-        return function(*map(cast, (x, *operands))).astype(x.dtype)
+        result = function(*map(cast, (x, *operands)))
+        return to_bfloat16(result) if x.dtype == jnp.bfloat16 else result.astype(x.dtype)
 
     return rounded
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import is_zero, lerp, mul
+from fnnet.optim.arithmetic import div, is_zero, lerp, mul, to_bfloat16
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require, rule
 
 
@@ -36,15 +36,15 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 def _orthogonalise(g: jax.Array, coefficients: tuple[float, float, float], eps: Any, steps: int) -> jax.Array:
     """The quintic iteration in bfloat16: singular values go to the neighbourhood of 1."""
     a, b, c = coefficients
-    x = g.astype(jnp.bfloat16)
+    x = to_bfloat16(g.astype(jnp.float32))
     if g.shape[0] > g.shape[1]:
         x = x.T
-    norm = jnp.sqrt(jnp.sum(jnp.square(x.astype(jnp.float32)))).astype(jnp.bfloat16)
-    x = x / jnp.maximum(norm, jnp.asarray(eps).astype(jnp.bfloat16))
+    norm = to_bfloat16(jnp.sqrt(jnp.sum(jnp.square(x.astype(jnp.float32)))))
+    x = div(x, jnp.maximum(norm, jnp.asarray(eps).astype(jnp.bfloat16)))
     for _ in range(steps):
-        gram = _product(x, x.T).astype(jnp.bfloat16)
-        change = (b * gram.astype(jnp.float32) + c * _product(gram, gram)).astype(jnp.bfloat16)
-        x = (a * x.astype(jnp.float32) + _product(change, x)).astype(jnp.bfloat16)
+        gram = to_bfloat16(_product(x, x.T))
+        change = to_bfloat16(b * gram.astype(jnp.float32) + c * _product(gram, gram))
+        x = to_bfloat16(a * x.astype(jnp.float32) + _product(change, x))
     return x.T if g.shape[0] > g.shape[1] else x
 
 
