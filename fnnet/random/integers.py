@@ -139,8 +139,8 @@ def _check_range(low: int, last: int, dtype: np.dtype) -> None:
             if not -exact <= value <= exact:
                 warnings.warn(
                     f"{argument} is out of bounds [-(2^{DIGITS[dtype]}), 2^{DIGITS[dtype]}]. Due to "
-                    f"precision limitations {c_name(dtype)} can support discrete uniform distribution only within "
-                    "this range.",
+                    f"precision limitations {c_name(dtype)} can support discrete uniform distribution only "
+                    "within this range.",
                     stacklevel=5,
                 )
         else:
