@@ -67,9 +67,10 @@ def show(value: Any, digits: int = 6) -> str:
         return str(bool(value))
     if isinstance(value, Distribution):
         return f"{number(value.median, 4)} ({number(value.low, 3)} to {number(value.high, 3)})"
-    if isinstance(value, Sequence):
-        opening, closing = "()" if isinstance(value, tuple) else "[]"
-        return opening + ", ".join(show(item, digits) for item in value) + closing
+    if isinstance(value, tuple):
+        return "(" + ", ".join(show(item, digits) for item in value) + ")"
+    if isinstance(value, Sequence) and np.asarray(value).dtype.kind not in "biuf":
+        return "[" + ", ".join(show(item, digits) for item in value) + "]"
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         # an extension dtype such as bfloat16, or an object that is shown as it prints itself
@@ -78,15 +79,18 @@ def show(value: Any, digits: int = 6) -> str:
         array = array.astype(np.float32)
     if array.ndim == 0:
         return number(float(array), digits) if array.dtype.kind == "f" else str(array.item())
-    return _nested(array, digits)
+    return _array(array, digits)
 
 
-def _nested(array: np.ndarray, digits: int) -> str:
-    if array.size and np.all(array == array.flat[0]) and array.size > 3:
-        return f"{show(array.flat[0], digits)} everywhere, {show(array.shape)}"
-    if array.ndim == 1:
+def _array(array: np.ndarray, digits: int) -> str:
+    """Up to six numbers, or the first three and the shape; "all 2, 5x3" if they are equal."""
+    shape = "x".join(map(str, array.shape))
+    if array.size > 3 and np.all(array == array.flat[0]):
+        return f"all {show(array.flat[0], digits)}, {shape}"
+    if array.ndim == 1 and array.size <= 6:
         return "[" + " ".join(show(item, digits) for item in array) + "]"
-    return "[" + " ".join(_nested(part, digits) for part in array) + "]"
+    first = " ".join(show(item, digits) for item in array.ravel()[:3])
+    return f"{shape}: {first}" + (" …" if array.size > 3 else "")
 
 
 def error(row: Row) -> str:
