@@ -1,6 +1,7 @@
 """Pure functions with the names, arguments and meaning of `torch` and `torch.nn.functional`."""
 
 from fnnet.functional.activation import *
+from fnnet.functional.adaptive_pooling import *
 from fnnet.functional.arithmetic import *
 from fnnet.functional.bounds import *
 from fnnet.functional.classification import *
@@ -10,6 +11,8 @@ from fnnet.functional.distance import *
 from fnnet.functional.dropout import *
 from fnnet.functional.elementary import *
 from fnnet.functional.embedding import *
+from fnnet.functional.fold import *
+from fnnet.functional.interpolation import *
 from fnnet.functional.linear import *
 from fnnet.functional.loss import *
 from fnnet.functional.margin import *

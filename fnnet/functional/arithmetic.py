@@ -105,9 +105,8 @@ def _floor_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(y == 0, x / y, floored)
 
 
-@operation(
-    "torch", "Tensor", in_place=True, grad_fn="DivBackward0", to_float=True, aliases=("divide",), **_BINARY
-)
+# Integers become floats by the function itself: with a rounding mode they stay integers.
+@operation("torch", "Tensor", in_place=True, grad_fn="DivBackward0", aliases=("divide",), **_BINARY)
 def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> jax.Array:
     """Quotient; rounding_mode None divides truly (integers become float32), "trunc" and "floor" round.
 

@@ -1,0 +1,380 @@
+"""Statistics: variance, norms, order statistics, and running sums, products and extremes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+
+from fnnet.functional.arithmetic import _power
+from fnnet.functional.dimension import canonical_dim, canonical_dims
+from fnnet.functional.dtypes import canonical, index_dtype, is_complex, is_integral, require_floating
+from fnnet.functional.elementary import abs as magnitude
+from fnnet.functional.operation import operation
+from fnnet.functional.reduction import picked, shared, summed_dtype
+from fnnet.functional.results import ValuesIndices
+
+__all__ = [
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "dist",
+    "linalg_vector_norm",
+    "logcumsumexp",
+    "median",
+    "mode",
+    "nanmedian",
+    "nanquantile",
+    "norm",
+    "quantile",
+    "std",
+    "std_mean",
+    "var",
+    "var_mean",
+]
+
+Dims = int | Sequence[int] | None
+
+
+# The derivative of a norm or a standard deviation at 0 is 0, where JAX gives NaN.
+@jax.custom_jvp
+def _root(x: jax.Array) -> jax.Array:
+    return jnp.sqrt(x)
+
+
+@_root.defjvp
+def _root_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    root = _root(primals[0])
+    zero = root == 0
+    return root, jnp.where(zero, 0, tangents[0] / (2 * jnp.where(zero, jnp.ones_like(root), root)))
+
+
+def _moments(
+    function: str, input: jax.Array, dim: Any, unbiased: bool | None, correction: Any, keepdim: bool
+) -> tuple[jax.Array, jax.Array]:
+    """Variance and mean over `dim`; a boolean `dim` is `unbiased`, as in var(input, unbiased)."""
+    input = jnp.asarray(input)
+    if is_integral(input):
+        raise RuntimeError(f"{function} only support floating point and complex dtypes")
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    dims = canonical_dims(dim, input.ndim)
+    mean = jnp.mean(input, dims, keepdims=True)
+    offset = input - mean
+    squares = jnp.real(offset * jnp.conj(offset)) if is_complex(input) else offset * offset
+    count = math.prod(input.shape[one] for one in dims)
+    divisor = jnp.asarray(max(count - correction, 0), squares.dtype)
+    variance = jnp.sum(squares, dims, keepdims=keepdim) / divisor
+    return variance, mean if keepdim else jnp.squeeze(mean, dims)
+
+
+@operation("torch", "Tensor", grad_fn="VarBackward0")
+def var(
+    input: jax.Array,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> jax.Array:
+    """The variance over `dim`: squares divided by the count less the correction (1 unless given)."""
+    return _moments("var", input, dim, unbiased, correction, keepdim)[0]
+
+
+@operation("torch", "Tensor", grad_fn="StdBackward0")
+def std(
+    input: jax.Array,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> jax.Array:
+    """The square root of `var`; its derivative at 0 is 0."""
+    return _root(_moments("std", input, dim, unbiased, correction, keepdim)[0])
+
+
+@operation("torch", grad_fn="VarMeanBackward0")
+def var_mean(
+    input: jax.Array,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[jax.Array, jax.Array]:
+    """The variance and the mean over `dim`."""
+    return _moments("var_mean", input, dim, unbiased, correction, keepdim)
+
+
+@operation("torch", grad_fn="StdMeanBackward0")
+def std_mean(
+    input: jax.Array,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[jax.Array, jax.Array]:
+    """The standard deviation and the mean over `dim`."""
+    variance, mean = _moments("std_mean", input, dim, unbiased, correction, keepdim)
+    return _root(variance), mean
+
+
+@operation("linalg", grad_fn="LinalgVectorNormBackward0", spelled="vector_norm")
+def linalg_vector_norm(
+    x: jax.Array,
+    ord: float = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+) -> jax.Array:
+    """(sum |x|^ord)^(1/ord) over `dim`; inf and -inf give the extremes, 0 counts. The derivative at 0 is 0."""
+    x = jnp.asarray(x)
+    if is_integral(x) and dtype is None:
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}"
+        )
+    if dtype is not None:
+        x = x.astype(canonical(dtype))
+    dims = canonical_dims(dim, x.ndim)
+    if x.size == 0 and (ord < 0 or math.isinf(ord)) and not all(x.shape[one] for one in dims):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not "
+            "have an identity"
+        )
+    if ord == 2:
+        return _root(jnp.sum(jnp.real(x * jnp.conj(x)) if is_complex(x) else x * x, dims, keepdims=keepdim))
+    size = magnitude(x)
+    if math.isinf(ord):
+        return (jnp.max if ord > 0 else jnp.min)(size, dims, keepdims=keepdim)
+    if ord == 1:
+        return jnp.sum(size, dims, keepdims=keepdim)
+    if ord == 0:
+        return jnp.sum(x != 0, dims, keepdims=keepdim).astype(size.dtype)
+    power = jnp.asarray(ord, size.dtype)
+    zero = size == 0
+    terms = _power(jnp.where(zero, jnp.ones_like(size), size), power)
+    total = jnp.sum(jnp.where(zero, 0 if ord > 0 else jnp.inf, terms), dims, keepdims=keepdim)
+    none = total == 0
+    root = _power(jnp.where(none, jnp.ones_like(total), total), 1 / power)
+    return jnp.where(none, 0, root)
+
+
+@operation("torch", "Tensor", grad_fn="LinalgVectorNormBackward0")
+def norm(
+    input: jax.Array,
+    p: float | str | None = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: DTypeLike | None = None,
+) -> jax.Array:
+    """The p-norm of the elements over `dim` (all by default); "fro" is 2, "nuc" sums the singular values."""
+    if p == "nuc":
+        from fnnet.functional.decomposition import linalg_matrix_norm
+
+        dims = canonical_dims(dim, jnp.ndim(input))
+        return linalg_matrix_norm(input, "nuc", dims, keepdim, dtype=dtype)
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"norm: expected p to be a number, 'fro' or 'nuc', but got {p!r}")
+    return linalg_vector_norm(input, 2 if p is None or isinstance(p, str) else p, dim, keepdim, dtype=dtype)
+
+
+@operation("torch", "Tensor", grad_fn="LinalgVectorNormBackward0", promote=("input", "other"))
+def dist(input: jax.Array, other: jax.Array, p: float = 2) -> jax.Array:
+    """The p-norm of input - other."""
+    return linalg_vector_norm(jnp.subtract(input, other), p)
+
+
+def _lines(input: jax.Array, dim: int) -> tuple[jax.Array, int]:
+    """The input with at least one dimension, and the dimension counted from the start."""
+    input = jnp.asarray(input)
+    axis = canonical_dim(dim, input.ndim)
+    return (input[None] if input.ndim == 0 else input), axis
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="CumsumBackward0")
+def cumsum(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> jax.Array:
+    """Sums of all elements up to each one along `dim`; of integers an int64."""
+    lines, axis = _lines(input, dim)
+    kind = summed_dtype(lines, dtype)
+    return jnp.cumsum(lines.astype(kind), axis, dtype=kind).reshape(jnp.shape(input))
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="CumprodBackward0")
+def cumprod(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> jax.Array:
+    """Products of all elements up to each one along `dim`; of integers an int64."""
+    lines, axis = _lines(input, dim)
+    kind = summed_dtype(lines, dtype)
+    return jnp.cumprod(lines.astype(kind), axis, dtype=kind).reshape(jnp.shape(input))
+
+
+@operation("torch", "Tensor", grad_fn="LogcumsumexpBackward0")
+def logcumsumexp(input: jax.Array, dim: int) -> jax.Array:
+    """The logarithm of the running sum of exponentials along `dim`."""
+    lines, axis = _lines(input, dim)
+    return lax.cumlogsumexp(lines, axis).reshape(jnp.shape(input))
+
+
+def _running(input: jax.Array, dim: int, scan: Any) -> ValuesIndices:
+    """Running extremes: an element equal to the extreme so far is the newest place of it."""
+    lines, axis = _lines(input, dim)
+    extreme = scan(lax.stop_gradient(lines), axis)
+    fresh = lines == extreme
+    if not is_integral(lines):
+        fresh |= jnp.isnan(lines)
+    places = lax.broadcasted_iota(index_dtype(), lines.shape, axis)
+    indices = lax.cummax(jnp.where(fresh, places, 0), axis)
+    values = jnp.take_along_axis(lines, indices, axis)
+    return ValuesIndices(values.reshape(jnp.shape(input)), indices.reshape(jnp.shape(input)))
+
+
+@operation("torch", "Tensor", grad_fn="CummaxBackward0")
+def cummax(input: jax.Array, dim: int) -> ValuesIndices:
+    """The largest element so far along `dim` and its index, the last in a tie; it gets the derivative."""
+    return _running(input, dim, lax.cummax)
+
+
+@operation("torch", "Tensor", grad_fn="CumminBackward0")
+def cummin(input: jax.Array, dim: int) -> ValuesIndices:
+    """The smallest element so far along `dim` and its index, the last in a tie; it gets the derivative."""
+    return _running(input, dim, lax.cummin)
+
+
+def _middle(input: jax.Array, dim: int | None, keepdim: bool, skip_nan: bool) -> Any:
+    """The lower middle element, NaN where one is (or, with skip_nan, among those that are not NaN)."""
+    input = jnp.asarray(input)
+    if dim is None:
+        flat = input.reshape(-1)
+        if flat.size == 0:
+            return jnp.full((), jnp.nan, input.dtype)
+        value = lax.stop_gradient(_middle(flat, 0, False, skip_nan).values)
+        return value if is_integral(input) else shared(input, value)
+    lines, axis = _lines(input, dim)
+    if lines.shape[axis] == 0:
+        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    order = jnp.argsort(lines, axis, stable=True).astype(index_dtype())
+    if is_integral(lines):
+        missing = jnp.zeros_like(lines, bool)
+    else:
+        missing = jnp.isnan(lines)
+    absent = jnp.sum(missing, axis, keepdims=True, dtype=index_dtype())
+    count = lines.shape[axis]
+    place = (
+        jnp.maximum((count - absent - 1) // 2, 0)
+        if skip_nan
+        else jnp.where(absent > 0, count - absent, (count - 1) // 2)
+    )
+    result = picked(lines, jnp.take_along_axis(order, place, axis), axis, keepdim)
+    return ValuesIndices(*(part.reshape(()) for part in result)) if input.ndim == 0 else result
+
+
+@operation("torch", "Tensor", grad_fn="MedianBackward0")
+def median(input: jax.Array, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The middle element, the lower of two; along `dim` values and indices. NaN where an element is.
+
+    Over all elements those equal to the median share the derivative; along a dimension the index gets it.
+    """
+    return _middle(input, dim, keepdim, False)
+
+
+@operation("torch", "Tensor", grad_fn="NanmedianBackward0")
+def nanmedian(input: jax.Array, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median of the elements that are not NaN."""
+    return _middle(input, dim, keepdim, True)
+
+
+@operation("torch", "Tensor", grad_fn="ModeBackward0")
+def mode(input: jax.Array, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The most frequent element along `dim`, the smallest in a tie, and the last place where it stands."""
+    lines, axis = _lines(input, dim)
+    order = jnp.argsort(lines, axis, stable=True).astype(index_dtype())
+    ordered = jnp.take_along_axis(lines, order, axis)
+    places = lax.broadcasted_iota(index_dtype(), lines.shape, axis)
+    fresh = jnp.concatenate(
+        [
+            jnp.ones_like(lax.slice_in_dim(ordered, 0, 1, axis=axis), bool),
+            lax.slice_in_dim(ordered, 1, None, axis=axis) != lax.slice_in_dim(ordered, 0, -1, axis=axis),
+        ],
+        axis,
+    )
+    run = places - lax.cummax(jnp.where(fresh, places, 0), axis)
+    place = jnp.argmax(run, axis, keepdims=True)
+    result = picked(lines, jnp.take_along_axis(order, place, axis), axis, keepdim)
+    return ValuesIndices(*(part.reshape(()) for part in result)) if jnp.ndim(input) == 0 else result
+
+
+_INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _quantile(
+    function: str,
+    input: jax.Array,
+    q: Any,
+    dim: int | None,
+    keepdim: bool,
+    interpolation: str,
+    skip_nan: bool,
+) -> jax.Array:
+    input = jnp.asarray(input)
+    require_floating(function, input)
+    if interpolation not in _INTERPOLATIONS:
+        raise RuntimeError(
+            f"{function}() interpolation must be one of {_INTERPOLATIONS}, but got {interpolation!r}"
+        )
+    q = jnp.asarray(q, input.dtype)
+    if q.ndim > 1:
+        raise RuntimeError(f"{function}() q must be a scalar or 1D tensor, but has {q.ndim} dimensions")
+    if input.size == 0:
+        raise RuntimeError(f"{function}() input tensor must be non-empty")
+    axis = canonical_dim(dim, input.ndim) if dim is not None else 0
+    flat = input.reshape(-1) if dim is None or input.ndim == 0 else jnp.moveaxis(input, axis, -1)
+    ordered = jnp.sort(flat, -1)
+    missing = jnp.sum(jnp.isnan(flat), -1, keepdims=True).astype(input.dtype)
+    last = flat.shape[-1] - 1
+    if skip_nan:
+        rank = q.reshape(-1) * jnp.maximum(last - missing, 0)
+    else:
+        rank = jnp.where(missing > 0, jnp.asarray(last, input.dtype), q.reshape(-1) * last)
+    rank = lax.stop_gradient(jnp.broadcast_to(rank, (*flat.shape[:-1], q.size)))
+    if interpolation == "nearest":
+        rank = jnp.round(rank)
+    below = jnp.floor(rank) if interpolation != "higher" else jnp.ceil(rank)
+    low = jnp.take_along_axis(ordered, below.astype(index_dtype()), -1)
+    if interpolation in ("linear", "midpoint"):
+        high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(index_dtype()), -1)
+        weight = rank - below if interpolation == "linear" else jnp.full_like(rank, 0.5)
+        step = high - low
+        low = jnp.where(weight < 0.5, low + weight * step, high - step * (1 - weight))
+    result = jnp.moveaxis(low, -1, 0)
+    if keepdim:
+        shape = [1] * input.ndim if dim is None or input.ndim == 0 else list(result.shape[1:])
+        if dim is not None and input.ndim:
+            shape.insert(axis, 1)
+        result = result.reshape(q.size, *shape)
+    return result[0] if q.ndim == 0 else result
+
+
+@operation("torch", "Tensor", grad_fn="SqueezeBackward0")
+def quantile(
+    input: jax.Array, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> jax.Array:
+    """The q-quantiles along `dim` (of all elements by default); several q come first in the shape."""
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+
+
+@operation("torch", "Tensor", grad_fn="SqueezeBackward0")
+def nanquantile(
+    input: jax.Array, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> jax.Array:
+    """The q-quantiles of the elements that are not NaN."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
