@@ -68,7 +68,7 @@ def show(value: Any, digits: int = 6) -> str:
     if isinstance(value, Distribution):
         return f"{number(value.median, 4)} ({number(value.low, 3)} to {number(value.high, 3)})"
     if isinstance(value, tuple):
-        return "(" + ", ".join(show(item, digits) for item in value) + ")"
+        return "(" + ", ".join(show(item, digits) for item in value) + (",)" if len(value) == 1 else ")")
     if isinstance(value, Sequence) and np.asarray(value).dtype.kind not in "biuf":
         return "[" + ", ".join(show(item, digits) for item in value) + "]"
     array = np.asarray(value)
@@ -83,14 +83,14 @@ def show(value: Any, digits: int = 6) -> str:
 
 
 def _array(array: np.ndarray, digits: int) -> str:
-    """Up to six numbers, or the first three and the shape; "all 2, 5x3" if they are equal."""
+    """Up to six numbers, or the shape and the first two, "5x3: 0.1 0.2 …"; "5x3: all 2" if they are equal."""
     shape = "x".join(map(str, array.shape))
     if array.size > 3 and np.all(array == array.flat[0]):
-        return f"all {show(array.flat[0], digits)}, {shape}"
+        return f"{shape}: all {show(array.flat[0], digits)}"
     if array.ndim == 1 and array.size <= 6:
         return "[" + " ".join(show(item, digits) for item in array) + "]"
-    first = " ".join(show(item, digits) for item in array.ravel()[:3])
-    return f"{shape}: {first}" + (" …" if array.size > 3 else "")
+    first = " ".join(show(item, 4) for item in array.ravel()[:2])
+    return f"{shape}: {first}" + (" …" if array.size > 2 else "")
 
 
 def error(row: Row) -> str:

@@ -120,7 +120,7 @@ def dynamic() -> dict[str, torch.Tensor]:
     """500 steps, the depths drawn by Python's random after seed 0; in float32, and in float64 as the arbiter.
 
     "skip": zero_grad as it is today, which removes the gradients, so that a step leaves the middle layer as
-    it is when it was not used. "zero": zero_grad as it was when the tutorial was written, which sets them to 0.
+    it is when it was not used. "zero": zero_grad as it was in the tutorial's time, which sets them to 0.
     """
     draw = random.Random(0)
     depths = [draw.randint(0, 3) for _ in range(500)]

@@ -85,7 +85,7 @@ def _documented(program: Any) -> list[Row]:
         exact("x.view(16): size", (16,), shaped["view(16)"].shape),
         exact("x.view(-1, 8)", WIDE, shaped["view(-1, 8)"]),
         exact("its transposition", TRANSPOSED, shaped["transpose"]),
-        exact("x.item()", ITEM, one.item()),
+        exact("x.item()", repr(ITEM), repr(one.item())),
         exact("x + ones_like(x) on the device", [-0.4227], _printed(moved["z"])),
         exact("the same on the CPU, double", [-0.4227], _printed(moved["z, double"])),
         exact("its dtype", "float64", str(moved["z, double"].dtype)),
