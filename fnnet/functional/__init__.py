@@ -23,4 +23,6 @@ from fnnet.functional.operation import operation as operation
 from fnnet.functional.padding import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
+from fnnet.functional.reduction import *
 from fnnet.functional.special import *
+from fnnet.functional.statistics import *

@@ -79,7 +79,7 @@ def nansum(
 def mean(
     input: jax.Array, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> jax.Array:
-    """The mean over the dimensions `dim`. Raises RuntimeError for integers unless a floating dtype is given."""
+    """The mean over the dimensions `dim`. Raises RuntimeError for integers without a floating dtype."""
     input = jnp.asarray(input)
     if dtype is not None:
         input = input.astype(canonical(dtype))

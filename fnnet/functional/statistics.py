@@ -11,9 +11,16 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from fnnet.functional.arithmetic import _power
+from fnnet.functional.arithmetic import pow as power_of
 from fnnet.functional.dimension import canonical_dim, canonical_dims
-from fnnet.functional.dtypes import canonical, index_dtype, is_complex, is_integral, require_floating
+from fnnet.functional.dtypes import (
+    canonical,
+    index_dtype,
+    is_complex,
+    is_integral,
+    require_floating,
+    scalar_name,
+)
 from fnnet.functional.elementary import abs as magnitude
 from fnnet.functional.operation import operation
 from fnnet.functional.reduction import picked, shared, summed_dtype
@@ -138,19 +145,19 @@ def linalg_vector_norm(
     *,
     dtype: DTypeLike | None = None,
 ) -> jax.Array:
-    """(sum |x|^ord)^(1/ord) over `dim`; inf and -inf give the extremes, 0 counts. The derivative at 0 is 0."""
+    """(sum |x|^ord)^(1/ord) over `dim`; ±inf give the extremes, 0 counts; the derivative at 0 is 0."""
     x = jnp.asarray(x)
     if is_integral(x) and dtype is None:
         raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}"
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(x)}"
         )
     if dtype is not None:
         x = x.astype(canonical(dtype))
     dims = canonical_dims(dim, x.ndim)
     if x.size == 0 and (ord < 0 or math.isinf(ord)) and not all(x.shape[one] for one in dims):
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not "
-            "have an identity"
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does "
+            "not have an identity"
         )
     if ord == 2:
         return _root(jnp.sum(jnp.real(x * jnp.conj(x)) if is_complex(x) else x * x, dims, keepdims=keepdim))
@@ -163,10 +170,10 @@ def linalg_vector_norm(
         return jnp.sum(x != 0, dims, keepdims=keepdim).astype(size.dtype)
     power = jnp.asarray(ord, size.dtype)
     zero = size == 0
-    terms = _power(jnp.where(zero, jnp.ones_like(size), size), power)
+    terms = power_of(jnp.where(zero, jnp.ones_like(size), size), power)
     total = jnp.sum(jnp.where(zero, 0 if ord > 0 else jnp.inf, terms), dims, keepdims=keepdim)
     none = total == 0
-    root = _power(jnp.where(none, jnp.ones_like(total), total), 1 / power)
+    root = power_of(jnp.where(none, jnp.ones_like(total), total), 1 / power)
     return jnp.where(none, 0, root)
 
 
@@ -322,15 +329,13 @@ def _quantile(
     q: Any,
     dim: int | None,
     keepdim: bool,
-    interpolation: str,
+    mode: str,
     skip_nan: bool,
 ) -> jax.Array:
     input = jnp.asarray(input)
     require_floating(function, input)
-    if interpolation not in _INTERPOLATIONS:
-        raise RuntimeError(
-            f"{function}() interpolation must be one of {_INTERPOLATIONS}, but got {interpolation!r}"
-        )
+    if mode not in _INTERPOLATIONS:
+        raise RuntimeError(f"{function}() interpolation must be one of {_INTERPOLATIONS}, but got {mode!r}")
     q = jnp.asarray(q, input.dtype)
     if q.ndim > 1:
         raise RuntimeError(f"{function}() q must be a scalar or 1D tensor, but has {q.ndim} dimensions")
@@ -346,13 +351,13 @@ def _quantile(
     else:
         rank = jnp.where(missing > 0, jnp.asarray(last, input.dtype), q.reshape(-1) * last)
     rank = lax.stop_gradient(jnp.broadcast_to(rank, (*flat.shape[:-1], q.size)))
-    if interpolation == "nearest":
+    if mode == "nearest":
         rank = jnp.round(rank)
-    below = jnp.floor(rank) if interpolation != "higher" else jnp.ceil(rank)
+    below = jnp.floor(rank) if mode != "higher" else jnp.ceil(rank)
     low = jnp.take_along_axis(ordered, below.astype(index_dtype()), -1)
-    if interpolation in ("linear", "midpoint"):
+    if mode in ("linear", "midpoint"):
         high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(index_dtype()), -1)
-        weight = rank - below if interpolation == "linear" else jnp.full_like(rank, 0.5)
+        weight = rank - below if mode == "linear" else jnp.full_like(rank, 0.5)
         step = high - low
         low = jnp.where(weight < 0.5, low + weight * step, high - step * (1 - weight))
     result = jnp.moveaxis(low, -1, 0)
