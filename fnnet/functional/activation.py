@@ -94,8 +94,8 @@ def leaky_relu(input: jax.Array, negative_slope: float = 0.01) -> jax.Array:
 
 
 def _exponential_linear(x: jax.Array, alpha: float, scale: float, input_scale: float) -> jax.Array:
-    negative = jnp.where(x > 0, _like(x, 0), x)
-    return jnp.where(x > 0, x * scale, jnp.expm1(negative * input_scale) * (alpha * scale))
+    negative = jnp.where(x <= 0, x, _like(x, 0))
+    return jnp.where(x <= 0, jnp.expm1(negative * input_scale) * (alpha * scale), x * scale)
 
 
 @operation("nn.functional", in_place=True, grad_fn="EluBackward0")
@@ -110,7 +110,7 @@ def selu(input: jax.Array) -> jax.Array:
     return _exponential_linear(input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
-@operation("torch", "nn.functional", in_place=True, grad_fn="EluBackward0")
+@operation("torch", "nn.functional", in_place=True, grad_fn="CeluBackward0")
 def celu(input: jax.Array, alpha: float = 1.0) -> jax.Array:
     """Input where positive, alpha * (exp(input / alpha) - 1) elsewhere. Raises RuntimeError for alpha 0."""
     if alpha == 0:
@@ -217,8 +217,9 @@ def softshrink(input: jax.Array, lambd: float = 0.5) -> jax.Array:
     """Input moved towards 0 by lambd, 0 within [-lambd, lambd]. Raises RuntimeError for a negative lambd."""
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
-    within = jnp.where(input < -lambd, input + lambd, input * 0)
-    return jnp.where(input > lambd, input - lambd, within)
+    below = jnp.where(input < -lambd, input + lambd, input)
+    within = (input >= -lambd) & (input <= lambd)
+    return jnp.where(input > lambd, input - lambd, jnp.where(within, _like(input, 0), below))
 
 
 @operation("nn.functional", grad_fn="SubBackward0")
@@ -244,7 +245,8 @@ def softplus(input: jax.Array, beta: float = 1.0, threshold: float = 20.0) -> ja
 @operation("nn.functional", in_place=True, grad_fn="HardsigmoidBackward0")
 def hardsigmoid(input: jax.Array) -> jax.Array:
     """min(max(input + 3, 0), 6) / 6."""
-    return hardtanh(input + 3, 0.0, 6.0) / 6
+    outside = jax.lax.stop_gradient(jnp.clip(input + 3, 0, 6))
+    return jnp.where((input > -3) & (input < 3), input + 3, outside) / 6
 
 
 @operation("nn.functional", in_place=True, grad_fn="SiluBackward0")
@@ -262,8 +264,9 @@ def mish(input: jax.Array) -> jax.Array:
 @operation("nn.functional", in_place=True, grad_fn="HardswishBackward0")
 def hardswish(input: jax.Array) -> jax.Array:
     """input * min(max(input + 3, 0), 6) / 6."""
-    middle = jnp.where(input <= -3, input * 0, input * (input + 3) / 6)
-    return jnp.where(input >= 3, input, middle)
+    inner = jnp.where(jnp.abs(input) < 3, input, _like(input, 0))
+    low = jnp.where(input <= -3, input * 0, inner * (inner + 3) / 6)
+    return jnp.where(input < 3, low, input)
 
 
 def _softmax_dim(name: str, ndim: int, dim: int | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fnnet.functional.activation import log_softmax
 from fnnet.functional.operation import operation
@@ -24,13 +25,12 @@ def check_classes(name: str, target: jax.Array, classes: int, ignore_index: int 
     """Raise IndexError for a class outside 0 .. classes - 1, where the values are known."""
     if isinstance(target, jax.core.Tracer) or target.size == 0:
         return
-    outside = (target < 0) | (target >= classes)
+    known = np.asarray(target)
+    outside = (known < 0) | (known >= classes)
     if ignore_index is not None:
-        outside &= target != ignore_index
+        outside &= known != ignore_index
     if outside.any():
-        raise IndexError(
-            f"{name}: Target {int(target[outside][0])} is out of bounds: expected 0 to {classes - 1}"
-        )
+        raise IndexError(f"{name}: Target {known[outside][0]} is out of bounds: expected 0 to {classes - 1}")
 
 
 def _class_losses(

@@ -117,4 +117,5 @@ def feature_alpha_dropout(
 ) -> jax.Array:
     """Alpha dropout of whole channels of input (N, C, ...); see alpha_dropout."""
     name = "feature_alpha_dropout"
-    return _alpha_scaled(input, _kept(name, input, _channels(name, input), p, training, key), p)
+    shape = _channels(name, input) if training else input.shape
+    return _alpha_scaled(input, _kept(name, input, shape, p, training, key), p)

@@ -66,7 +66,8 @@ def pad(
             "pad: Expected non-zero sizes of the input's channels and padded dimensions, got "
             f"{list(input.shape)}"
         )
-    for dim, (low, high) in enumerate(widths):
+    for dim in range(input.ndim - n, input.ndim):
+        low, high = widths[dim]
         limit = {"reflect": input.shape[dim] - 1, "circular": input.shape[dim]}.get(mode)
         if limit is not None and max(low, high) > limit:
             raise RuntimeError(

@@ -1,0 +1,297 @@
+"""Normalisation by the statistics of a batch, a group, a channel or the last dimensions.
+
+PyTorch's `batch_norm` and `instance_norm` change the running statistics that they are given. Here the
+functions of those names return the output alone, and `batch_norm_statistics` and `instance_norm_statistics`
+return what the running statistics become. Called with the same input under one jit, the statistics are
+computed once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnnet.functional.operation import operation
+
+__all__ = [
+    "batch_norm",
+    "batch_norm_statistics",
+    "group_norm",
+    "instance_norm",
+    "instance_norm_statistics",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
+]
+
+
+def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance, with the axes kept; half types are summed in float32, as in PyTorch."""
+    wide = x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+    mean = wide.mean(axis=axes, keepdims=True)
+    return mean, jnp.square(wide - mean).mean(axis=axes, keepdims=True)
+
+
+def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> jax.Array:
+    return ((x.astype(mean.dtype) - mean) * jax.lax.rsqrt(var + eps)).astype(x.dtype)
+
+
+def _by_channel(x: jax.Array, ndim: int) -> jax.Array:
+    return x.reshape(1, -1, *[1] * (ndim - 2))
+
+
+def _affine(x: jax.Array, weight: jax.Array | None, bias: jax.Array | None) -> jax.Array:
+    if weight is not None:
+        x = x * weight
+    return x if bias is None else x + bias
+
+
+def _check_channels(name: str, input: jax.Array, **vectors: jax.Array | None) -> None:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: expected input of at least 2 dimensions (N, C, ...), got {input.shape}")
+    for argument, vector in vectors.items():
+        if vector is not None and vector.size != input.shape[1]:
+            raise RuntimeError(
+                f"{name}: {argument} should contain {input.shape[1]} elements not {vector.size}"
+            )
+
+
+def _check_batch(name: str, input: jax.Array) -> int:
+    """The number of values of each channel. Raises ValueError where there is one only."""
+    count = input.size // input.shape[1] if input.shape[1] else 0
+    if count == 1:
+        raise ValueError(
+            f"{name}: Expected more than 1 value per channel when training, got input size "
+            f"{list(input.shape)}"
+        )
+    return count
+
+
+@operation("nn.functional", grad_fn="NativeBatchNormBackward0")
+def batch_norm(
+    input: jax.Array,
+    running_mean: jax.Array | None,
+    running_var: jax.Array | None,
+    weight: jax.Array | None = None,
+    bias: jax.Array | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> jax.Array:
+    """(input - mean) / sqrt(var + eps) * weight + bias for each channel of input (N, C, ...).
+
+    In training mean and biased variance are the batch's, otherwise the running ones. `momentum` plays its
+    part in batch_norm_statistics. Raises ValueError for one value per channel in training, RuntimeError for
+    sizes that do not fit and for missing running statistics.
+    """
+    if input.shape == (0,):
+        return input
+    _check_channels(
+        "batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
+    ndim = input.ndim
+    if training:
+        _check_batch("batch_norm", input)
+        mean, var = _moments(input, (0, *range(2, ndim)))
+    else:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("batch_norm: running_mean and running_var must be defined in evaluation mode")
+        mean, var = _by_channel(running_mean, ndim), _by_channel(running_var, ndim)
+    scale, shift = (None if v is None else _by_channel(v, ndim) for v in (weight, bias))
+    return _affine(_standardised(input, mean, var, eps), scale, shift)
+
+
+def _moved(running: jax.Array | None, new: jax.Array, momentum: float | jax.Array) -> jax.Array | None:
+    if running is None:
+        return None
+    share = jnp.asarray(momentum, running.dtype)
+    return jax.lax.stop_gradient((1 - share) * running + share * new.astype(running.dtype))
+
+
+def batch_norm_statistics(
+    input: jax.Array,
+    running_mean: jax.Array | None,
+    running_var: jax.Array | None,
+    momentum: float | jax.Array = 0.1,
+) -> tuple[jax.Array | None, jax.Array | None]:
+    """The running mean and variance (C,) after a batch: (1 - momentum) old + momentum new.
+
+    The new variance is the unbiased one. What is None stays None.
+    """
+    count = _check_batch("batch_norm", input)
+    mean, var = _moments(input, (0, *range(2, input.ndim)))
+    unbiased = var.ravel() * (count / max(count - 1, 1))
+    return _moved(running_mean, mean.ravel(), momentum), _moved(running_var, unbiased, momentum)
+
+
+@operation("nn.functional", grad_fn="ViewBackward0")
+def instance_norm(
+    input: jax.Array,
+    running_mean: jax.Array | None = None,
+    running_var: jax.Array | None = None,
+    weight: jax.Array | None = None,
+    bias: jax.Array | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> jax.Array:
+    """Normalise each channel of each instance of input (N, C, ...), or by the running statistics; see
+    batch_norm.
+    """
+    _check_channels(
+        "instance_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    _check_spatial(input)
+    mean, var = _moments(input, tuple(range(2, input.ndim)))
+    scale, shift = (None if v is None else _by_channel(v, input.ndim) for v in (weight, bias))
+    return _affine(_standardised(input, mean, var, eps), scale, shift)
+
+
+def _check_spatial(input: jax.Array) -> int:
+    count = math.prod(input.shape[2:])
+    if count == 1:
+        raise ValueError(
+            "instance_norm: Expected more than 1 spatial element when training, got input size "
+            f"{list(input.shape)}"
+        )
+    return count
+
+
+def instance_norm_statistics(
+    input: jax.Array,
+    running_mean: jax.Array | None,
+    running_var: jax.Array | None,
+    momentum: float | jax.Array = 0.1,
+) -> tuple[jax.Array | None, jax.Array | None]:
+    """The running mean and variance (C,) after a batch: means over the instances; see
+    batch_norm_statistics.
+    """
+    count = _check_spatial(input)
+    mean, var = _moments(input, tuple(range(2, input.ndim)))
+    channels = input.shape[1]
+    new_mean = mean.reshape(-1, channels).mean(axis=0)
+    new_var = var.reshape(-1, channels).mean(axis=0) * (count / max(count - 1, 1))
+    return _moved(running_mean, new_mean, momentum), _moved(running_var, new_var, momentum)
+
+
+def _trailing(
+    name: str,
+    input: jax.Array,
+    normalized_shape: int | Sequence[int],
+    weight: jax.Array | None,
+    bias: jax.Array | None,
+) -> tuple[int, ...]:
+    """The axes that normalized_shape names."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape:
+        raise RuntimeError(f"{name}: Expected normalized_shape to be at least 1-dimensional, got []")
+    for argument, parameter in (("weight", weight), ("bias", bias)):
+        if parameter is not None and parameter.shape != shape:
+            raise RuntimeError(
+                f"{name}: Expected {argument} to be of same shape as normalized_shape, but got {argument} of "
+                f"shape {list(parameter.shape)} and normalized_shape = {list(shape)}"
+            )
+    if input.shape[-len(shape) :] != shape:
+        wanted = ", ".join(map(str, ["*", *shape]))
+        raise RuntimeError(
+            f"{name}: Given normalized_shape={list(shape)}, expected input with shape [{wanted}], but got "
+            "input "
+            f"of size{list(input.shape)}"
+        )
+    return tuple(range(input.ndim - len(shape), input.ndim))
+
+
+@operation("torch", "nn.functional", grad_fn="NativeLayerNormBackward0")
+def layer_norm(
+    input: jax.Array,
+    normalized_shape: int | Sequence[int],
+    weight: jax.Array | None = None,
+    bias: jax.Array | None = None,
+    eps: float = 1e-05,
+) -> jax.Array:
+    """Normalise over the last dimensions, whose sizes are normalized_shape, the shape also of weight and
+    bias.
+
+    Raises RuntimeError for shapes that do not fit.
+    """
+    axes = _trailing("layer_norm", input, normalized_shape, weight, bias)
+    if input.size == 0:
+        return input
+    return _affine(_standardised(input, *_moments(input, axes), eps), weight, bias)
+
+
+@operation("torch", "nn.functional", grad_fn="FusedRmsNormBackward0")
+def rms_norm(
+    input: jax.Array,
+    normalized_shape: int | Sequence[int],
+    weight: jax.Array | None = None,
+    eps: float | None = None,
+) -> jax.Array:
+    """Input over the root of its mean square (plus eps, the dtype's unless given) over the last
+    dimensions.
+    """
+    axes = _trailing("rms_norm", input, normalized_shape, weight, None)
+    wide = input.astype(jnp.float32) if jnp.finfo(input.dtype).bits < 32 else input
+    least = float(jnp.finfo(wide.dtype).eps) if eps is None else eps
+    mean_square = jnp.square(wide).mean(axis=axes, keepdims=True)
+    return _affine((wide * jax.lax.rsqrt(mean_square + least)).astype(input.dtype), weight, None)
+
+
+@operation("torch", "nn.functional", grad_fn="NativeGroupNormBackward0")
+def group_norm(
+    input: jax.Array,
+    num_groups: int,
+    weight: jax.Array | None = None,
+    bias: jax.Array | None = None,
+    eps: float = 1e-05,
+) -> jax.Array:
+    """Normalise each of num_groups groups of channels of input (N, C, ...); weight and bias are (C,).
+
+    Raises RuntimeError where the channels cannot be divided, ValueError for one value per group.
+    """
+    _check_channels("group_norm", input, weight=weight, bias=bias)
+    batch, channels = input.shape[:2]
+    if num_groups <= 0 or channels % num_groups:
+        raise RuntimeError(
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but got "
+            "input of "
+            f"shape {list(input.shape)} and num_groups={num_groups}"
+        )
+    if batch * (channels // num_groups) * math.prod(input.shape[2:]) == 1:
+        raise ValueError(
+            "group_norm: Expected more than 1 value per channel when training, got input size "
+            f"{list(input.shape)}"
+        )
+    if input.size == 0:
+        return input
+    groups = input.reshape(batch, num_groups, -1)
+    normal = _standardised(groups, *_moments(groups, (2,)), eps).reshape(input.shape)
+    scale, shift = (None if v is None else _by_channel(v, input.ndim) for v in (weight, bias))
+    return _affine(normal, scale, shift)
+
+
+@operation("nn.functional", grad_fn="DivBackward0")
+def local_response_norm(
+    input: jax.Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> jax.Array:
+    """Input over (k + alpha * mean of squares over `size` neighbouring channels) ** beta; input (N, C,
+    d...).
+    """
+    if input.ndim < 3:
+        raise ValueError(
+            f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
+        )
+    if input.size == 0:
+        return input
+    squares = jnp.square(input)
+    window = (1, size, *[1] * (input.ndim - 2))
+    pads = [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (input.ndim - 2)]
+    zero = np.zeros((), input.dtype)
+    sums = jax.lax.reduce_window(squares, zero, jax.lax.add, window, (1,) * input.ndim, pads)
+    return input / (sums / size * alpha + k) ** beta
