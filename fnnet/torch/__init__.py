@@ -1,0 +1,44 @@
+"""PyTorch's API on JAX: programs are recorded, differentiated and compiled."""
+
+from typing import Any
+
+from fnnet.torch import _stand_ins  # noqa
+from fnnet.torch import autograd as autograd
+from fnnet.torch import methods as _methods
+from fnnet.torch.creation import arange as arange
+from fnnet.torch.creation import as_tensor as as_tensor
+from fnnet.torch.creation import empty as empty
+from fnnet.torch.creation import empty_like as empty_like
+from fnnet.torch.creation import from_numpy as from_numpy
+from fnnet.torch.creation import full as full
+from fnnet.torch.creation import full_like as full_like
+from fnnet.torch.creation import ones as ones
+from fnnet.torch.creation import ones_like as ones_like
+from fnnet.torch.creation import tensor as tensor
+from fnnet.torch.creation import zeros as zeros
+from fnnet.torch.creation import zeros_like as zeros_like
+from fnnet.torch.declare import derive_all as _derive_all
+from fnnet.torch.device import device as device
+from fnnet.torch.dtype import NAMED as _DTYPES
+from fnnet.torch.dtype import dtype as dtype
+from fnnet.torch.dtype import finfo as finfo
+from fnnet.torch.dtype import get_default_dtype as get_default_dtype
+from fnnet.torch.dtype import iinfo as iinfo
+from fnnet.torch.dtype import set_default_dtype as set_default_dtype
+from fnnet.torch.mode import enable_grad as enable_grad
+from fnnet.torch.mode import inference_mode as inference_mode
+from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
+from fnnet.torch.mode import is_inference_mode_enabled as is_inference_mode_enabled
+from fnnet.torch.mode import no_grad as no_grad
+from fnnet.torch.mode import set_grad_enabled as set_grad_enabled
+from fnnet.torch.record import synchronize as synchronize
+from fnnet.torch.spec import Size as Size
+from fnnet.torch.statistics import reset_stats as reset_stats
+from fnnet.torch.statistics import stats as stats
+from fnnet.torch.tensor import Tensor as Tensor
+
+globals().update(_DTYPES)
+_functional: dict[str, Any] = {}
+_linalg: dict[str, Any] = {}
+_special: dict[str, Any] = {}
+_derive_all({"torch": globals(), "nn.functional": _functional, "linalg": _linalg, "special": _special})

@@ -1,0 +1,129 @@
+"""`backward` and `grad`: what the user calls, with PyTorch's checks and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fnnet.torch.autograd.engine import finish, ones, walk
+from fnnet.torch.autograd.graph import Node, edge_of
+from fnnet.torch.tensor import Tensor
+
+
+def _sequence(tensors: Any) -> tuple[Any, ...]:
+    return (tensors,) if isinstance(tensors, Tensor) or tensors is None else tuple(tensors)
+
+
+def _roots(
+    tensors: tuple[Tensor, ...], gradients: tuple[Any, ...], is_batched: bool = False
+) -> list[tuple[Node, int, Tensor]]:
+    roots = []
+    for position, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
+        edge = edge_of(tensor)
+        if gradient is None:
+            if edge is not None and tensor._spec.numel != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if edge is not None:
+                gradient = ones(tensor._spec)
+        elif not isinstance(gradient, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        elif gradient._spec.shape != tensor._spec.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{position}] has a shape of {gradient._spec.shape} and "
+                f"output[{position}] has a shape of {tensor._spec.shape}."
+            )
+        elif gradient._spec.dtype is not tensor._spec.dtype:
+            if gradient._spec.dtype.is_complex != tensor._spec.dtype.is_complex:
+                raise RuntimeError(
+                    "For complex Tensors, both grad_output and output are required to have the same dtype. "
+                    f"Mismatch in dtype: grad_output[{position}] has a dtype of {gradient._spec.dtype} and "
+                    f"output[{position}] has a dtype of {tensor._spec.dtype}."
+                )
+            gradient = gradient.to(tensor._spec.dtype)  # type: ignore[attr-defined]
+        if edge is None:
+            raise RuntimeError(
+                f"element {position} of tensors does not require grad and does not have a grad_fn"
+            )
+        assert gradient is not None
+        roots.append((*edge, gradient))
+    return roots
+
+
+def _gradients(tensors: tuple[Tensor, ...], given: Any) -> tuple[Any, ...]:
+    gradients = (None,) * len(tensors) if given is None else _sequence(given)
+    if len(gradients) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
+    return gradients
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of the sum of `tensors` to the leaves' `.grad`, as torch.autograd.backward."""
+    outputs = _sequence(tensors)
+    if inputs is not None:
+        inputs = _sequence(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+        for position, one in enumerate(inputs):
+            if edge_of(one) is None:
+                raise RuntimeError(
+                    f"One of the differentiated Tensors given as 'inputs' to backward does not require grad "
+                    f"(number {position})"
+                    if False
+                    else "One of the differentiated Tensors does not require grad"
+                )
+    roots = _roots(outputs, _gradients(outputs, grad_tensors if grad_tensors is not None else grad_variables))
+    keep = create_graph if retain_graph is None else retain_graph
+    walk(roots, keep, create_graph, inputs)
+    finish()
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of the sum of `outputs` with respect to `inputs`, as torch.autograd.grad."""
+    if is_grads_batched:
+        raise NotImplementedError("torch.autograd.grad: is_grads_batched=True; use torch.func.vmap")
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    heads, wanted = _sequence(outputs), _sequence(inputs)
+    if not wanted:
+        raise ValueError("grad requires non-empty inputs.")
+    for one in wanted:
+        if edge_of(one) is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    roots = _roots(heads, _gradients(heads, grad_outputs))
+    keep = create_graph if retain_graph is None else retain_graph
+    results = walk(roots, keep, create_graph, wanted, accumulate=False)
+    if any(result is None for result in results):
+        if materialize_grads:
+            from fnnet.torch.creation import zeros_like
+
+            results = [
+                zeros_like(one) if result is None else result
+                for one, result in zip(wanted, results, strict=True)
+            ]
+        elif not allow_unused:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                "allow_unused=True if this is the desired behavior."
+            )
+    finish()
+    return tuple(results)

@@ -1,0 +1,232 @@
+"""The graph that backward walks: one node per recorded operation, edges to the nodes that made its inputs.
+
+A node keeps what its derivative depends on, no more (see `Plan.pullback`), and the versions at which it kept it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fnnet.torch.plan import Plan
+from fnnet.torch.record import Value, append
+from fnnet.torch.spec import Spec
+
+if TYPE_CHECKING:
+    from fnnet.torch.tensor import Tensor
+
+_sequence = itertools.count()
+Edge = tuple["Node", int]
+
+RELEASED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+    "you need to access saved tensors after calling backward."
+)
+
+
+class Node:
+    """What every node has: edges to where its gradients go, hooks, a name.
+
+    Attributes:
+        edges: for each input, the node and output that made it; None where no gradient goes.
+        outputs: specs of the outputs, whose gradients come in.
+        order: counts up as nodes are made; backward goes downwards.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "edges",
+        "order",
+        "outputs",
+        "post_hooks",
+        "pre_hooks",
+        "tensor_hooks",
+    )
+
+    edges: tuple[Edge | None, ...]
+    outputs: tuple[Spec, ...]
+
+    def _begin(self, edges: tuple[Edge | None, ...], outputs: tuple[Spec, ...]) -> None:
+        self.edges = edges
+        self.outputs = outputs
+        self.order: float = next(_sequence)
+        self.tensor_hooks: list[tuple[int, Any]] | None = None
+        self.pre_hooks: dict[int, Callable[..., Any]] | None = None
+        self.post_hooks: dict[int, Callable[..., Any]] | None = None
+
+    def name(self) -> str:
+        """PyTorch's name of the node."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that the gradients go to."""
+        return tuple((None, 0) if edge is None else edge for edge in self.edges)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user."""
+        return self.__dict__.setdefault("_metadata", {})
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(grad_inputs, grad_outputs)` after the node's backward; it may replace grad_inputs."""
+        from fnnet.torch.autograd.hooks import Hooks, register
+
+        if self.post_hooks is None:
+            self.post_hooks = Hooks()
+        return register(self.post_hooks, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(grad_outputs)` before the node's backward; it may replace them."""
+        from fnnet.torch.autograd.hooks import Hooks, register
+
+        if self.pre_hooks is None:
+            self.pre_hooks = Hooks()
+        return register(self.pre_hooks, hook)
+
+    def pull_values(self, gradients: list[Value | None]) -> Sequence[Value | None]:
+        """Gradients of the inputs, one for each edge, from those of the outputs."""
+        raise NotImplementedError
+
+    def pull_tensors(self, gradients: list[Tensor | None]) -> Sequence[Tensor | None]:
+        """The same on tensors, noted for a further backward."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Forget what was kept for backward."""
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {hex(id(self))}>"
+
+
+class PlanNode(Node):
+    """The node of a recorded operation."""
+
+    __slots__ = ("checks", "needs", "numbers", "plan", "saved", "values")
+
+    def __init__(
+        self,
+        plan: Plan,
+        edges: tuple[Edge | None, ...],
+        tensors: Sequence[Tensor],
+        values: Sequence[Value],
+        numbers: Sequence[Any],
+    ) -> None:
+        self._begin(edges, plan.outputs)
+        self.plan = plan
+        self.numbers = numbers
+        self.needs = needs = tuple([i for i, edge in enumerate(edges) if edge is not None])
+        given = (0,) if len(plan.outputs) == 1 else _differentiable(plan)
+        self.saved = saved = plan.pullback(needs, given)[1]
+        self.values: list[Value] | None = [values[i] for i in saved]
+        self.checks: list[tuple[Any, int, int]] = []
+        if not plan.saves_output:
+            self.checks = [(tensors[i]._counter, tensors[i]._counter.version, i) for i in saved]
+
+    def name(self) -> str:
+        return self.plan.grad_fn
+
+    def check_output(self, tensor: Tensor) -> None:
+        """Keep the version of the output instead of those of the inputs, as PyTorch does for some."""
+        if self.values:
+            self.checks = [(tensor._counter, tensor._counter.version, -1)]
+
+    def _open(self) -> list[Value]:
+        values = self.values
+        if values is None:
+            raise RuntimeError(RELEASED)
+        for counter, version, position in self.checks:
+            if counter.version != version:
+                raise RuntimeError(self._modified(counter.version, version, position))
+        return values
+
+    def _modified(self, now: int, then: int, position: int) -> str:
+        spec = self.outputs[0] if position < 0 else self.plan.inputs[position]
+        edge = (self, 0) if position < 0 else self.edges[position]
+        kind = {"float32": "Float", "float64": "Double", "float16": "Half"}.get(spec.dtype.name)
+        kind = kind or spec.dtype.name.capitalize()
+        where = (
+            ""
+            if edge is None or isinstance(edge[0], AccumulateGrad)
+            else (f", which is output {edge[1]} of {edge[0].name()},")
+        )
+        return (
+            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"[torch.{'cuda.' if spec.device.type == 'cuda' else ''}{kind}Tensor {list(spec.shape)}]{where or ''} "
+            f"is at version {now}; expected version {then} instead. Hint: enable anomaly detection to find the "
+            "operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+        )
+
+    def _pullback(self, gradients: Sequence[Any]) -> tuple[Plan, tuple[int, ...], list[Any]]:
+        given = tuple([i for i, gradient in enumerate(gradients) if gradient is not None])
+        plan, saved = self.plan.pullback(self.needs, given)
+        return plan, saved, [gradients[i] for i in given]
+
+    def _spread(self, results: Sequence[Any]) -> list[Any]:
+        spread: list[Any] = [None] * len(self.edges)
+        for position, result in zip(self.needs, results, strict=True):
+            spread[position] = result
+        return spread
+
+    def pull_values(self, gradients: list[Value | None]) -> Sequence[Value | None]:
+        values = self._open()
+        plan, saved, given = self._pullback(gradients)
+        if saved != self.saved:
+            kept = dict(zip(self.saved, values, strict=True))
+            values = [kept[i] for i in saved]
+        results = append(plan, values + given, self.numbers)
+        return results if len(results) == len(self.edges) else self._spread(results)
+
+    def pull_tensors(self, gradients: list[Tensor | None]) -> Sequence[Tensor | None]:
+        from fnnet.torch.call import apply
+        from fnnet.torch.tensor import wrap
+
+        values = self._open()
+        plan, saved, given = self._pullback(gradients)
+        kept = {}
+        for position, value in zip(self.saved, values, strict=True):
+            tensor = wrap(value, self.plan.inputs[position])
+            edge = self.edges[position]
+            if edge is not None:
+                tensor._fn, tensor._nr = edge
+            kept[position] = tensor
+        return self._spread(apply(plan, [*[kept[i] for i in saved], *given], self.numbers))
+
+    def release(self) -> None:
+        if self.values:
+            self.values = None
+
+
+def _differentiable(plan: Plan) -> tuple[int, ...]:
+    return tuple(i for i, spec in enumerate(plan.outputs) if spec.differentiable)
+
+
+class AccumulateGrad(Node):
+    """The node of a leaf: adds what comes in to the leaf's `.grad`."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Tensor) -> None:
+        self._begin((), (variable._spec,))
+        self.order = float("inf")
+        self.variable = variable
+
+
+def edge_of(tensor: Tensor) -> Edge | None:
+    """Where the gradient of a tensor goes; None if nowhere."""
+    node = tensor._fn if tensor._base is None else tensor.grad_fn
+    if node is not None:
+        return node, tensor._nr
+    if not tensor._requires:
+        return None
+    reference = tensor._accumulator
+    node = None if reference is None else reference()
+    if node is None:
+        node = AccumulateGrad(tensor)
+        tensor._accumulator = weakref.ref(node)
+    return node, 0

@@ -1,0 +1,107 @@
+"""In-place operations under autograd: checks, and the new history of the tensor, its base and its views.
+
+A change through a view is, for the graph, a new value of the base: the old one with the view's place replaced.
+The base gets a node for that (PyTorch's CopySlices), and views read their history from it anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnnet.torch.autograd.graph import PlanNode, edge_of
+from fnnet.torch.mode import MODE
+from fnnet.torch.record import Value
+from fnnet.torch.tensor import Tensor, read_plan, write_plan
+
+_SEVERAL = (
+    "Output 0 of {fn} is a view and is being modified inplace. This view is the output of a function that "
+    "returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
+    "replace the inplace operation by an out-of-place one."
+)
+_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
+    "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
+    "the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+    "outside (if you want the inplace to be tracked)."
+)
+
+
+def check(tensor: Tensor, others_require: bool) -> None:
+    """Raise where PyTorch forbids an in-place operation on this tensor."""
+    if tensor._inference and not MODE.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+            "get a normal tensor before doing inplace update."
+        )
+    spec = tensor._spec
+    if 0 in spec.strides and any(
+        stride == 0 and length > 1 for stride, length in zip(spec.strides, spec.shape, strict=True)
+    ):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+    if not MODE.enabled:
+        return
+    if tensor._base is None:
+        if tensor._requires:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        return
+    refresh_view(tensor)
+    base = tensor._base
+    if base._requires:
+        raise RuntimeError(
+            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+        )
+    if tensor._forbidden and (others_require or tensor.requires_grad):
+        if tensor._forbidden == "no_grad":
+            raise RuntimeError(_NO_GRAD)
+        raise RuntimeError(_SEVERAL.format(fn=tensor._fn.name() if tensor._fn else "a function"))
+
+
+def refresh_view(tensor: Tensor) -> None:
+    """Give a view its history anew if its base was changed since."""
+    base = tensor._base
+    assert base is not None
+    version = tensor._counter.version
+    if tensor._fn_version == version:
+        return
+    tensor._fn_version = version
+    if not base.requires_grad:
+        return
+    steps, starts = _relative(tensor, base)
+    plan = read_plan(base._spec, steps)
+    tensor._fn = PlanNode(plan, (edge_of(base),), (base,), (base._value(),), starts)
+    tensor._nr = 0
+
+
+def _relative(tensor: Tensor, base: Tensor) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+    skipped = len(base._steps or ())
+    return (tensor._steps or ())[skipped:], tensor._starts[len(base._starts) :]
+
+
+def write(tensor: Tensor, value: Value, node: PlanNode | None) -> None:
+    """Store the result of an in-place operation whose node, if backward needs one, is `node`."""
+    base = tensor._base
+    if base is None or (node is None and not base.requires_grad):
+        tensor._write(value)
+        if node is not None:
+            tensor._fn, tensor._nr = node, 0
+        if base is not None:
+            tensor._fn_version = tensor._counter.version
+        return
+    if not MODE.enabled:
+        tensor._write(value)
+        tensor._fn_version = tensor._counter.version
+        return
+    steps, starts = _relative(tensor, base)
+    old_edge = edge_of(base)
+    before = base._value()
+    tensor._write(value)
+    plan = write_plan(base._spec, steps, tensor._spec)
+    edges = (old_edge, None if node is None else (node, 0))
+    base._fn = PlanNode(plan, edges, (base, tensor), (before, value), starts)
+    base._nr = 0
+    base._fn_version = tensor._counter.version
+    tensor._fn_version = -1
+    refresh_view(tensor)

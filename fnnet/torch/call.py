@@ -1,0 +1,209 @@
+"""How a call of an operation is recorded.
+
+A call is reduced to a key: the specs of its tensors, the types of its run-time numbers, and the rest as it
+is. For a key that has been seen, the plan is there, and recording costs a dictionary lookup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from fnnet.torch import mode
+from fnnet.torch.autograd import inplace
+from fnnet.torch.autograd.graph import PlanNode, edge_of
+from fnnet.torch.device import jax_device
+from fnnet.torch.operation import Op
+from fnnet.torch.plan import Plan
+from fnnet.torch.record import RECORD, Value
+from fnnet.torch.storage import Storage
+from fnnet.torch.tensor import Tensor, alias
+
+MODE = mode.MODE
+_KEYWORDS = object()
+_LIST = object()
+_INT64 = 2**63
+
+
+def key_of(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], list[Tensor], list[Any]]:
+    """The key of a call, its tensors and its run-time numbers."""
+    key: list[Any] = []
+    tensors: list[Tensor] = []
+    numbers: list[Any] = []
+    for argument, run_time in zip(args, op.run_time, strict=False):
+        if isinstance(argument, Tensor):
+            key.append(argument._spec)
+            tensors.append(argument)
+        elif argument is None or argument is True or argument is False:
+            key.append(argument)
+        else:
+            _add(op, argument, run_time, key, tensors, numbers)
+    if kwargs:
+        key.append(_KEYWORDS)
+        for name, argument in kwargs.items():
+            key.append(name)
+            _add(op, argument, name in op.run_time_names, key, tensors, numbers)
+    return key, tensors, numbers
+
+
+def _add(
+    op: Op, argument: Any, run_time: bool, key: list[Any], tensors: list[Tensor], numbers: list[Any]
+) -> None:
+    kind = type(argument)
+    if kind is float or kind is int:
+        key.append(kind)
+        if run_time:
+            if kind is int and not -_INT64 <= argument < _INT64:
+                raise RuntimeError("value cannot be converted to type int64_t without overflow")
+            numbers.append(argument)
+        else:
+            key.append(argument)
+    elif isinstance(argument, Tensor):
+        key.append(argument._spec)
+        tensors.append(argument)
+    elif kind is list or isinstance(argument, tuple):
+        key.append(_LIST)
+        key.append(len(argument))
+        for item in argument:
+            _add(op, item, False, key, tensors, numbers)
+    else:
+        plain = op.plain(argument)
+        if plain is not argument:
+            _add(op, plain, run_time, key, tensors, numbers)
+        else:
+            key.append(argument)
+
+
+def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Record a call and return its tensor, or its tensors in the container that the operation gives."""
+    key, tensors, numbers = key_of(op, args, kwargs)
+    try:
+        plan = op.plans.get(tuple(key))
+    except TypeError:
+        raise op.unhashable(args, kwargs) from None
+    if plan is None:
+        if op.data_dependent:
+            return op.compute(args, kwargs)
+        plan = op.plan_for(tuple(key), args, kwargs)
+        if len(plan.numbers) != len(numbers):  # an argument has just become a run-time number, or ceased to
+            return call(op, args, kwargs)
+    made = apply(plan, tensors, numbers)
+    return made[0] if plan.single else plan.tree.unflatten(made)
+
+
+def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list[Tensor]:
+    """Record a plan on tensors, note it for backward, and wrap its outputs."""
+    values = [
+        (t._storage.value if t._steps is None else None) or t._value()  # the common case spelt out
+        for t in tensors
+    ]
+    if plan.device is not RECORD.device and not RECORD.immediate:
+        values = _together(plan, values, tensors)
+    results = RECORD.append(plan, values, numbers)
+    node = None
+    if MODE.enabled and plan.differentiable:
+        for t in tensors:
+            if t._fn is not None or t._requires or (t._base is not None and t.requires_grad):
+                edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
+                node = PlanNode(plan, edges, tensors, values, numbers)
+                break
+    made = []
+    if plan.steps is not None:
+        return _views(plan, tensors[0], numbers, results, node)
+    for nr, (value, spec) in enumerate(zip(results, plan.outputs, strict=True)):
+        tensor = object.__new__(Tensor)
+        tensor._spec = spec
+        tensor._storage = tensor._counter = Storage(value, spec)
+        if node is not None and spec.differentiable:
+            tensor._fn = node
+            if nr:
+                tensor._nr = nr
+        if MODE.inference:
+            tensor._inference = True
+        made.append(tensor)
+    if node is not None and plan.saves_output:
+        node.check_output(made[0])
+    return made
+
+
+def _together(plan: Plan, values: list[Value], tensors: Sequence[Tensor]) -> list[Value]:
+    """The values on the plan's device: 0-d tensors of the CPU go along with those of a GPU."""
+    target = jax_device(plan.device)
+    return [
+        value if tensor._spec.device is plan.device else Value(jax.device_put(value.get(), target))
+        for value, tensor in zip(values, tensors, strict=True)
+    ]
+
+
+def _views(
+    plan: Plan, parent: Tensor, numbers: Sequence[Any], results: Sequence[Any], node: PlanNode | None
+) -> list[Tensor]:
+    made = []
+    assert plan.steps is not None
+    for nr, (value, steps) in enumerate(zip(results, plan.steps, strict=True)):
+        tensor = alias(parent, steps, tuple(numbers))
+        tensor._cache, tensor._cached_at = value, parent._storage.changes
+        adopt(tensor, parent, node, nr, several=len(results) > 1)
+        made.append(tensor)
+    return made
+
+
+def adopt(tensor: Tensor, parent: Tensor, node: Any, nr: int = 0, several: bool = False) -> None:
+    """Make `tensor` a differentiable view of `parent`, so that in-place changes of either reach the other."""
+    tensor._base = parent._base if parent._base is not None else parent
+    tensor._fn, tensor._nr = node, nr
+    tensor._fn_version = tensor._counter.version
+    tensor._inference = MODE.inference or parent._inference
+    if several:
+        tensor._forbidden = "several"
+    elif not MODE.enabled:
+        tensor._forbidden = "no_grad"
+    elif parent._forbidden is not None and parent._base is not None:
+        tensor._forbidden = parent._forbidden
+
+
+def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor:
+    """Record a call whose result replaces its first argument, and return that."""
+    key, tensors, numbers = key_of(op, args, kwargs)
+    target = tensors[0]
+    try:
+        plan = op.plans.get(tuple(key))
+    except TypeError:
+        raise op.unhashable(args, kwargs) from None
+    if plan is None:
+        plan = op.plan_for(tuple(key), args, kwargs)
+        if len(plan.numbers) != len(numbers):
+            return call_in_place(op, args, kwargs)
+    return store(target, plan, tensors, numbers)
+
+
+def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> Tensor:
+    """Record a plan whose output replaces the value of `target`, usually the first of `tensors`."""
+    requires = False
+    if MODE.enabled:
+        for t in tensors:
+            if t._fn is not None or t._requires or (t._base is not None and t.requires_grad):
+                requires = True
+                break
+    if requires or target._base is not None or target._inference or 0 in target._spec.strides:
+        inplace.check(target, requires)
+    values = [t._storage.value if t._steps is None and t._storage.value else t._value() for t in tensors]
+    if plan.device is not RECORD.device and not RECORD.immediate:
+        values = _together(plan, values, tensors)
+    value = RECORD.append(plan, values, numbers)[0]
+    if not requires and target._base is None and target._steps is None:
+        target._storage.replace(value)
+        target._counter.version += 1
+        return target
+    node = None
+    if requires and target._spec.differentiable:
+        edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
+        node = PlanNode(plan, edges, tensors, values, numbers)
+        # What the target was is kept as it was: changing it now is no error.
+        node.checks = [one for one in node.checks if tensors[one[2]] is not target]
+    inplace.write(target, value, node)
+    if node is not None and plan.saves_output:
+        node.check_output(target)
+    return target

@@ -1,0 +1,325 @@
+"""Tensors from nothing: from data, filled, ranges, random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnnet.torch import dtype as D
+from fnnet.torch.device import as_device
+from fnnet.torch.dtype import dtype as Dtype
+from fnnet.torch.layout import dense_strides
+from fnnet.torch.mode import MODE
+from fnnet.torch.plan import Plan, make_plan
+from fnnet.torch.record import Value, append
+from fnnet.torch.spec import Spec, spec_of
+from fnnet.torch.storage import Storage, device_array
+from fnnet.torch.tensor import Tensor, from_array, wrap
+
+_FILL: dict[Any, Plan] = {}
+
+
+def as_dtype(given: Any) -> Dtype | None:
+    """A dtype from what users give: torch's, or Python's bool, int, float."""
+    if given is None or isinstance(given, Dtype):
+        return given
+    known = {bool: D.bool_, int: D.int64, float: D.float64, complex: D.complex128}
+    if given in known:
+        return known[given]
+    raise TypeError(f"dtype must be torch.dtype, not {type(given).__name__}")
+
+
+def size_of(arguments: Sequence[Any], function: str) -> tuple[int, ...]:
+    """The shape given as `f(2, 3)`, `f((2, 3))` or `f(size)`. Raises for negative or non-integer lengths."""
+    sizes = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], list | tuple) else arguments
+    found = []
+    for one in sizes:
+        if isinstance(one, Tensor):
+            one = one.item()  # type: ignore[attr-defined]
+        if isinstance(one, bool) or not hasattr(one, "__index__"):
+            raise TypeError(
+                f"{function}(): argument 'size' (position 1) must be tuple of ints, but found element of type "
+                f"{type(one).__name__} at pos {len(found)}"
+            )
+        if one < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {one}: {list(sizes)}")
+        found.append(int(one))
+    return tuple(found)
+
+
+def finish(made: Tensor, requires_grad: bool) -> Tensor:
+    """Say that a fresh tensor requires grad, if asked to."""
+    if MODE.inference:
+        made._inference = True
+    if requires_grad:
+        made.requires_grad_()
+    return made
+
+
+def full_spec(spec: Spec, value: Any) -> Tensor:
+    """A tensor of this spec filled with a number, which is an argument of the program."""
+    kind = type(value)
+    run_time = kind is int or kind is float
+    key = (spec, kind) if run_time else (spec, kind, value)
+    plan = _FILL.get(key)
+    if plan is None:
+
+        def fill(*number: Any) -> Any:
+            one = number[0] if number else np.asarray(value)
+            return jnp.broadcast_to(lax.convert_element_type(one, spec.dtype.numpy), spec.shape)
+
+        plan = _FILL[key] = make_plan(fill, [], [kind] if run_time else [], spec.device)
+    return wrap(append(plan, (), (value,) if run_time else ())[0], spec)
+
+
+def _filled(name: str, value: Any) -> Callable[..., Tensor]:
+    def create(
+        *size: Any,
+        out: Any = None,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+        names: Any = None,
+        generator: Any = None,
+        **other: Any,
+    ) -> Tensor:
+        if "size" in other:
+            size = (other.pop("size"),)
+        if other:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(other))}'")
+        if not size:
+            raise TypeError(f'{name}() missing 1 required positional argument: "size"')
+        kind = as_dtype(dtype) or D.get_default_dtype()
+        spec = spec_of(size_of(size, name), kind, as_device(device))
+        return finish(full_spec(spec, value), requires_grad)
+
+    def like(
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+    ) -> Tensor:
+        return finish(full_spec(like_spec(input, dtype, device), value), requires_grad)
+
+    def new(self: Tensor, *size: Any, **options: Any) -> Tensor:
+        options.setdefault("dtype", self.dtype)
+        options.setdefault("device", self.device)
+        return create(*size, **options)
+
+    create.__name__, like.__name__, new.__name__ = name, f"{name}_like", f"new_{name}"
+    create.__doc__ = f"torch.{name}: a tensor of the given size."
+    like.__doc__ = f"torch.{name}_like: a tensor of the size, dtype and device of `input`."
+    create.like, create.new = like, new  # type: ignore[attr-defined]
+    return create
+
+
+def like_spec(input: Tensor, dtype: Any = None, device: Any = None) -> Spec:
+    """The spec of a new tensor like `input`: its memory order kept if it is dense."""
+    old = input._spec
+    where = old.device if device is None else as_device(device)
+    return spec_of(old.shape, as_dtype(dtype) or old.dtype, where, dense_strides(old))
+
+
+zeros = _filled("zeros", 0)
+ones = _filled("ones", 1)
+empty = _filled("empty", 0)
+zeros_like, ones_like, empty_like = zeros.like, ones.like, empty.like  # type: ignore[attr-defined]
+
+
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of the given size filled with a number, whose type decides the dtype."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()  # type: ignore[attr-defined]
+    kind = as_dtype(dtype)
+    if kind is None:
+        from fnnet.torch.promotion import of_number
+
+        kind = of_number(type(fill_value))
+    return finish(
+        full_spec(spec_of(size_of((size,), "full"), kind, as_device(device)), fill_value), requires_grad
+    )
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, **options: Any
+) -> Tensor:
+    """A tensor like `input` filled with a number."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()  # type: ignore[attr-defined]
+    made = full_spec(like_spec(input, dtype, device), fill_value)
+    return finish(made, options.get("requires_grad", False))
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.tolist() if data.ndim else data.item()  # type: ignore[attr-defined]
+    if isinstance(data, list | tuple):
+        return [_plain(one) for one in data]
+    return data
+
+
+def _as_numpy(data: Any) -> np.ndarray[Any, Any]:
+    """Nested sequences as an array whose dtype is PyTorch's choice for them."""
+    if isinstance(data, np.ndarray | np.generic):
+        array = np.asarray(data)
+        D.of_numpy(array.dtype)
+        return array
+    if hasattr(data, "__array__") and not isinstance(data, Tensor | list | tuple):
+        return _as_numpy(np.asarray(data))
+    data = _plain(data)
+    try:
+        array = np.array(data)
+    except ValueError:
+        raise ValueError(_ragged(data)) from None
+    if array.size == 0:
+        return array.astype(D.get_default_dtype().numpy)
+    if array.dtype.kind == "f" and not _numpy_scalars(data):
+        return array.astype(D.get_default_dtype().numpy)
+    if array.dtype.kind == "c":
+        return array.astype(D.get_default_dtype().to_complex().numpy)
+    if array.dtype.kind == "u" and not _numpy_scalars(data):
+        raise RuntimeError("Overflow when unpacking long long")
+    if array.dtype.kind not in "biuf":
+        first = array.flat[0]
+        if isinstance(first, int):
+            raise RuntimeError("Overflow when unpacking long long")
+        if isinstance(first, str):
+            raise ValueError("too many dimensions 'str'")
+        raise RuntimeError(f"Could not infer dtype of {type(first).__name__}")
+    return array
+
+
+def _numpy_scalars(data: Any) -> bool:
+    while isinstance(data, list) and data:
+        data = data[0]
+    return isinstance(data, np.generic | np.ndarray)
+
+
+def _ragged(data: Any, dim: int = 0) -> str:
+    lengths = [len(one) if isinstance(one, list) else 0 for one in data]
+    for length in lengths:
+        if length != lengths[0]:
+            return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {length})"
+    return _ragged([item for one in data for item in one], dim + 1) if lengths[0] else "ragged sequence"
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
+    """A new tensor with a copy of the data: a number, nested sequences, an array or a tensor."""
+    kind = as_dtype(dtype)
+    if isinstance(data, Tensor):
+        made = data.detach().clone()  # type: ignore[attr-defined]
+        made = made.to(device=device or data.device, dtype=kind or data.dtype)
+        return finish(made.detach() if made._fn else made, requires_grad)
+    if type(data) is float or type(data) is int:
+        own = D.get_default_dtype() if type(data) is float else D.int64
+        if -(2**63) <= data < 2**63 and (kind is None or kind.category >= own.category or kind.category > 0):
+            return finish(full_spec(spec_of((), kind or own, as_device(device)), data), requires_grad)
+    array = _as_numpy(data)
+    if kind is not None and array.dtype != kind.numpy:
+        array = array.astype(kind.numpy)
+    return finish(from_array(array, as_device(device)), requires_grad)
+
+
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor that shares the memory of the array: a change of one is a change of the other."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    kind = D.of_numpy(ndarray.dtype)
+    if any(stride < 0 for stride in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+            "not currently supported. (You can probably work around this by making a copy of your array with "
+            "array.copy().) "
+        )
+    strides = tuple(stride // ndarray.itemsize for stride in ndarray.strides)
+    spec = spec_of(ndarray.shape, kind, as_device(None), strides)
+    made = wrap(Value(None), spec)
+    made._storage = made._counter = Storage(None, spec)
+    made._storage.host = ndarray
+    return made
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """The data as a tensor, without a copy where possible."""
+    if isinstance(data, Tensor):
+        return data.to(device=device or data.device, dtype=as_dtype(dtype) or data.dtype)  # type: ignore[attr-defined]
+    if isinstance(data, np.ndarray):
+        return as_tensor(from_numpy(data), dtype, device)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def legacy_tensor(cls: type[Tensor], *args: Any, device: Any = None, **options: Any) -> Tensor:
+    """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])` and their kin."""
+    kind = options.get("dtype") or D.get_default_dtype()
+    if not args:
+        return empty(0, dtype=kind, device=device)
+    first = args[0]
+    if len(args) == 1 and isinstance(first, Tensor):
+        if first.dtype is not kind:
+            raise TypeError(f"expected {kind} (got {first.dtype})")
+        return first.detach()  # type: ignore[attr-defined]
+    if len(args) == 1 and (isinstance(first, list | np.ndarray) or (type(first) is tuple)):
+        return tensor(first, dtype=kind, device=device)
+    if len(args) == 1 and isinstance(first, float):
+        raise TypeError("new(): data must be a sequence (got float)")
+    return empty(*args, dtype=kind, device=device)
+
+
+def _arange_numbers(*ends: Any) -> list[Any]:
+    return [one.item() if isinstance(one, Tensor | np.generic) else one for one in ends]
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Numbers from start (0 if only the end is given) to end, which is left out, by step."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = _arange_numbers(start, end, step)
+    kind = as_dtype(dtype)
+    if kind is None:
+        floating = any(isinstance(one, float) for one in (start, end, step))
+        kind = D.get_default_dtype() if floating else D.int64
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    length = max(0, int(np.ceil((end - start) / step)))
+    wide = np.int64 if kind.category == D.INTEGER else np.float64
+    array = (wide(start) + np.arange(length, dtype=wide) * wide(step)).astype(kind.numpy)
+    return finish(from_array(array, as_device(device)), requires_grad)
+
+
+__all__ = ["Sequence", "device_array", "from_array"]

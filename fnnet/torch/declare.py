@@ -1,0 +1,191 @@
+"""Every spelling of every declared operation: functions, methods, in-place forms, `out=`, operators.
+
+Nothing is written here for one operation alone, except where PyTorch's spellings themselves are irregular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fnnet import functional
+from fnnet.functional.operation import OPERATIONS, Operation
+from fnnet.torch import indexing
+from fnnet.torch.call import call, call_in_place
+from fnnet.torch.operation import Op
+from fnnet.torch.promotion import can_cast
+from fnnet.torch.tensor import Tensor
+
+OPS: dict[str, Op] = {}
+"""The operations by declared name."""
+
+VARIADIC = frozenset({"size", "shape", "dims", "repeats", "sizes", "reps"})
+"""Second arguments that may be given one by one: `x.view(2, 3)`, `x.permute(1, 0)`."""
+
+OPERATORS = {
+    "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div", "__floordiv__": "floor_divide",
+    "__mod__": "remainder", "__pow__": "pow", "__matmul__": "matmul", "__and__": "bitwise_and",
+    "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__lshift__": "bitwise_left_shift",
+    "__rshift__": "bitwise_right_shift", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
+    "__eq__": "eq", "__ne__": "ne",
+}  # fmt: skip
+COMPARISONS = frozenset({"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"})
+UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
+
+
+def write_out(out: Any, result: Any, name: str) -> Any:
+    """Put a result into the tensor (or tensors) given as `out=`."""
+    if isinstance(out, tuple | list):
+        for one, value in zip(out, result, strict=True):
+            write_out(one, value, name)
+        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if out.requires_grad or result.requires_grad:
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype.name.capitalize()} can't be cast to the desired output type "
+            f"{out.dtype.name.capitalize()}"
+        )
+    if out._spec.shape != result._spec.shape:
+        resize(out, result)
+        return out
+    indexing._assign(out, result, "CopyBackwards")
+    return out
+
+
+def resize(out: Tensor, result: Tensor) -> None:
+    """Give `out` the shape and values of `result`, as PyTorch resizes a tensor given as out=."""
+    if out._spec.numel:
+        import warnings
+
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does "
+            "not match the required output shape "
+            f"{list(result.shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not "
+            "be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+            "inplace, to zero elements with t.resize_(0).",
+            UserWarning,
+            stacklevel=3,
+        )
+    made = result.to(out.dtype)  # type: ignore[attr-defined]
+    if made is result:
+        made = result.clone()  # type: ignore[attr-defined]
+    out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
+
+
+def function_of(op: Op) -> Callable[..., Any]:
+    """The operation as a function or method."""
+    variadic = len(op.parameters) > 1 and op.parameters[1] in VARIADIC
+    has_out = "out" in op.parameters
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and "out" in kwargs and not has_out:
+            out = kwargs.pop("out")
+            result = function(*args, **kwargs)
+            return result if out is None else write_out(out, result, op.name)
+        if variadic and len(args) > 1 and (len(args) > 2 or isinstance(args[1], int | Tensor)):
+            if all(isinstance(one, int | Tensor) for one in args[1:]):
+                args = (args[0], tuple(int(one) for one in args[1:]))
+        return call(op, args, kwargs)
+
+    return _named(function, op)
+
+
+def in_place_of(op: Op) -> Callable[..., Any]:
+    """The operation as `Tensor.<name>_`."""
+    writing = Op(op.declared, in_place=True)
+    variadic = len(op.parameters) > 1 and op.parameters[1] in VARIADIC
+
+    def function(*args: Any, **kwargs: Any) -> Tensor:
+        if variadic and len(args) > 1 and isinstance(args[1], int):
+            args = (args[0], tuple(args[1:]))
+        return call_in_place(writing, args, kwargs)
+
+    return _named(function, writing)
+
+
+def _named(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = op.function.__doc__
+    function.__wrapped__ = op.function  # type: ignore[attr-defined]
+    return function
+
+
+def with_inplace_flag(plain: Callable[..., Any], changing: Callable[..., Any]) -> Callable[..., Any]:
+    """`nn.functional.relu(x, inplace=True)`."""
+
+    def function(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+        return changing(*args, **kwargs) if inplace else plain(*args, **kwargs)
+
+    function.__name__, function.__doc__ = plain.__name__, plain.__doc__
+    return function
+
+
+def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
+    """Put every spelling of one declared operation into the namespaces and onto Tensor."""
+    op = OPS[declared.name] = Op(declared)
+    function = function_of(op)
+    changing = in_place_of(op) if declared.in_place else None
+    spelled = getattr(declared, "spelled", "") or declared.name
+    for name in (spelled, *getattr(declared, "aliases", ())):
+        for place in declared.spellings:
+            if place == "Tensor":
+                if not hasattr(Tensor, name) or name in ("data",):
+                    setattr(Tensor, name, function)
+                if changing is not None and not hasattr(Tensor, name + "_"):
+                    setattr(Tensor, name + "_", changing)
+            elif place == "nn.functional" and changing is not None and "inplace" not in op.parameters:
+                namespaces[place].setdefault(name, with_inplace_flag(function, changing))
+                namespaces[place].setdefault(name + "_", changing)
+            else:
+                namespaces[place].setdefault(name, function)
+                if changing is not None:
+                    namespaces[place].setdefault(name + "_", changing)
+
+
+def derive_operators() -> None:
+    """`+`, `-`, ... from the operations of the same meaning."""
+    number = (int, float, bool, complex, Tensor)
+
+    def binary(name: str, op: Op) -> None:
+        def forward(self: Tensor, other: Any) -> Any:
+            if not isinstance(other, number) and not hasattr(other, "dtype"):
+                return NotImplemented
+            return call(op, (self, other), {})
+
+        def reverse(self: Tensor, other: Any) -> Any:
+            if not isinstance(other, number) and not hasattr(other, "dtype"):
+                return NotImplemented
+            return call(op, (other, self), {})
+
+        setattr(Tensor, name, forward)
+        if name not in COMPARISONS:
+            setattr(Tensor, "__r" + name[2:], reverse)
+            changing = getattr(Tensor, op.name + "_", None)
+            if changing is not None:
+
+                def in_place(self: Tensor, other: Any) -> Any:
+                    return changing(self, other)
+
+                setattr(Tensor, "__i" + name[2:], in_place)
+
+    for name, meaning in OPERATORS.items():
+        if meaning in OPS:
+            binary(name, OPS[meaning])
+    for name, meaning in UNARY.items():
+        if meaning in OPS:
+            op = OPS[meaning]
+            setattr(Tensor, name, lambda self, op=op: call(op, (self,), {}))
+
+
+def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
+    """Derive everything that `fnnet.functional` declares."""
+    assert functional.OPERATIONS is OPERATIONS
+    for declared in OPERATIONS.values():
+        derive(namespaces, declared)
+    derive_operators()

@@ -1,0 +1,104 @@
+"""Devices: `cpu`, and `cuda` for a GPU of JAX."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import jax
+
+_KINDS = ("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia",
+          "xla", "lazy", "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone")  # fmt: skip
+
+
+class device:
+    """`torch.device("cpu")`, `torch.device("cuda:0")`, `torch.device("cuda", 0)`."""
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, type: Any, index: int | None = None) -> None:
+        if isinstance(type, device):
+            self.type, self.index = type.type, type.index
+            return
+        if isinstance(type, int) and not isinstance(type, bool):
+            type, index = "cuda", type
+        if not isinstance(type, str):
+            raise TypeError(
+                f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}"
+            )
+        kind, colon, number = type.partition(":")
+        if kind not in _KINDS:
+            raise RuntimeError(
+                f"Expected one of {', '.join(_KINDS)} device type at start of device string: {type}"
+            )
+        if colon:
+            if not number.isdigit() or (len(number) > 1 and number[0] == "0"):
+                raise RuntimeError(f"Invalid device string: '{type}'")
+            if index is not None:
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
+            index = int(number)
+        self.type = kind
+        self.index = index
+
+    def __repr__(self) -> str:
+        return (
+            f"device(type='{self.type}')"
+            if self.index is None
+            else f"device(type='{self.type}', index={self.index})"
+        )
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> Any:
+        return device, (str(self),)
+
+
+CPU = device("cpu")
+
+
+@lru_cache(maxsize=None)
+def cuda_devices() -> tuple[jax.Device, ...]:
+    """JAX's GPUs; none where there is no GPU backend."""
+    try:
+        return tuple(jax.devices("gpu"))
+    except RuntimeError:
+        return ()
+
+
+def as_device(given: Any) -> device:
+    """The canonical device: the one object for the CPU, an index on every GPU.
+
+    Raises RuntimeError for a device that does not exist here.
+    """
+    if given is None or given is CPU or given == "cpu":
+        return CPU
+    found = given if isinstance(given, device) else device(given)
+    return _canonical(found.type, found.index)
+
+
+@lru_cache(maxsize=None)
+def _canonical(kind: str, index: int | None) -> device:
+    if kind == "cpu":
+        return CPU
+    if kind != "cuda":
+        raise NotImplementedError(f"fnnet.torch has no device '{kind}'; it has 'cpu' and 'cuda'")
+    if not cuda_devices():
+        raise RuntimeError("Found no NVIDIA driver on your system: JAX lists no GPU here")
+    if (index or 0) >= len(cuda_devices()):
+        raise RuntimeError("CUDA error: invalid device ordinal")
+    return device("cuda", index or 0)
+
+
+@lru_cache(maxsize=None)
+def jax_device(where: device) -> jax.Device:
+    """The JAX device on which tensors of `where` live."""
+    return jax.devices("cpu")[0] if where.type == "cpu" else cuda_devices()[where.index or 0]

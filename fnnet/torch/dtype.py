@@ -1,0 +1,158 @@
+"""PyTorch's dtypes as objects, and their counterparts in NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+BOOL, INTEGER, FLOATING, COMPLEX = range(4)
+
+
+class dtype:
+    """A dtype: one object per type, compared by identity, printed as `torch.float32`.
+
+    Attributes:
+        name: "float32" and so on.
+        numpy: the NumPy dtype.
+        category: BOOL, INTEGER, FLOATING or COMPLEX; a higher one wins in promotion.
+    """
+
+    def __init__(self, name: str, numpy: Any, category: int) -> None:
+        self.name = name
+        self.numpy = np.dtype(numpy)
+        self.category = category
+        self.itemsize = self.numpy.itemsize
+        self.is_floating_point = category == FLOATING
+        self.is_complex = category == COMPLEX
+        self.is_signed = category >= FLOATING or self.numpy.kind == "i"
+        self.differentiable = category >= FLOATING
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+    def to_complex(self) -> dtype:
+        """The complex dtype of the same precision."""
+        return complex128 if self in (float64, complex128) else complex64
+
+    def to_real(self) -> dtype:
+        """The real dtype of the same precision."""
+        return {complex64: float32, complex128: float64}.get(self, self)
+
+
+float64 = double = dtype("float64", np.float64, FLOATING)
+float32 = dtype("float32", np.float32, FLOATING)
+float16 = half = dtype("float16", np.float16, FLOATING)
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, FLOATING)
+complex64 = cfloat = dtype("complex64", np.complex64, COMPLEX)
+complex128 = cdouble = dtype("complex128", np.complex128, COMPLEX)
+uint8 = dtype("uint8", np.uint8, INTEGER)
+int8 = dtype("int8", np.int8, INTEGER)
+int16 = short = dtype("int16", np.int16, INTEGER)
+int32 = dtype("int32", np.int32, INTEGER)
+int64 = long = dtype("int64", np.int64, INTEGER)
+uint16 = dtype("uint16", np.uint16, INTEGER)
+uint32 = dtype("uint32", np.uint32, INTEGER)
+uint64 = dtype("uint64", np.uint64, INTEGER)
+bool_ = dtype("bool", np.bool_, BOOL)
+
+ALL = (
+    float64,
+    float32,
+    float16,
+    bfloat16,
+    complex64,
+    complex128,
+    uint8,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint16,
+    uint32,
+    uint64,
+    bool_,
+)
+NAMED: dict[str, dtype] = {
+    **{one.name: one for one in ALL},
+    "double": float64,
+    "float": float32,
+    "half": float16,
+    "cfloat": complex64,
+    "cdouble": complex128,
+    "short": int16,
+    "int": int32,
+    "long": int64,
+}
+"""Every dtype under each name that `torch` has for it."""
+
+_OF_NUMPY = {one.numpy: one for one in ALL}
+_default = float32
+
+
+def of_numpy(numpy_dtype: Any) -> dtype:
+    """The dtype of a NumPy or JAX array. Raises TypeError if PyTorch has none."""
+    found = _OF_NUMPY.get(np.dtype(numpy_dtype))
+    if found is None:
+        raise TypeError(
+            f"can't convert np.ndarray of type {np.dtype(numpy_dtype)}. The only supported types are: "
+            + ", ".join(one.name for one in ALL)
+            + "."
+        )
+    return found
+
+
+def get_default_dtype() -> dtype:
+    """The dtype of tensors made from Python floats."""
+    return _default
+
+
+def set_default_dtype(d: dtype, /) -> None:
+    """Set the dtype of tensors made from Python floats. Raises TypeError unless it is a floating dtype."""
+    global _default
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d}")
+    _default = d
+
+
+class finfo:
+    """The limits of a floating dtype, as `torch.finfo`."""
+
+    def __init__(self, type: dtype | None = None) -> None:
+        kind = type or _default
+        if not kind.differentiable:
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{kind}'"
+            )
+        limits = ml_dtypes.finfo(kind.to_real().numpy)
+        self.dtype = kind.to_real().name
+        self.bits = kind.to_real().itemsize * 8
+        self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
+        self.tiny = self.smallest_normal = float(limits.tiny)
+        self.resolution = float(limits.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """The limits of an integer dtype, as `torch.iinfo`."""
+
+    def __init__(self, type: dtype) -> None:
+        if type.category != INTEGER:
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+            )
+        limits = np.iinfo(type.numpy)
+        self.dtype = type.name
+        self.bits, self.max, self.min = limits.bits, int(limits.max), int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

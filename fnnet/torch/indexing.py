@@ -1,0 +1,399 @@
+"""`x[...]` and `x[...] = value`.
+
+Integers, slices, `None` and `...` make a view, and where they start is known to the program only at run time,
+so that a moving window does not compile again. Tensors and lists of indices gather; a boolean mask that is
+assigned to becomes a choice between old and new, so that nothing needs to be computed for it. Only reading by a
+mask needs its values: their number is the shape of the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnnet.torch import dtype as D
+from fnnet.torch.call import apply, store
+from fnnet.torch.layout import broadcast_shapes
+from fnnet.torch.plan import Plan, make_plan
+from fnnet.torch.record import append
+from fnnet.torch.spec import Spec
+from fnnet.torch.tensor import Tensor, alias, from_array, read_plan, view_spec
+
+_PLANS: dict[Any, Plan] = {}
+_LIMIT = 10_000
+
+
+def _plan(key: Any, make: Any) -> Plan:
+    found = _PLANS.get(key)
+    if found is None:
+        if len(_PLANS) >= _LIMIT:
+            del _PLANS[next(iter(_PLANS))]
+        found = _PLANS[key] = make()
+    return found
+
+
+def view_by(tensor: Tensor, steps: tuple[Any, ...], starts: tuple[int, ...], grad_fn: str) -> Tensor:
+    """The differentiable view of `tensor` by these steps."""
+    key = ("view", tensor._spec, steps, grad_fn)
+
+    def make() -> Plan:
+        read = read_plan(tensor._spec, steps)
+        plan = Plan(read.jaxpr, read.inputs, read.numbers, read.device, None, grad_fn)
+        plan.outputs = (view_spec(tensor._spec, steps, (0,) * len(starts))[0],)
+        plan.steps = (steps,)
+        return plan
+
+    return apply(_plan(key, make), [tensor], starts)[0]
+
+
+def _is_index(item: Any) -> bool:
+    return isinstance(item, Tensor | list | tuple | range | np.ndarray) and not (
+        isinstance(item, Tensor) and item.ndim == 0 and item.dtype.category == D.INTEGER
+    )
+
+
+def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...], list[Any], str]:
+    """The basic part of an index as view steps, and the advanced indices that then apply, by dimension."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    shape = tensor._spec.shape
+    used = 0
+    for item in items:
+        if item is None or item is ... or isinstance(item, bool):
+            continue
+        is_mask = isinstance(item, Tensor) and item.dtype in (D.bool_, D.uint8)
+        used += item.ndim if is_mask else 1
+    if used > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    dots = [i for i, item in enumerate(items) if item is ...]
+    fill = [slice(None)] * (len(shape) - used)
+    if dots:
+        items[dots[0] : dots[0] + 1] = fill
+        items = [slice(None) if item is ... else item for item in items]
+    else:
+        items += fill
+    dims: list[int] = []
+    sizes: list[int] = []
+    strides: list[int] = []
+    starts: list[int] = []
+    kept: list[int] = []
+    advanced: list[Any] = []
+    name = ""
+    dim = 0
+    for item in items:
+        if item is None or isinstance(item, bool):
+            kept.append(1)
+            advanced.append(None if item is None else from_array(np.array([item])))
+            name = name or "UnsqueezeBackward0"
+            continue
+        length = shape[dim] if dim < len(shape) else 0
+        if isinstance(item, slice):
+            begin, size, stride = _slice(item, length)
+            if size != length:
+                dims.append(dim)
+                sizes.append(size)
+                strides.append(stride)
+                starts.append(begin)
+                name = "SliceBackward0"
+            kept.append(size)
+            advanced.append(None)
+        elif _is_index(item):
+            made = item if isinstance(item, Tensor) else from_array(_index_array(item))
+            if made.dtype is D.uint8:
+                made = made != 0  # type: ignore[assignment]
+            count = made.ndim if made.dtype is D.bool_ else 1
+            kept += shape[dim : dim + count]
+            advanced += [made] + [_COVERED] * (count - 1)
+            dim += count
+            continue
+        else:
+            position = _integer(item)
+            if not -length <= position < length:
+                raise IndexError(
+                    f"index {position} is out of bounds for dimension {dim} with size {length}"
+                    if length or len(shape)
+                    else "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                    "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
+                )
+            dims.append(dim)
+            sizes.append(1)
+            strides.append(1)
+            starts.append(position % length)
+            name = "SelectBackward0"
+        dim += 1
+    steps: list[Any] = []
+    if dims:
+        steps.append(("slice", tuple(dims), tuple(sizes), tuple(strides)))
+    sliced = list(shape)
+    for d, size in zip(dims, sizes, strict=True):
+        sliced[d] = size
+    if kept != sliced or not steps:
+        steps.append(("reshape", tuple(kept)))
+    if any(one is not None for one in advanced) and kept == list(shape):
+        steps, starts = [], []
+    return tuple(steps), tuple(starts), advanced, name or "AliasBackward0"
+
+
+_COVERED = object()
+
+
+def _slice(item: slice, length: int) -> tuple[int, int, int]:
+    step = 1 if item.step is None else _integer(item.step)
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    begin, end, _ = slice(
+        *(None if end is None else _integer(end) for end in (item.start, item.stop)), step
+    ).indices(length)
+    return begin, max(0, -((begin - end) // step)), step
+
+
+def _integer(item: Any) -> int:
+    if isinstance(item, Tensor):
+        return int(item.item())  # type: ignore[attr-defined]
+    if hasattr(item, "__index__"):
+        return int(item.__index__())
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        f"(got {type(item).__name__})"
+    )
+
+
+def _index_array(item: Any) -> np.ndarray[Any, Any]:
+    if isinstance(item, list | tuple):
+        item = [one.tolist() if isinstance(one, Tensor) else one for one in item]
+    array = np.asarray(item)
+    if array.size == 0 and not isinstance(item, np.ndarray):
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iub":
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return array if array.dtype.kind == "b" else array.astype(np.int64)
+
+
+def _base(tensor: Tensor, index: Any) -> tuple[Tensor, list[Any], bool]:
+    steps, starts, advanced, name = _parse(tensor, index)
+    is_advanced = any(one is not None for one in advanced)
+    for one in advanced:
+        if isinstance(one, Tensor) and one.dtype.category > D.INTEGER:
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return (view_by(tensor, steps, starts, name) if steps else tensor), advanced, is_advanced
+
+
+def get(tensor: Tensor, index: Any) -> Tensor:
+    """`tensor[index]`."""
+    base, advanced, is_advanced = _base(tensor, index)
+    if not is_advanced:
+        return base
+    pattern, indices = _expand_masks(base, advanced)
+    specs = (base._spec, *(one._spec for one in indices))
+    key = ("get", pattern, specs)
+
+    def make() -> Plan:
+        def gather(x: Any, *places: Any) -> Any:
+            return x[_where(pattern, places, x.shape)]
+
+        return make_plan(gather, specs, (), base._spec.device, "IndexBackward0")
+
+    return apply(_plan(key, make), [base, *indices], ())[0]
+
+
+def _expand_masks(base: Tensor, advanced: list[Any]) -> tuple[tuple[Any, ...], list[Tensor]]:
+    """Masks as the positions where they are true (their values are computed), and bounds checked."""
+    pattern: list[Any] = []
+    indices: list[Tensor] = []
+    for dim, one in enumerate(advanced):
+        if one is None:
+            pattern.append(None)
+        elif one is _COVERED:
+            continue
+        elif one.dtype is D.bool_:
+            _check_mask(base, one, dim)
+            for positions in np.nonzero(np.asarray(one._value().get())):
+                indices.append(from_array(positions.astype(np.int64), one.device))
+                pattern.append(len(indices))
+        else:
+            check_bounds(one, base._spec.shape[dim], dim)
+            indices.append(one)
+            pattern.append(len(indices))
+    try:
+        broadcast_shapes(*(one._spec.shape for one in indices))
+    except RuntimeError:
+        shapes = ", ".join(str(list(one._spec.shape)) for one in indices)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
+    return tuple(pattern), indices
+
+
+def check_bounds(index: Tensor, length: int, dim: int) -> None:
+    """Raise IndexError for an index out of range, if the values of the index are known already.
+
+    Values that are only recorded are not computed for this; then, as on a GPU, the index is clamped.
+    """
+    array = index._value().array
+    if array is None or not array.size or not hasattr(array, "addressable_shards"):
+        return
+    low, high = int(array.min()), int(array.max())
+    if low < -length or high >= length:
+        wrong = low if low < -length else high
+        raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {length}")
+
+
+def _check_mask(base: Tensor, mask: Tensor, dim: int) -> None:
+    for offset, length in enumerate(mask._spec.shape):
+        if base._spec.shape[dim + offset] != length:
+            raise IndexError(
+                f"The shape of the mask {list(mask._spec.shape)} at index {offset} does not match the shape of "
+                f"the indexed tensor {list(base._spec.shape)} at index {dim + offset}"
+            )
+
+
+def _where(pattern: tuple[Any, ...], places: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    where: list[Any] = []
+    for dim, one in enumerate(pattern):
+        if one is None:
+            where.append(slice(None))
+        else:
+            place = lax.convert_element_type(places[one - 1], np.int64)
+            where.append(jnp.where(place < 0, place + shape[dim], place))
+    return tuple(where)
+
+
+def put(tensor: Tensor, index: Any, value: Any) -> None:
+    """`tensor[index] = value`."""
+    base, advanced, is_advanced = _base(tensor, index)
+    if not isinstance(value, Tensor):
+        if isinstance(value, int | float | bool):
+            value = value if isinstance(value, bool) or type(value) in (int, float) else value.item()
+        else:
+            from fnnet.torch.creation import tensor as make_tensor
+
+            value = make_tensor(value, dtype=tensor.dtype, device=tensor.device)
+    if not is_advanced:
+        target = base if base is not tensor else alias_of(tensor)
+        _assign(target, value, "CopyBackwards")
+        if target is not tensor and tensor._base is None and target._base is tensor:
+            return
+        return
+    masks = [one for one in advanced if isinstance(one, Tensor)]
+    scalar = not isinstance(value, Tensor) or value._spec.numel == 1
+    if len(masks) == 1 and masks[0].dtype is D.bool_ and scalar:
+        _put_mask(base, masks[0], advanced.index(masks[0]), value)
+        return
+    pattern, indices = _expand_masks(base, advanced)
+    _put_places(base, pattern, indices, value)
+
+
+def alias_of(tensor: Tensor) -> Tensor:
+    """The tensor itself: an assignment to the whole is an in-place copy."""
+    return tensor
+
+
+def _assign(target: Tensor, value: Any, name: str) -> None:
+    """Copy `value` into all of `target`, in place."""
+    is_tensor = isinstance(value, Tensor)
+    kind = value._spec if is_tensor else type(value)
+    spec = target._spec
+    if is_tensor:
+        shape = value._spec.shape
+        while len(shape) > spec.ndim and shape[0] == 1:
+            shape = shape[1:]
+        if broadcast_or_none(shape, spec.shape) != tuple(spec.shape):
+            raise RuntimeError(
+                f"The expand size of the tensor ({list(spec.shape)}) must match the existing size "
+                f"({list(value._spec.shape)}): shape mismatch: value tensor of shape {list(value._spec.shape)} "
+                f"cannot be broadcast to {list(spec.shape)}"
+            )
+    key = ("assign", spec, kind, None if is_tensor or not isinstance(value, bool) else value)
+
+    def make() -> Plan:
+        def assign(x: Any, new: Any) -> Any:
+            new = lax.convert_element_type(new, spec.dtype.numpy)
+            while new.ndim > x.ndim:
+                new = new[0]
+            return jnp.broadcast_to(new, x.shape)
+
+        if is_tensor:
+            return make_plan(assign, [spec, value._spec], (), spec.device, name)
+        if isinstance(value, bool):
+            return make_plan(lambda x: assign(x, np.bool_(value)), [spec], (), spec.device, "FillBackward0")
+        return make_plan(assign, [spec], [type(value)], spec.device, "FillBackward0")
+
+    numbers = () if is_tensor or isinstance(value, bool) else (value,)
+    store(target, _plan(key, make), [target, value] if is_tensor else [target], numbers)
+
+
+def broadcast_or_none(*shapes: Any) -> tuple[int, ...] | None:
+    """The common shape, or None if there is none."""
+    try:
+        return broadcast_shapes(*shapes)
+    except RuntimeError:
+        return None
+
+
+def _put_mask(base: Tensor, mask: Tensor, dim: int, value: Any) -> None:
+    _check_mask(base, mask, dim)
+    spec = base._spec
+    is_tensor = isinstance(value, Tensor)
+    kind = value._spec if is_tensor else (type(value), value if isinstance(value, bool) else None)
+    key = ("mask", spec, mask._spec, dim, kind)
+
+    def make() -> Plan:
+        def choose(x: Any, where: Any, *new: Any) -> Any:
+            chosen = lax.convert_element_type(new[0] if new else np.bool_(value), spec.dtype.numpy).reshape(
+                ()
+            )
+            place = [1] * x.ndim
+            place[dim : dim + where.ndim] = where.shape
+            return jnp.where(where.reshape(place), chosen, x)
+
+        specs: list[Spec] = [spec, mask._spec] + ([value._spec] if is_tensor else [])
+        numbers = [] if is_tensor or isinstance(value, bool) else [type(value)]
+        return make_plan(choose, specs, numbers, spec.device, "IndexPutBackward0")
+
+    numbers = () if is_tensor or isinstance(value, bool) else (value,)
+    store(base, _plan(key, make), [base, mask] + ([value] if is_tensor else []), numbers)
+
+
+def _put_places(
+    base: Tensor, pattern: tuple[Any, ...], indices: list[Tensor], value: Any, accumulate: bool = False
+) -> None:
+    spec = base._spec
+    if not isinstance(value, Tensor):
+        value = from_array(np.asarray(value, spec.dtype.numpy), spec.device)
+    if value.dtype is not spec.dtype and value._spec.ndim:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{spec.dtype.name.capitalize()} for the destination and {value.dtype.name.capitalize()} for the "
+            "source."
+        )
+    specs = [spec, value._spec, *(one._spec for one in indices)]
+    key = ("put", pattern, tuple(specs), accumulate)
+
+    def make() -> Plan:
+        def scatter(x: Any, new: Any, *places: Any) -> Any:
+            where = _where(pattern, places, x.shape)
+            new = lax.convert_element_type(new, spec.dtype.numpy)
+            target = x[where].shape
+            while new.ndim > len(target) and new.shape[0] == 1:
+                new = new[0]
+            if broadcast_or_none(new.shape, target) != target:
+                raise RuntimeError(
+                    f"shape mismatch: value tensor of shape {list(value._spec.shape)} cannot be broadcast to "
+                    f"indexing result of shape {list(target)}"
+                )
+            place = x.at[where]
+            return place.add(new) if accumulate else place.set(jnp.broadcast_to(new, target))
+
+        return make_plan(scatter, specs, (), spec.device, "IndexPutBackward0")
+
+    store(base, _plan(key, make), [base, value, *indices], ())
+
+
+def detach(tensor: Tensor) -> Tensor:
+    """A tensor on the same memory that backward does not see."""
+    return alias(tensor)
+
+
+__all__ = ["append", "check_bounds", "detach", "get", "put", "view_by"]

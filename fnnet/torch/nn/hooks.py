@@ -1,0 +1,223 @@
+"""The hooks of a module: before and after forward, around backward, and around its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fnnet.torch.autograd import Function
+from fnnet.torch.tensor import Tensor
+from fnnet.torch.utils.hooks import RemovableHandle
+
+__all__ = ["Hooks"]
+
+Hook = Callable[..., Any]
+
+_ACTIVE = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
+_STATE = (
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+
+
+class _Boundary(Function):
+    """The identity, with a callback for the gradients that cross it."""
+
+    @staticmethod
+    def forward(ctx: Any, callback: Hook, *tensors: Tensor) -> Any:
+        ctx.callback = callback
+        ctx.set_materialize_grads(False)
+        return tuple(tensor.view_as(tensor) for tensor in tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return None, *ctx.callback(gradients)
+
+
+def _cross(callback: Hook, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`values` with its differentiable tensors passed through a boundary."""
+    places = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
+    if not places:
+        return values
+
+    def spread(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        full: list[Any] = [None] * len(values)
+        for place, gradient in zip(places, gradients, strict=True):
+            full[place] = gradient
+        result = callback(tuple(full))
+        return tuple(result[place] for place in places)
+
+    crossed = list(values)
+    for place, tensor in zip(places, _Boundary.apply(spread, *(values[i] for i in places)), strict=True):
+        crossed[place] = tensor
+    return tuple(crossed)
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+class Hooks:
+    """The part of `Module` that keeps hooks and calls them."""
+
+    _forward_pre_hooks: dict[int, Hook]
+    _forward_hooks: dict[int, Hook]
+    _backward_hooks: dict[int, Hook]
+    _backward_pre_hooks: dict[int, Hook]
+    _state_dict_hooks: dict[int, Hook]
+    _state_dict_pre_hooks: dict[int, Hook]
+    _load_state_dict_pre_hooks: dict[int, Hook]
+    _load_state_dict_post_hooks: dict[int, Hook]
+
+    def _init_hooks(self) -> None:
+        for table in (*_ACTIVE, *_STATE):
+            self.__dict__[table] = {}
+
+    def _has_hooks(self) -> bool:
+        own = self.__dict__
+        return bool(
+            own["_forward_hooks"]
+            or own["_forward_pre_hooks"]
+            or own["_backward_hooks"]
+            or own["_backward_pre_hooks"]
+        )
+
+    def _register(self, table: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        return RemovableHandle.register(self.__dict__[table], hook, prepend)
+
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before forward; what it returns replaces the arguments."""
+        return self._register("_forward_pre_hooks", _Marked(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after forward; what it returns replaces the output."""
+        return self._register("_forward_hooks", _Marked(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` in backward; what it returns replaces grad_input."""
+        return self._register("_backward_hooks", hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` before the module's backward; its result replaces grad_output."""
+        return self._register("_backward_pre_hooks", hook, prepend)
+
+    def register_backward_hook(self, hook: Hook) -> RemovableHandle:
+        """Refused, as PyTorch deprecates it: `register_full_backward_hook` gives whole gradients."""
+        raise NotImplementedError(
+            "fnnet.torch: Module.register_backward_hook: use register_full_backward_hook"
+        )
+
+    def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before `state_dict` collects."""
+        return self._register("_state_dict_pre_hooks", hook)
+
+    def register_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` after `state_dict` has collected."""
+        return self._register("_state_dict_hooks", hook)
+
+    _register_state_dict_hook = register_state_dict_post_hook
+
+    def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, ...)` before the module loads its part."""
+        return self._register("_load_state_dict_pre_hooks", lambda *given: hook(self, *given))
+
+    def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after the module has loaded its part."""
+        return self._register("_load_state_dict_post_hooks", hook)
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return self._call_hooked(args, kwargs)
+        except Exception:
+            # Hooks registered with always_call run although forward failed; its error is the one that counts.
+            for hook in list(self._forward_hooks.values()):
+                if hook.always_call and not hook.called:
+                    hook(self, args, kwargs, None)
+            raise
+        finally:
+            for hook in self._forward_hooks.values():
+                hook.called = False
+
+    def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for hook in list(self._forward_pre_hooks.values()):
+            result = hook(self, args, kwargs)
+            if result is None:
+                continue
+            if not hook.with_kwargs:
+                args = _as_tuple(result)
+            elif isinstance(result, tuple) and len(result) == 2:
+                args, kwargs = result
+            else:
+                raise RuntimeError(
+                    "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                    f"but got {result}."
+                )
+        backward = _BackwardHooks(self) if self._backward_hooks or self._backward_pre_hooks else None
+        if backward is not None:
+            args = backward.around_inputs(args)
+        output = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+        for hook in list(self._forward_hooks.values()):
+            hook.called = True
+            result = hook(self, args, kwargs, output)
+            if result is not None:
+                output = result
+        return output if backward is None else backward.around_outputs(output)
+
+
+class _Marked:
+    """A forward hook and how it wants to be called."""
+
+    def __init__(self, hook: Hook, with_kwargs: bool, always_call: bool = False) -> None:
+        self.hook, self.with_kwargs, self.always_call, self.called = hook, with_kwargs, always_call, False
+
+    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *output: Any) -> Any:
+        return (
+            self.hook(module, args, kwargs, *output) if self.with_kwargs else self.hook(module, args, *output)
+        )
+
+
+class _BackwardHooks:
+    """The backward hooks of one call: they fire where the gradient leaves the module's inputs."""
+
+    def __init__(self, module: Hooks) -> None:
+        self._module = module
+        self._grad_output: tuple[Any, ...] = ()
+        self._inputs_differentiable = False
+        self._input_count = 0
+
+    def around_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments, with a boundary behind which the gradients are complete."""
+        self._input_count = len(args)
+        self._inputs_differentiable = any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        return _cross(self._leave, args)
+
+    def around_outputs(self, output: Any) -> Any:
+        """The output, with a boundary that the gradients enter by."""
+        crossed = _cross(self._enter, _as_tuple(output))
+        return crossed if isinstance(output, tuple) else crossed[0]
+
+    def _enter(self, grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook in list(self._module._backward_pre_hooks.values()):
+            result = hook(self._module, grad_output)
+            if result is not None:
+                grad_output = _as_tuple(result)
+        self._grad_output = grad_output
+        if not self._inputs_differentiable:
+            self._fire((None,) * self._input_count)
+        return grad_output
+
+    def _leave(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
+        return self._fire(grad_input)
+
+    def _fire(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook in list(self._module._backward_hooks.values()):
+            result = hook(self._module, grad_input, self._grad_output)
+            if result is not None:
+                grad_input = _as_tuple(result)
+        return grad_input

@@ -1,0 +1,327 @@
+"""An operation as the recorder sees it: the declared pure function, and the plans of its calls so far."""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnnet.functional.operation import Operation
+from fnnet.torch import dtype as D
+from fnnet.torch import layout
+from fnnet.torch.device import CPU, device
+from fnnet.torch.dtype import dtype
+from fnnet.torch.plan import Plan, trace
+from fnnet.torch.promotion import can_cast, of_number, result_type
+from fnnet.torch.spec import Spec
+from fnnet.torch.tensor import Tensor, view_spec
+
+Function = Callable[..., Any]
+PLAN_LIMIT = 10_000
+_SEEN_LIMIT = 4
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
+
+SAVES_OUTPUT = frozenset(
+    "exp exp2 expm1 sqrt rsqrt reciprocal sigmoid tanh tan relu relu6 softmax log_softmax elu selu celu hardtanh_ "
+    "threshold_ leaky_relu_ cumprod cholesky inverse logsumexp pinverse".split()
+)
+"""Operations of which PyTorch keeps the result for backward: changing the result in place is the error."""
+
+STATIC = frozenset({("pow", "exponent"), ("pow", "input"), ("float_power", "exponent")})
+"""Numbers that are promoted but stand in the structure, because knowing them makes the program better."""
+
+ELEMENTWISE_ARGUMENTS = frozenset(
+    "input other self exponent min max end weight value tensor1 tensor2 condition".split()
+)
+NOT_ELEMENTWISE = frozenset("matmul dot inner outer kron cross vdot tensordot".split())
+
+
+@dataclass(frozen=True)
+class _Hole:
+    """Where a tensor (`spec`) or a run-time number (`spec` is its type) goes in the arguments."""
+
+    index: int
+    spec: Any
+
+    @property
+    def is_tensor(self) -> bool:
+        return isinstance(self.spec, Spec)
+
+
+def _map(tree: Any, change: Any) -> Any:
+    if isinstance(tree, list | tuple):
+        return tuple(_map(item, change) for item in tree)
+    if isinstance(tree, dict):
+        return {name: _map(item, change) for name, item in tree.items()}
+    return change(tree)
+
+
+class Op:
+    """One operation, out of place or (`in_place`) writing to its first argument.
+
+    Attributes:
+        plans: from the key of a call to its plan.
+        run_time: by position, whether a Python number there is a run-time argument; `run_time_names` by name.
+    """
+
+    def __init__(self, declared: Operation, in_place: bool = False) -> None:
+        self.declared = declared
+        self.name = declared.spelled + "_" * in_place if hasattr(declared, "spelled") else declared.name
+        self.function = declared.function
+        self.in_place = in_place
+        self.data_dependent = declared.data_dependent
+        self.view = declared.view and not in_place
+        self.grad_fn = declared.grad_fn or _grad_fn(declared.name)
+        self.signature = inspect.signature(declared.function)
+        self.parameters = list(self.signature.parameters)
+        self.promote = frozenset(declared.promote)
+        self.plans: dict[Any, Plan] = {}
+        self._seen: dict[tuple[str, type], set[Any]] = {}
+        self._set_run_time({n for n in self.promote if (declared.name, n) not in STATIC})
+
+    def _set_run_time(self, names: set[str]) -> None:
+        self.run_time_names = names
+        self.run_time = tuple(name in names for name in self.parameters) + (False,) * 64
+        self.plans.clear()
+
+    def plain(self, argument: Any) -> Any:
+        """An argument of an unusual kind as a usual one: NumPy's scalars as Python's, devices by name."""
+        if isinstance(argument, np.generic):
+            return argument.item()
+        if isinstance(argument, bool | complex | str | dtype | device) or argument is ...:
+            return argument
+        if isinstance(argument, int | float):
+            return float(argument) if isinstance(argument, float) else int(argument)
+        if argument is bool or argument is int or argument is float:
+            return {bool: D.bool_, int: D.int64, float: D.float64}[argument]
+        if isinstance(argument, np.ndarray):
+            raise TypeError(
+                f"{self.name}(): expected a Tensor, a number or a sequence, got numpy.ndarray "
+                "(torch.from_numpy makes a tensor of it)"
+            )
+        return argument
+
+    def unhashable(self, args: Sequence[Any], kwargs: dict[str, Any]) -> TypeError:
+        """The error for arguments that nothing can be done with."""
+        given = ", ".join(
+            [type(a).__name__ for a in args] + [f"{n}={type(a).__name__}" for n, a in kwargs.items()]
+        )
+        return TypeError(f"{self.name}(): received an invalid combination of arguments - got ({given})")
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        """The arguments by name. Raises TypeError in PyTorch's words."""
+        try:
+            return self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            renamed = {
+                new if (new := _NUMPY_NAMES.get(name, name)) in self.parameters else name: value
+                for name, value in kwargs.items()
+            }
+            if renamed.keys() != kwargs.keys():
+                return self.bind(args, renamed)
+            message = str(error).replace(
+                "missing a required argument:", "missing 1 required positional argument:"
+            )
+            message = message.replace("'", '"')
+            raise TypeError(f"{self.name}() {message}") from None
+
+    def plan_for(self, key: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Plan:
+        """Make the plan of a call and remember it. Errors in the call are raised here."""
+        holes: list[_Hole] = []
+
+        def hole(tree: Any, run_time: bool) -> Any:
+            if isinstance(tree, Tensor):
+                holes.append(_Hole(len(holes), tree._spec))
+                return holes[-1]
+            if isinstance(tree, (list, tuple)):
+                return tuple(hole(item, False) for item in tree)
+            if tree is None or isinstance(tree, bool):
+                return tree
+            tree = self.plain(tree)
+            if run_time and type(tree) in (int, float):
+                holes.append(_Hole(len(holes), type(tree)))
+                return holes[-1]
+            return tree
+
+        pattern = [hole(a, run_time) for a, run_time in zip(args, self.run_time, strict=False)]
+        pattern += args[len(pattern) :]
+        named = {name: hole(a, name in self.run_time_names) for name, a in kwargs.items()}
+        bound = self.bind(pattern, named)
+        if self._learn(bound):
+            return self.plan_for(key, args, kwargs)
+        try:
+            plan = self._make(holes, bound)
+        except jax.errors.ConcretizationTypeError:
+            # The function decides by the number: then it belongs to the structure.
+            if not any(not one.is_tensor for one in holes):
+                raise
+            decided = {
+                name
+                for name, value in bound.arguments.items()
+                if isinstance(value, _Hole) and not value.is_tensor
+            }
+            self._set_run_time(self.run_time_names - decided)
+            return self.plan_for(key, args, kwargs)
+        if len(self.plans) >= PLAN_LIMIT:
+            del self.plans[next(iter(self.plans))]
+        if len(plan.numbers) == sum(not one.is_tensor for one in holes):
+            self.plans[key] = plan
+        return plan
+
+    def _learn(self, bound: inspect.BoundArguments) -> bool:
+        """Whether a float that keeps changing has just been made a run-time number."""
+        for name, value in bound.arguments.items():
+            if type(value) is float:
+                seen = self._seen.setdefault((name, float), set())
+                seen.add(value)
+                if len(seen) > _SEEN_LIMIT and None not in seen:
+                    seen.add(None)  # once only: if the function cannot be traced so, it stays as it was
+                    self._set_run_time(self.run_time_names | {name})
+                    return True
+        return False
+
+    def _make(self, holes: list[_Hole], bound: inspect.BoundArguments) -> Plan:
+        tensor_holes = [one for one in holes if one.is_tensor]
+        number_holes = [one for one in holes if not one.is_tensor]
+        order = {one.index: i for i, one in enumerate([*tensor_holes, *number_holes])}
+        specs = [one.spec for one in tensor_holes]
+        common = self._common(bound)
+        if self.promote:
+            layout.check_broadcast(self.promote, bound, _Hole)
+
+        def function(*arrays: Any) -> Any:
+            def fill(name: str, tree: Any) -> Any:
+                def change(leaf: Any) -> Any:
+                    if isinstance(leaf, _Hole):
+                        array = arrays[order[leaf.index]]
+                    elif name in self.promote and isinstance(leaf, bool | int | float | complex):
+                        if self._keeps(name):
+                            return leaf
+                        array = jnp.asarray(leaf)
+                    elif isinstance(leaf, dtype):
+                        return leaf.numpy
+                    else:
+                        return leaf
+                    if common is not None and name in self.promote:
+                        return lax.convert_element_type(array, common.numpy)
+                    return array
+
+                return _map(tree, change)
+
+            filled = OrderedDict((name, fill(name, tree)) for name, tree in bound.arguments.items())
+            complete = inspect.BoundArguments(self.signature, filled)
+            result = self.function(*complete.args, **complete.kwargs)
+            return self._store(result, specs[0]) if self.in_place else result
+
+        where = self._device(specs, bound)
+        examples = [*[s.aval for s in specs], *[one.spec(1) for one in number_holes]]
+        try:
+            jaxpr, tree = trace(function, *examples)
+        except jax.errors.ConcretizationTypeError:
+            raise
+        except TypeError as error:
+            raise layout.shape_error(self.name, specs, error) from error
+        plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
+        plan.saves_output = self.declared.name in SAVES_OUTPUT
+        if self.view:
+            self._make_view(plan, function)
+        elif specs and self._elementwise():
+            plan.outputs = layout.elementwise(specs, plan.outputs)
+        return plan
+
+    def _elementwise(self) -> bool:
+        return (
+            bool(self.promote) and self.promote <= ELEMENTWISE_ARGUMENTS and self.name not in NOT_ELEMENTWISE
+        )
+
+    def _keeps(self, name: str) -> bool:
+        return (self.declared.name, name) in STATIC
+
+    def _common(self, bound: inspect.BoundArguments) -> dtype | None:
+        """The dtype to which the promoted arguments are converted."""
+        found: list[tuple[int | None, Any]] = []
+
+        def note(leaf: Any) -> None:
+            if isinstance(leaf, _Hole):
+                found.append((leaf.spec.ndim, leaf.spec.dtype) if leaf.is_tensor else (None, leaf.spec))
+            elif isinstance(leaf, bool | int | float | complex):
+                found.append((None, type(leaf)))
+
+        for name in self.declared.promote:
+            _map(bound.arguments.get(name), note)
+        if not found:
+            return None
+        common = result_type(found)
+        if self.declared.to_float and common.category < D.FLOATING:
+            common = of_number(float)
+        return common
+
+    def _store(self, result: Any, target: Spec) -> Any:
+        """The result as it goes into the tensor that is changed in place."""
+        if tuple(result.shape) != tuple(target.shape):
+            raise RuntimeError(
+                f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
+            )
+        kind = D.of_numpy(result.dtype)
+        if not can_cast(kind, target.dtype):
+            raise RuntimeError(
+                f"result type {_cpp(kind)} can't be cast to the desired output type {_cpp(target.dtype)}"
+            )
+        return lax.convert_element_type(result, target.dtype.numpy)
+
+    def _device(self, specs: list[Spec], bound: inspect.BoundArguments) -> device:
+        where: device | None = None
+        for spec in specs:
+            if where is None or (where.type == "cpu" and spec.device.type != "cpu"):
+                where = spec.device
+        for spec in specs:
+            if spec.device is not where and not (spec.ndim == 0 and spec.device.type == "cpu"):
+                raise RuntimeError(
+                    "Expected all tensors to be on the same device, but found at least two devices, "
+                    f"{where} and {spec.device}! (when checking arguments in method {self.name})"
+                )
+        return where or CPU
+
+    def _make_view(self, plan: Plan, function: Function) -> None:
+        steps = layout.steps_of(plan.jaxpr, function, self.name)
+        parent = plan.inputs[0]
+        try:
+            specs = [view_spec(parent, one, ())[0] for one in steps]
+        except RuntimeError:
+            if self.declared.name in ("view", "view_as"):
+                raise
+            return  # reshape and its kin copy where the memory allows no view
+        plan.steps = tuple(steps)
+        plan.outputs = tuple(specs)
+
+    def compute(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function whose output shapes depend on values, on the values themselves."""
+        from fnnet.torch.tensor import from_array
+
+        def concrete(leaf: Any) -> Any:
+            return leaf._value().get() if isinstance(leaf, Tensor) else leaf
+
+        with jax.enable_x64(True):
+            result = self.function(
+                *[_map(a, concrete) for a in args], **{name: _map(a, concrete) for name, a in kwargs.items()}
+            )
+        return jax.tree.map(from_array, result)
+
+
+def _cpp(kind: dtype) -> str:
+    """PyTorch's C++ name of a dtype, which its messages use."""
+    names = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
+             "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16",
+             "complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # fmt: skip
+    return names.get(kind.name, kind.name)
+
+
+def _grad_fn(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward0"

@@ -1,0 +1,161 @@
+"""A plan: one operation with everything fixed but its arrays and its run-time numbers.
+
+It is made once for each kind of call and holds what the recorder must know at the call, before anything is
+computed: shapes and dtypes of the outputs, and whether they are views. Its arithmetic is a jaxpr, traced once;
+programs inline it. Its derivative is another plan, made when it is first needed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.interpreters import partial_eval
+
+from fnnet.torch.device import CPU, device
+from fnnet.torch.dtype import of_numpy
+from fnnet.torch.spec import Spec, spec_of
+from fnnet.torch.statistics import COUNTS
+
+_numbers = itertools.count()
+
+
+def trace(function: Callable[..., Any], *examples: Any) -> tuple[ClosedJaxpr, Any]:
+    """The jaxpr of a function and the structure of its output."""
+    started = time.perf_counter()
+    with jax.enable_x64(True):
+        jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*examples)
+    COUNTS.plans += 1
+    COUNTS.plan_seconds += time.perf_counter() - started
+    return jaxpr, jax.tree.structure(shapes)
+
+
+class Plan:
+    """See the module.
+
+    Attributes:
+        number: identifies the plan in the structure of a record.
+        inputs, numbers: specs of the array arguments; types of the numbers that follow them.
+        outputs: specs of the outputs.
+        run: the arithmetic: arrays and numbers in, list of arrays out.
+        single: whether the call returns one tensor; otherwise `tree` gives the container.
+        grad_fn: PyTorch's name of the node in the graph.
+        saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
+        steps: of each output that is a view of the first input, how (see `view.py`); None if none is.
+        differentiable: whether some output can have a gradient.
+    """
+
+    __slots__ = (
+        "device",
+        "differentiable",
+        "grad_fn",
+        "inputs",
+        "jaxpr",
+        "number",
+        "numbers",
+        "outputs",
+        "pullbacks",
+        "run",
+        "saves_output",
+        "single",
+        "steps",
+        "tree",
+    )
+
+    def __init__(
+        self,
+        jaxpr: ClosedJaxpr,
+        inputs: Sequence[Spec],
+        numbers: Sequence[type],
+        device: device = CPU,
+        tree: Any = None,
+        grad_fn: str = "",
+    ) -> None:
+        self.number = next(_numbers)
+        self.jaxpr = jaxpr
+        self.run = jaxpr_as_fun(jaxpr)
+        self.inputs = tuple(inputs)
+        self.numbers = tuple(numbers)
+        self.device = device
+        self.outputs = tuple(spec_of(aval.shape, of_numpy(aval.dtype), device) for aval in jaxpr.out_avals)
+        self.differentiable = any(spec.differentiable for spec in self.outputs)
+        self.tree = tree
+        self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
+        self.grad_fn = grad_fn
+        self.saves_output = False
+        self.steps: tuple[Any, ...] | None = None
+        self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
+
+    def pullback(self, needs: tuple[int, ...], given: tuple[int, ...]) -> tuple[Plan, tuple[int, ...]]:
+        """The plan of the vector-Jacobian product.
+
+        Args:
+            needs: the inputs whose gradients are wanted.
+            given: the outputs whose gradients are given.
+
+        Returns:
+            The plan, which takes the inputs that the derivative depends on, then the given gradients, then the
+            numbers; and which inputs those are.
+        """
+        found = self.pullbacks.get((needs, given))
+        if found is None:
+            found = self.pullbacks[(needs, given)] = self._make_pullback(needs, given)
+        return found
+
+    def _make_pullback(self, needs: tuple[int, ...], given: tuple[int, ...]) -> tuple[Plan, tuple[int, ...]]:
+        count = len(self.inputs)
+
+        def pull(*arguments: Any) -> Any:
+            tensors = list(arguments[:count])
+            gradients = arguments[count : count + len(given)]
+            numbers = arguments[count + len(given) :]
+
+            def forward(*wanted: Any) -> Any:
+                for position, array in zip(needs, wanted, strict=True):
+                    tensors[position] = array
+                results = self.run(*tensors, *numbers)
+                return [results[output] for output in given]
+
+            return jax.vjp(forward, *[tensors[position] for position in needs])[1](list(gradients))
+
+        gradient_specs = [self.outputs[output] for output in given]
+        examples = [spec.aval for spec in (*self.inputs, *gradient_specs)]
+        jaxpr, _ = trace(pull, *examples, *[kind(1) for kind in self.numbers])
+        small, used = partial_eval.dce_jaxpr(jaxpr.jaxpr, [True] * len(needs))
+        saved = tuple(position for position in range(count) if used[position])
+        kept = [position for position, is_used in enumerate(used) if is_used]
+
+        # The plan keeps every gradient and number, used or not: callers hand them on as they come.
+        inner = jaxpr_as_fun(ClosedJaxpr(small, jaxpr.consts))
+        order = [*saved, *range(count, len(used))]
+        places = [order.index(position) for position in kept]
+
+        def run(*arguments: Any) -> Any:
+            return inner(*[arguments[place] for place in places])
+
+        result = Plan(
+            ClosedJaxpr(small, jaxpr.consts),
+            [*[self.inputs[position] for position in saved], *gradient_specs],
+            self.numbers,
+            self.device,
+            grad_fn=self.grad_fn.removesuffix("0") + "Backward0",
+        )
+        result.run = run
+        result.single = False
+        return result, saved
+
+
+def make_plan(
+    function: Callable[..., Any],
+    inputs: Sequence[Spec],
+    numbers: Sequence[type] = (),
+    device: device = CPU,
+    grad_fn: str = "",
+) -> Plan:
+    """Trace `function`, which takes arrays of the given specs, then numbers of the given types."""
+    jaxpr, tree = trace(function, *[spec.aval for spec in inputs], *[kind(1) for kind in numbers])
+    return Plan(jaxpr, inputs, numbers, device, tree, grad_fn)

@@ -1,0 +1,155 @@
+"""How calls are recorded, and how a record is run.
+
+A `Value` is one immutable array: either computed, or the output of a call that is recorded but not yet run.
+`Record.append` notes a call: which plan (an operation with everything but its arrays fixed), which values go
+in. `Record.run` compiles what has been noted, or finds it compiled, and runs it as one XLA program. Numbers that the
+user may change from call to call (a learning rate, a slice's start) are arguments of the program, so the
+program is found again although they changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import jax
+import numpy as np
+
+from fnnet.torch.device import CPU, device, jax_device
+from fnnet.torch.executable import executable
+from fnnet.torch.statistics import COUNTS
+
+if TYPE_CHECKING:
+    from fnnet.torch.plan import Plan
+
+SOFT_LIMIT = 300
+HARD_LIMIT = 600
+_PHASE = 8
+
+
+class Value:
+    """One immutable array, computed (`array`) or recorded (`slot` of the record `owner`)."""
+
+    __slots__ = ("__weakref__", "array", "owner", "slot")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.owner: object = None
+        self.slot = 0
+
+    def get(self) -> jax.Array:
+        """The array; what is recorded so far is run if it has to be."""
+        if self.array is None:
+            if self.owner is not RECORD.generation:
+                raise RuntimeError("this tensor was recorded in a program that failed, so it has no value")
+            RECORD.run()
+        return self.array
+
+
+class Record:
+    """The calls since the last run. Slots >= 0 are outputs of calls in their order, slots < 0 are inputs."""
+
+    def __init__(self) -> None:
+        self.device: device = CPU
+        self.immediate = 0
+        self.lock = threading.RLock()
+        self._phase: tuple[int, ...] = ()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.generation = object()
+        self.calls: list[tuple[int, ...]] = []
+        self.plans: list[Plan] = []
+        self.inputs: list[Value] = []
+        self.floats: list[float] = []
+        self.integers: list[int] = []
+        self.outputs: list[ref[Value]] = []
+
+    def append(self, plan: Plan, values: Any, numbers: Any) -> list[Value]:
+        """Note one call and return its outputs."""
+        if self.immediate:
+            return self._execute(plan, values, numbers)
+        if plan.device is not self.device:
+            self.run()
+            self.device = plan.device
+        generation = self.generation
+        call = [plan.number]
+        for value in values:
+            if value.owner is not generation:
+                if value.array is None:
+                    value.get()
+                self.inputs.append(value)
+                value.owner = generation
+                value.slot = -len(self.inputs)
+            call.append(value.slot)
+        outputs = self.outputs
+        slot = len(outputs)
+        made = []
+        for _ in plan.outputs:
+            value = Value(None)
+            value.owner = generation
+            value.slot = slot
+            slot += 1
+            outputs.append(ref(value))
+            made.append(value)
+        for number in numbers:
+            (self.floats if type(number) is float else self.integers).append(number)
+        calls = self.calls
+        calls.append(tuple(call))
+        self.plans.append(plan)
+        if len(calls) > SOFT_LIMIT:
+            self._bound()
+        return made
+
+    def _bound(self) -> None:
+        """Keep the record short. A loop that never reads a value is cut where it was cut before, so that its
+        programs repeat whatever the length of its body."""
+        phase = tuple(call[0] for call in self.calls[-_PHASE:])
+        if phase == self._phase or len(self.calls) >= HARD_LIMIT:
+            self._phase = phase
+            self.run()
+
+    def run(self) -> None:
+        """Compile (once) and run what is recorded."""
+        calls = self.calls
+        if not calls:
+            return
+        alive = []
+        targets = []
+        for slot, reference in enumerate(self.outputs):
+            value = reference()
+            if value is not None:
+                alive.append(slot)
+                targets.append(value)
+        plans, inputs, floats, integers = self.plans, self.inputs, self.floats, self.integers
+        where = self.device
+        self._clear()
+        if not targets:
+            return
+        COUNTS.records += 1
+        COUNTS.operations += len(calls)
+        arrays = [value.array for value in inputs]
+        program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where))
+        results = program(arrays, np.array(floats, np.float64), np.array(integers, np.int64))
+        for value, array in zip(targets, results, strict=True):
+            value.array = array
+
+    def _execute(self, plan: Plan, values: Any, numbers: Any) -> list[Value]:
+        """Compute at once: on tracers, where the program around is what is being recorded."""
+        with jax.enable_x64(True):
+            results = plan.run(*[value.get() for value in values], *numbers)
+        return [Value(array) for array in results]
+
+
+RECORD = Record()
+
+
+def append(plan: Plan, values: Any, numbers: Any = ()) -> list[Value]:
+    """Note one call in the current record."""
+    return RECORD.append(plan, values, numbers)
+
+
+def synchronize() -> None:
+    """Run what is recorded."""
+    RECORD.run()

@@ -1,0 +1,98 @@
+"""Running PyTorch scripts unmodified: `import torch` finds `fnnet.torch`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["install_aliases", "run"]
+
+ALIASES = {"torch": "fnnet.torch", "torchvision": "fnnet.torchvision", "tensorflow": "fnnet.tensorflow"}
+
+
+class _AliasLoader(importlib.abc.Loader):
+    """Gives the mirrored module itself, so that both names are one module with one state."""
+
+    def __init__(self, mirrored: types.ModuleType) -> None:
+        self._mirrored = mirrored
+        self._spec = mirrored.__spec__
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return self._mirrored
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__spec__ = self._spec  # the import system has just put the alias's own there
+
+
+class _AliasFinder(importlib.abc.MetaPathFinder):
+    """Resolves `torch`, `torch.nn`, ... to `fnnet.torch`, `fnnet.torch.nn`, ..."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        root, _, rest = fullname.partition(".")
+        if root not in ALIASES:
+            return None
+        mirror = ALIASES[root] + ("." + rest if rest else "")
+        try:
+            mirrored = importlib.import_module(mirror)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (mirror == error.name or mirror.startswith(error.name + ".")):
+                raise ModuleNotFoundError(f"fnnet has no module '{fullname}'", name=fullname) from None
+            raise
+        return importlib.machinery.ModuleSpec(fullname, _AliasLoader(mirrored), is_package=True)
+
+
+def install_aliases() -> None:
+    """Let `import torch`, `torchvision` and `tensorflow` find fnnet's mirrors in this process.
+
+    Raises RuntimeError if the real package has been imported already.
+    """
+    for name, mirror in ALIASES.items():
+        loaded = sys.modules.get(name)
+        if loaded is not None and loaded is not sys.modules.get(mirror):
+            raise RuntimeError(f"{name} is already imported from {getattr(loaded, '__file__', 'elsewhere')}")
+    if not any(isinstance(finder, _AliasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AliasFinder())
+
+
+def run(script: str, arguments: Sequence[str] = ()) -> int:
+    """Run a Python script as `python script arguments` would, with the aliases installed.
+
+    Returns:
+        The exit status. A traceback starts at the script's own frame.
+    """
+    path = Path(script)
+    if not path.is_file():
+        print(f"fnnet run: no such file: {script}", file=sys.stderr)
+        return 2
+    install_aliases()
+    source = path.read_bytes()
+    module = types.ModuleType("__main__")
+    module.__file__ = str(path)
+    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
+    before = sys.modules["__main__"], sys.argv, sys.path[0]
+    sys.modules["__main__"] = module
+    sys.argv = [script, *arguments]
+    sys.path[0] = str(path.resolve().parent)
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except SystemExit as stop:
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        print(stop.code, file=sys.stderr)
+        return 1
+    except BaseException as error:
+        traceback = error.__traceback__
+        sys.excepthook(type(error), error, traceback.tb_next if traceback else None)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    finally:
+        sys.stdout.flush()
+        sys.modules["__main__"], sys.argv, sys.path[0] = before
+    return 0
