@@ -1,8 +1,11 @@
 """fnnet: PyTorch's semantics as pure JAX functions."""
 
+from fnnet import checkpoint as checkpoint
+from fnnet import data as data
 from fnnet import functional as functional
 from fnnet import init as init
 from fnnet import layers as layers
+from fnnet import models as models
 from fnnet import optim as optim
 from fnnet import random as random
 from fnnet import train as train

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.random.generator import Generator
+from fnnet.data.sampler import epochs
 from fnnet.train.program import Shuffle
 
 TABLE_ENTRIES = 1 << 22
@@ -118,6 +118,4 @@ def loader_order(generator: Any, rows: int) -> np.ndarray:
     The generator stands for PyTorch's default one; an epoch draws the workers' base seed from it, then the
     sampler's seed.
     """
-    generator.draw_seed()
-    seed = generator.draw_seed()
-    return np.asarray(Generator(seed).randperm(rows)).astype(np.int32)
+    return next(epochs(generator, rows)).order.astype(np.int32)

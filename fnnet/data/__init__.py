@@ -1,0 +1,13 @@
+"""Data: the orders of samplers and loaders, CIFAR-10 from its files, and synthetic pictures."""
+
+from fnnet.data import cifar as cifar
+from fnnet.data import sampler as sampler
+from fnnet.data import synthetic as synthetic
+from fnnet.data.cifar import cifar10 as cifar10
+from fnnet.data.cifar import has_cifar10 as has_cifar10
+from fnnet.data.pictures import normalize as normalize
+from fnnet.data.pictures import to_float as to_float
+from fnnet.data.synthetic import synthetic_pictures as synthetic_pictures
+
+CIFAR10_CLASSES = cifar.CLASSES
+SYNTHETIC_CLASSES = synthetic.CLASSES
