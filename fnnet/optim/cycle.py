@@ -47,9 +47,9 @@ def cosine_annealing_warm_restarts(lr: Any, T_0: int, T_mult: int = 1, eta_min: 
         if T_mult == 1:
             now, length = m.np.mod(t, T_0), T_0
         else:
-            run = m.np.sum(m.np.asarray(t)[..., None] >= np.asarray(starts, np.int32), axis=-1) - 1
-            now = t - m.np.asarray(np.asarray(starts, np.int32))[run]
-            length = m.real(m.np.asarray(np.asarray(lengths, np.int32))[run])
+            run = m.passed(t, starts) - 1
+            now = t - m.np.asarray(starts, m.np.asarray(t).dtype)[run]
+            length = m.real(m.np.asarray(lengths))[run]
         left = m.real(length - m.real(now))
         return eta_min + (lr - eta_min) * m.np.square(m.np.sin(left * (np.pi / 2) / length))
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from fnnet.optim.schedule import Reals, Schedule
 
 
@@ -25,11 +23,7 @@ def multi_step_lr(lr: Any, milestones: Iterable[int], gamma: Any = 0.1) -> Sched
     """Times gamma at each of the milestones; twice at one that is given twice."""
     marks = sorted(milestones)
 
-    def factor(t: Any, m: Reals) -> Any:
-        passed = m.np.sum(m.np.asarray(t)[..., None] >= np.asarray(marks, np.int32), axis=-1)
-        return m.power(gamma, passed)
-
-    return Schedule(lr, gamma, factor=factor)
+    return Schedule(lr, gamma, factor=lambda t, m: m.power(gamma, m.passed(t, marks)))
 
 
 def constant_lr(lr: Any, factor: Any = 1.0 / 3, total_iters: int = 5) -> Schedule:

@@ -45,6 +45,11 @@ class Reals:
         left = period - self.np.mod(t, 2 * period)
         return self.np.square(self.np.sin(self.real(left) * (math.pi / 2) / period))
 
+    def passed(self, t: Any, marks: Any) -> Any:
+        """How many of the marks are at or before t."""
+        t = self.np.asarray(t)
+        return self.np.sum(t[..., None] >= self.np.asarray(marks, t.dtype), axis=-1)
+
     def ask(self, function: Callable[[Any], Any], t: Any) -> Any:
         """What a user's function gives for a step; it may mix integers and floats, as it does in PyTorch."""
         with jax.numpy_dtype_promotion("standard"):
