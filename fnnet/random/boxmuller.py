@@ -2,8 +2,8 @@
 
 The vector code of PyTorch's fill (x86 with AVX2 or more) computes log, sin and cos by Cephes' polynomials in
 float32. A fused multiply-add of float32 numbers is done here as product and sum in float64 and one cast: over
-all the 2**24 uniforms that can come in, the sum's own rounding never changes a result. So the numbers below
-are float64 arrays that hold float32 values, and `round_` ends each float32 operation.
+all the 2**24 uniforms that can come in, the sum's own rounding never changes a result. Plain
+float32 operations stand as they are.
 """
 
 from __future__ import annotations
@@ -38,28 +38,12 @@ _COS = _bits(0x37CCF5CE, 0xBAB6061A, 0x3D2AAAA5)
 _SIN = _bits(0xB94CA1F9, 0x3C08839E, 0xBE2AAAA3)
 
 
-class _Rounder:
-    """Rounds float64 arrays of one size to float32 in place."""
-
-    def __init__(self, size: int) -> None:
-        self._narrow = np.empty(size, np.float32)
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        np.copyto(self._narrow, x, casting="same_kind")
-        np.copyto(x, self._narrow)
-        return x
-
-
 def box_muller32(words: np.ndarray) -> np.ndarray:
     """Standard normals, float32, from words whose number is a multiple of 16. Overwrites `words`."""
     np.bitwise_and(words, np.uint32(0xFFFFFF), out=words)
     pairs = words.view(np.int32).reshape(-1, 2, LANES)
-    first = np.ascontiguousarray(pairs[:, 0]).reshape(-1)
-    second = pairs[:, 1].reshape(-1).astype(np.float64)
-    round_ = _Rounder(first.size)
-    radius = _radius(first, round_)
-    second *= 2.0**-24 * _TWO_PI
-    sine, cosine = _sin_cos(round_(second), round_)
+    radius = _radius(pairs[:, 0].reshape(-1))
+    sine, cosine = _sin_cos(pairs[:, 1].reshape(-1))
     cosine *= radius
     sine *= radius
     out = np.empty((pairs.shape[0], 2, LANES), np.float32)
@@ -68,86 +52,95 @@ def box_muller32(words: np.ndarray) -> np.ndarray:
     return out.reshape(-1)
 
 
-def _radius(bits: np.ndarray, round_: _Rounder) -> np.ndarray:
+def _round(x: np.ndarray, narrow: np.ndarray) -> None:
+    """Round float64 to float32 in place; `narrow` takes the rounded numbers too."""
+    np.copyto(narrow, x, casting="same_kind")
+    np.copyto(x, narrow)
+
+
+def _radius(bits: np.ndarray) -> np.ndarray:
     """sqrt(-2 log(1 - bits / 2**24)) in float32 steps."""
-    x = np.subtract(np.int32(1 << 24), bits, out=bits).astype(np.float32)
-    x *= np.float32(2.0**-24)
+    x = np.subtract(np.int32(1 << 24), bits).astype(np.float32)
+    # x / 2**24 = m 2**exponent with m in [sqrt(1/2), sqrt(2)), by its bits
     pattern = x.view(np.int32)
-    exponent = (pattern >> 23) - 126
-    pattern &= 0x7FFFFF
-    pattern |= 0x3F000000  # the mantissa in [1/2, 1)
-    small = pattern < _SQRT_HALF
-    exponent -= small
-    e = exponent.astype(np.float64)
-    q = x.astype(np.float64)
-    q += np.where(small, q, 0.0)
-    q -= 1.0
-    z = round_(q * q)
-    y = q * _LOG[0]
+    pattern -= np.int32(_SQRT_HALF + (24 << 23))
+    exponent = pattern >> 23
+    pattern &= np.int32(0x7FFFFF)
+    pattern += np.int32(_SQRT_HALF)
+    q = np.subtract(x, np.float32(1), out=x)
+    z = q * q
+    wide_q = q.astype(np.float64)
+    narrow = np.empty_like(q)
+    y = wide_q * _LOG[0]
     y += _LOG[1]
-    round_(y)
+    _round(y, narrow)
     for coefficient in _LOG[2:]:
-        y *= q
+        y *= wide_q
         y += coefficient
-        round_(y)
-    y *= q
-    round_(y)
-    y *= z
-    y += round_(e * _LN2_LOW)
-    round_(y)
-    z *= 0.5
-    y -= z
-    round_(y)
-    q += y
-    round_(q)
-    e *= _LN2_HIGH
-    q += e
-    round_(q)
-    q *= -2.0
-    np.sqrt(q, out=q)
-    return round_(q)
+        _round(y, narrow)
+    narrow *= q
+    np.multiply(narrow, z, out=y, dtype=np.float64)
+    np.multiply(exponent.astype(np.float32), np.float32(_LN2_LOW), out=narrow)
+    y += narrow
+    np.copyto(narrow, y, casting="same_kind")
+    z *= np.float32(0.5)
+    narrow -= z
+    q += narrow
+    np.multiply(exponent, _LN2_HIGH, out=y)
+    y += q
+    np.copyto(narrow, y, casting="same_kind")
+    narrow *= np.float32(-2)
+    return np.sqrt(narrow, out=narrow)
 
 
-def _sin_cos(t: np.ndarray, round_: _Rounder) -> tuple[np.ndarray, np.ndarray]:
-    """sin and cos of t >= 0 in float32 steps."""
-    octant = round_(t * _FOUR_OVER_PI).astype(np.int32)
-    octant += 1
-    octant &= ~1
-    w = octant.astype(np.float64)
-    x = t
-    for part in _MINUS_QUARTER_PI:
-        x += w * part
-        round_(x)
-    z = round_(x * x)
-    c = z * _COS[0]
-    c += _COS[1]
-    round_(c)
-    c *= z
-    c += _COS[2]
-    round_(c)
-    c *= z
-    round_(c)
-    c *= z
-    c -= 0.5 * z
-    round_(c)
-    c += 1.0
-    round_(c)
-    s = z * _SIN[0]
-    s += _SIN[1]
-    round_(s)
-    s *= z
-    s += _SIN[2]
-    round_(s)
-    s *= z
-    round_(s)
-    s *= x
-    s += x
-    round_(s)
-    swap = (octant & 2) != 0
-    sine, cosine = np.where(swap, c, s), np.where(swap, s, c)
-    # the signs of the quadrant, as bit 63
-    sign = (octant & 4).astype(np.uint64) << np.uint64(61)
-    sine.view(np.uint64)[...] ^= sign
-    sign = ((octant + 2) & 4).astype(np.uint64) << np.uint64(61)
-    cosine.view(np.uint64)[...] ^= sign
+def _sin_cos(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sin and cos of 2 pi bits / 2**24 in float32 steps."""
+    t = bits.astype(np.float32)
+    t *= np.float32(2.0**-24 * _TWO_PI)
+    quadrant = (t * np.float32(_FOUR_OVER_PI)).astype(np.int32)
+    quadrant += 1
+    quadrant >>= 1
+    x = t.astype(np.float64)
+    w = quadrant.astype(np.float64)
+    # the first part leaves nothing to round
+    x += w * (2 * _MINUS_QUARTER_PI[0])
+    for part in _MINUS_QUARTER_PI[1:]:
+        x += w * (2 * part)
+        _round(x, t)
+    z = t * t
+    wide_z = z.astype(np.float64)
+    cosine = np.empty_like(z)
+    y = wide_z * _COS[0]
+    y += _COS[1]
+    _round(y, cosine)
+    y *= wide_z
+    y += _COS[2]
+    np.copyto(cosine, y, casting="same_kind")
+    cosine *= z
+    np.multiply(cosine, z, out=y, dtype=np.float64)
+    np.multiply(wide_z, 0.5, out=w)
+    y -= w
+    np.copyto(cosine, y, casting="same_kind")
+    cosine += np.float32(1)
+    sine = np.empty_like(z)
+    np.multiply(wide_z, _SIN[0], out=y)
+    y += _SIN[1]
+    _round(y, sine)
+    y *= wide_z
+    y += _SIN[2]
+    np.copyto(sine, y, casting="same_kind")
+    sine *= z
+    np.multiply(sine, x, out=y)
+    y += x
+    np.copyto(sine, y, casting="same_kind")
+    # in odd quadrants the two change places; then the quadrant's signs
+    sine_bits, cosine_bits = sine.view(np.int32), cosine.view(np.int32)
+    exchange = sine_bits ^ cosine_bits
+    exchange &= -(quadrant & 1)
+    sine_bits ^= exchange
+    cosine_bits ^= exchange
+    sine_bits ^= (quadrant & 2) << 30
+    quadrant += 1
+    quadrant &= 2
+    cosine_bits ^= quadrant << 30
     return sine, cosine

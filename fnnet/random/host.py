@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
@@ -19,6 +18,11 @@ def is_staging() -> bool:
     """Whether JAX is tracing a program that runs later (jit, scan, eval_shape; not eager grad or vmap)."""
     zero = np.float32(0)
     return isinstance(jax.lax.add(zero, zero), jax.core.Tracer)
+
+
+def _taken_over(drawn: np.ndarray) -> jax.Array:
+    """A JAX array in the memory of a NumPy array that nobody else holds, where its alignment allows it."""
+    return jax.device_put(drawn, may_alias=True)
 
 
 class HostSource:
@@ -37,24 +41,24 @@ class HostSource:
         return self._generator
 
     def uniform(self, shape: Shape, low: float, high: float, dtype: DTypeLike) -> jax.Array:
-        return jnp.asarray(self._ready().uniform(tuple(shape), low, high, dtype))
+        return _taken_over(self._ready().uniform(tuple(shape), low, high, dtype))
 
     def normal(self, shape: Shape, mean: float, std: float, dtype: DTypeLike) -> jax.Array:
-        return jnp.asarray(self._ready().normal(tuple(shape), mean, std, dtype))
+        return _taken_over(self._ready().normal(tuple(shape), mean, std, dtype))
 
     def truncated_normal(
         self, shape: Shape, mean: float, std: float, low: float, high: float, dtype: DTypeLike
     ) -> jax.Array:
-        return jnp.asarray(self._ready().truncated_normal(tuple(shape), mean, std, low, high, dtype))
+        return _taken_over(self._ready().truncated_normal(tuple(shape), mean, std, low, high, dtype))
 
     def bernoulli(self, shape: Shape, p: float) -> jax.Array:
-        return jnp.asarray(self._ready().bernoulli(tuple(shape), p, np.bool_))
+        return _taken_over(self._ready().bernoulli(tuple(shape), p, np.bool_))
 
     def exponential(self, shape: Shape, rate: float, dtype: DTypeLike) -> jax.Array:
-        return jnp.asarray(self._ready().exponential(tuple(shape), rate, dtype))
+        return _taken_over(self._ready().exponential(tuple(shape), rate, dtype))
 
     def integers(self, shape: Shape, low: int, high: int, dtype: DTypeLike) -> jax.Array:
-        return jnp.asarray(self._ready().integers(tuple(shape), low, high, dtype))
+        return _taken_over(self._ready().integers(tuple(shape), low, high, dtype))
 
     def permutation(self, n: int) -> jax.Array:
-        return jnp.asarray(self._ready().permutation(n))
+        return _taken_over(self._ready().permutation(n))

@@ -82,7 +82,8 @@ def _remainders(engine: Engine, count: int, span: int, low: int, dtype: np.dtype
         if span & (span - 1) == 0:
             words &= word(span - 1)
         elif span < 2**64:
-            words %= word(span)
+            # NumPy vectorises the division but not the remainder
+            words -= words // word(span) * word(span)
         values = words.astype(np.uint64, copy=False).view(np.int64)
         if low:
             values += np.int64(low)

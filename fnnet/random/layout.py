@@ -10,6 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 
 
+_ALIGNMENT = 64  # bytes; JAX takes over such memory without a copy
+
+
+def aligned_empty(count: int, dtype: np.dtype) -> np.ndarray:
+    """`np.empty(count, dtype)` whose address is a multiple of 64."""
+    room = np.empty(count * dtype.itemsize + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    return room[start : start + count * dtype.itemsize].view(dtype)
+
+
 def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:
     """Whether PyTorch calls such an array contiguous; strides are counted in elements."""
     if 0 in shape:

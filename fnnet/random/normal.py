@@ -14,10 +14,11 @@ import numpy as np
 
 from fnnet.random.boxmuller import LANES, box_muller32
 from fnnet.random.engine import Engine
+from fnnet.random.layout import aligned_empty
 from fnnet.random.rounding import cast, float32, float64, fma32, fma64, fma64_scalar, is_half
 
 GROUP = 2 * LANES
-_BLOCK = 1 << 11  # groups at a time: the buffers stay in a core's cache
+_BLOCK = 1 << 12  # groups at a time: enough to make a NumPy call's cost small, few enough for the cache
 _FEW = 64  # below, Python's scalar functions are faster than NumPy's
 
 
@@ -33,7 +34,7 @@ def normal_flat(
 
 
 def _fill32(engine: Engine, count: int, mean: float, std: float, dtype: np.dtype) -> np.ndarray:
-    out = np.empty(count, dtype)
+    out = aligned_empty(count, dtype)
     whole = count - count % GROUP
     for start in range(0, whole, _BLOCK * GROUP):
         part = out[start : min(start + _BLOCK * GROUP, whole)]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fnnet.random.engine import Engine
+from fnnet.random.layout import aligned_empty
 from fnnet.random.rounding import (
     add_error,
     cast,
@@ -45,7 +46,7 @@ def _largest32(lo: float, hi: float, dtype: np.dtype) -> np.ndarray:
 
 
 def _uniform32(engine: Engine, count: int, lo: float, width: float) -> np.ndarray:
-    out = np.empty(count, float32)
+    out = aligned_empty(count, float32)
     grid = width * 2.0**-24
     power_of_two = math.frexp(width)[0] == 0.5 and grid > 2.0**-126
     exact = sum_is_exact(grid, width, lo)
@@ -73,7 +74,7 @@ def _uniform32(engine: Engine, count: int, lo: float, width: float) -> np.ndarra
 
 
 def _uniform64(engine: Engine, count: int, low: float, high: float) -> np.ndarray:
-    out = np.empty(count, float64)
+    out = aligned_empty(count, float64)
     width = high - low
     simple = math.frexp(width)[0] == 0.5 or width == 0.0
     for start in range(0, count, BLOCK):
