@@ -13,15 +13,15 @@ from fnnet.parity.lessons.lesson import Curve
 from fnnet.parity.text import number
 
 WIDTH, HEIGHT = 720, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 16, 14, 50
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 22, 14, 62
 _MOST_POINTS = 400
 _COLOURS = 4
 
 STYLE = """
-svg.chart { width: 100%; height: auto; font: 13px system-ui, sans-serif; }
+svg.chart { width: 100%; height: auto; font: 17px system-ui, sans-serif; }
 .chart text { fill: var(--text); }
 .chart .grid { stroke: var(--grid); stroke-width: 1; }
-.chart .axis { stroke: var(--muted); stroke-width: 1; }
+.chart .axis { fill: none; stroke: var(--muted); stroke-width: 1; }
 .chart .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .chart .under { stroke-width: 6; opacity: .4; }
 .chart .median { stroke-dasharray: 6 4; }
@@ -117,17 +117,17 @@ def _axes(frame: _Frame, curve: Curve) -> list[str]:
         at = frame.down(value)
         name = _superscript(int(value)) if frame.log and not few else y_name(value)
         parts.append(f'<path class="grid" d="M{_LEFT} {at:.1f}H{right}"/>')
-        parts.append(f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{name}</text>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{at + 6:.1f}" text-anchor="end">{name}</text>')
     for value in _ticks(*frame.x, most=8):
         at = frame.across(value)
         parts.append(f'<path class="axis" d="M{at:.1f} {bottom}v5"/>')
-        parts.append(f'<text x="{at:.1f}" y="{bottom + 19}" text-anchor="middle">{number(value, 6)}</text>')
+        parts.append(f'<text x="{at:.1f}" y="{bottom + 24}" text-anchor="middle">{number(value, 6)}</text>')
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>')
     middle = (_LEFT + right) / 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{escape(curve.x_label)}</text>')
     half = (_TOP + bottom) / 2
     parts.append(
-        f'<text x="16" y="{half}" text-anchor="middle" transform="rotate(-90 16 {half})">'
+        f'<text x="18" y="{half}" text-anchor="middle" transform="rotate(-90 18 {half})">'
         f"{escape(curve.y_label)}</text>"
     )
     return parts

@@ -31,15 +31,21 @@ h1 { margin: 0 0 .2rem; } h2 { margin: 2.4rem 0 .1rem; }
 .sum.bad { background: var(--bad-panel); color: var(--bad); }
 nav ul, .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; min-width: 54rem; table-layout: fixed;
+  font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--grid);
   vertical-align: top; }
 thead th { color: var(--muted); font-weight: 600; } tbody th { font-weight: 400; }
-td.number { text-align: right; white-space: nowrap; } td.verdict { white-space: nowrap; }
+td, th { overflow-wrap: break-word; } th:first-child { width: 27%; } th:nth-child(4) { width: 23%; }
+th:nth-child(5) { width: 5.2rem; } th:nth-child(6) { width: 6.4rem; }
+.number { text-align: right; padding-right: 1.4rem; white-space: nowrap; } td.verdict { white-space: nowrap; }
 td small, th small { display: block; color: var(--muted); }
 .good { color: var(--good); } .BAD { color: var(--bad); font-weight: 700; }
 tr.row-bad { background: var(--bad-panel); }
-figure { margin: 1.4rem 0; } figcaption { font-weight: 600; } .legend { margin: .2rem 0; font-size: .88rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 29rem), 1fr));
+  gap: 1rem 2rem; margin: 1.2rem 0; }
+figure { margin: 0; } figcaption { font-weight: 600; }
+.legend { margin: .2rem 0; font-size: .88rem; }
 .legend svg { vertical-align: -2px; }
 a { color: inherit; }
 @media print { body { max-width: none; } figure, tr { break-inside: avoid; } }
@@ -61,10 +67,13 @@ def _row(row: Row) -> str:
 def _section(result: Result) -> str:
     lesson = result.lesson
     columns = ("quantity", "tutorial", "PyTorch", "fnnet", "error", "verdict")
-    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    head = "".join(
+        f'<th scope="col"{" class=number" if name == "error" else ""}>{name}</th>' for name in columns
+    )
     figures = "".join(
         chart.figure(curve, f"{lesson.name}-{i}") for i, curve in enumerate(result.outcome.curves)
     )
+    figures = f'<div class="figures">{figures}</div>' if figures else ""
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in result.outcome.notes)
     return (
         f'<section id="{escape(lesson.name)}"><h2>{escape(lesson.title)}</h2>'

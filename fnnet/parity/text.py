@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -99,7 +100,10 @@ def error(row: Row) -> str:
         return f"at {100 * row.fnnet.quantile:.0f}%"
     if row.error is None:
         return ""
-    return "0" if row.error == 0 else f"{row.error:.1e}".replace("e-0", "e-").replace("e+0", "e+")
+    if row.error == 0 or not math.isfinite(row.error):
+        return number(row.error)
+    mantissa, exponent = f"{row.error:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 MARKS: dict[Verdict, str] = {
