@@ -92,17 +92,14 @@ def relative_error(seen: Any, expected: Any) -> float:
 
 
 def _same(seen: Any, expected: Any) -> bool:
-    """Equality to the last bit; numbers are compared in the dtype of what was seen."""
-    a = np.asarray(seen)
-    if a.dtype.kind in "USO":
-        return bool(seen == expected)
-    try:
-        b = np.asarray(expected, dtype=a.dtype)
-    except (TypeError, ValueError):
-        return False
-    if not np.array_equal(b.astype(np.float64), np.asarray(expected, np.float64)) and a.dtype.kind in "biu":
-        return False
-    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    """Equality to the last bit; floating numbers are compared in the dtype of what was seen."""
+    a, b = np.asarray(seen), np.asarray(expected)
+    words = "USO"
+    if a.dtype.kind in words or b.dtype.kind in words:
+        return a.dtype.kind == b.dtype.kind and np.array_equal(a, b)
+    if a.dtype.kind in "biu":
+        return np.array_equal(a, b)
+    return np.array_equal(a, b.astype(a.dtype), equal_nan=True)
 
 
 def exact(quantity: str, documented: Any, fnnet: Any, pytorch: Any = None, note: str = "") -> Row:
