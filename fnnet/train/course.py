@@ -13,11 +13,12 @@ import numpy as np
 
 from fnnet.train import saved
 from fnnet.train.arguments import Options, settle_data, settle_key, settle_steps, settle_stops
+from fnnet.train.beginning import copied, first_state
 from fnnet.train.history import FitResult, History, NonFiniteError
 from fnnet.train.orders import Orders
 from fnnet.train.program import Loop, Runner, Setup, choose_loop
 from fnnet.train.progress import as_report
-from fnnet.train.update import State, Step, init, step
+from fnnet.train.update import State, Step, step
 
 CAPACITY = 1 << 12
 SLICE_SECONDS = 0.25
@@ -53,7 +54,7 @@ class Course:
         self.setup = Setup(
             update, self.plan, generate, self.orders.kind, o.seeds, o.shared_data, self.orders.shared
         )
-        self.state = _first_state(o.params, o.optimizer, o.buffers, o.seeds)
+        self.state = first_state(o.params, o.optimizer, o.buffers, o.seeds)
         self.loop = o.loop
         self.evaluation = None if o.evaluate is None else self._settle_evaluation(o.evaluate[1])
         self.stops = settle_stops(None if o.evaluate is None else o.evaluate[0])
@@ -90,7 +91,7 @@ class Course:
             wanted = max(1, int(SLICE_SECONDS * taken / seconds))
             stop = min(self.total, self.step + min(wanted, capacity), *self._next_stops(end_epoch))
             if self.options.keep_last_finite:
-                before, here = here, (_copy(self.state), self.step)
+                before, here = here, (copied(self.state), self.step)
             start, clock = self.step, time.perf_counter()
             self.state, records, reached = runner.advance(self.state, start, stop, shuffle, first_epoch)
             seconds, taken = max(time.perf_counter() - clock, 1e-9), reached - start
@@ -172,7 +173,7 @@ class Course:
     def _again(self, runner: Runner, state: State, start: int, stop: int) -> State:
         epoch = 0 if self.plan is None else start // self.plan.per_epoch
         shuffle, first_epoch, _ = self.orders.argument(epoch)
-        return runner.advance(_copy(state), start, stop, shuffle, first_epoch)[0]
+        return runner.advance(copied(state), start, stop, shuffle, first_epoch)[0]
 
     def _check_params(self) -> None:
         for path, leaf in jax.tree_util.tree_leaves_with_path(self.state.params):
@@ -211,17 +212,3 @@ def _all_finite(x: Any) -> Any:
     if x.dtype.kind == "f" and all(d.platform == "cpu" for d in x.devices()) and x.is_fully_addressable:
         return np.isfinite(np.asarray(x)).all()
     return jnp.all(jnp.isfinite(x))
-
-
-def _copy(tree: Any) -> Any:
-    return jax.tree.map(lambda x: jax.device_put(x, x.sharding, may_alias=False), tree)
-
-
-def _first_state(params: Any, optimizer: Any, buffers: Any, seeds: int | None) -> State:
-    """The state before the first step, in arrays of its own."""
-    params = jax.tree.map(jnp.asarray, params)
-
-    def begin(params: Any, buffers: Any) -> State:
-        return init(params, optimizer, buffers)
-
-    return _copy(jax.jit(begin if seeds is None else jax.vmap(begin))(params, buffers))
