@@ -2,8 +2,8 @@
 
     python benchmarks/random_numbers.py
 
-Times are the best of several, in milliseconds; PyTorch runs eagerly on a CPU. Every pair draws the same numbers,
-which is checked.
+Times are the best of several, in milliseconds; PyTorch runs eagerly on a CPU. Every pair draws the same
+numbers, which is checked.
 """
 
 from __future__ import annotations

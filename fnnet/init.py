@@ -228,7 +228,7 @@ def sparse(
 
 def fan_in_uniform(random: Any, shape: Shape, fan_in: int, dtype: DTypeLike = jnp.float32) -> jax.Array:
     """U(-1/√fan_in, 1/√fan_in): PyTorch's default for biases and recurrent weights."""
-    bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
+    bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
     return uniform(random, shape, -bound, bound, dtype)
 
 

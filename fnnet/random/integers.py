@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from fnnet.random.arguments import c_name, check_dtype
+from fnnet.random.arguments import c_name, check_dtype, torch_name
 from fnnet.random.engine import Engine
 from fnnet.random.rounding import DIGITS, FLOATS, bfloat16, float16, float32, float64
 
@@ -159,7 +159,7 @@ def randperm_flat(engine: Engine, n: int, dtype: np.dtype) -> np.ndarray:
     """A permutation of 0 .. n - 1: Fisher and Yates' shuffle, vectorised."""
     check_dtype("randperm", dtype, (*BOUNDED[:-5], *FLOATS))
     if dtype in FLOATS and n > 2 ** DIGITS[dtype] + 1:
-        raise RuntimeError(f"n cannot be greater than {2 ** DIGITS[dtype] + 1} for {c_name(dtype)} type.")
+        raise RuntimeError(f"n cannot be greater than {2 ** DIGITS[dtype] + 1} for {torch_name(dtype)} type.")
     if dtype not in FLOATS and n > int(np.iinfo(dtype).max):
         raise RuntimeError(f"value cannot be converted to type {dtype.name}_t without overflow: n = {n}")
     return from_int64(_permutation(engine, n), dtype)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-
 _ALIGNMENT = 64  # bytes; JAX takes over such memory without a copy
 
 

@@ -41,9 +41,9 @@ def cast(values: np.ndarray, dtype: DTypeLike) -> np.ndarray:
 
 
 def _lowest_bit(x: float) -> int:
-    """The exponent of the last bit set in x (a large number for 0)."""
+    """The exponent of the last bit set in x (for 0, more than any number has)."""
     if x == 0.0:
-        return 2000
+        return 900
     numerator, denominator = x.as_integer_ratio()
     return (numerator & -numerator).bit_length() - denominator.bit_length()
 
