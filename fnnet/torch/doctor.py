@@ -79,7 +79,7 @@ class _Names(ast.NodeVisitor):
 
 
 def _resolve(name: str) -> bool:
-    """Whether fnnet has a dotted name of a mirrored package, or the module that holds a longer chain's start."""
+    """Whether fnnet has a dotted name of a mirrored package."""
     root, _, rest = name.partition(".")
     target: Any = importlib.import_module(ALIASES[root])
     path = ALIASES[root]

@@ -220,3 +220,22 @@ def render(
             text += ", " + suffix
             column += len(suffix) + 2
     return text + ")"
+
+
+def tensor_text(tensor: Any) -> str:
+    """The text of a Tensor, `repr(tensor)`."""
+    from fnnet.torch.dtype import get_default_dtype
+
+    default = get_default_dtype()
+    fn = tensor.grad_fn
+    device = tensor.device
+    parameter = type(tensor).__name__ in ("Tensor", "Parameter")
+    return render(
+        np.asarray(tensor.detach()._value().get()),
+        dtype=str(tensor.dtype),
+        default_dtypes=(str(default), str(default.to_complex())),
+        device=None if device.type == "cpu" else str(device),
+        grad_fn=None if fn is None else type(fn).__name__ if not hasattr(fn, "name") else fn.name(),
+        requires_grad=tensor.requires_grad,
+        kind="tensor" if parameter else type(tensor).__name__,
+    )

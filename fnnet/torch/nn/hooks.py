@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fnnet.torch.autograd import Function
@@ -11,7 +10,8 @@ from fnnet.torch.utils.hooks import RemovableHandle
 
 __all__ = ["Hooks"]
 
-Hook = Callable[..., Any]
+Hook = Any
+"""A function that a user registers."""
 
 _ACTIVE = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
 _STATE = (

@@ -1,4 +1,4 @@
-"""`torch.nn.Module`: parameters, buffers and parts by name, modes, conversion, and the call with its hooks."""
+"""`torch.nn.Module`: parameters, buffers and parts by name, modes, conversion, and the hooked call."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ class Module(Hooks, StateDict):
         elif name in tables.get("_modules", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                    f"cannot assign '{_typename(value)}' as child module '{name}' "
+                    "(torch.nn.Module or None expected)"
                 )
             tables["_modules"][name] = value
         elif isinstance(value, Buffer) or name in tables.get("_buffers", ()):
@@ -145,7 +146,8 @@ class Module(Hooks, StateDict):
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                "(torch Tensor or None required)"
             )
         self._buffers[name] = tensor
         if persistent:
@@ -338,7 +340,7 @@ class Module(Hooks, StateDict):
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Move and convert: `to(device)`, `to(dtype)`, `to(tensor)`; only floating parameters change dtype."""
+        """Move and convert: `to(device)`, `to(dtype)`, `to(tensor)`; only floating tensors change dtype."""
         from fnnet.torch.tensor import parse_to
 
         device, dtype = parse_to(*args, **kwargs)

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from fnnet.torch.tensor import Tensor
+from fnnet.torch.creation import empty
+from fnnet.torch.tensor import Tensor, alias
 
 __all__ = ["Buffer", "Parameter"]
 
 
+def _adopt(cls: type[Any], data: Any) -> Any:
+    """A tensor of class `cls` on the memory of `data`, outside of the graph."""
+    if data is None:
+        data = empty(0)
+    if not isinstance(data, Tensor):
+        raise TypeError(f"{cls.__name__}: expected a Tensor, got {type(data).__name__}")
+    made = object.__new__(cls)
+    made.__dict__.update(alias(data).__dict__)
+    return made
+
+
 class Parameter(Tensor):
-    """A tensor that a module trains: a leaf that shares the data it is made of."""
+    """A tensor that a module trains: a leaf that shares the memory of the tensor it is made of."""
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
-        raise NotImplementedError("completed when the tensor core is in place")
+        made = cast(Parameter, _adopt(cls, data))
+        made.requires_grad_(requires_grad)
+        return made
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)  # type: ignore[attr-defined]
+        return memo[id(self)]
 
 
 class Buffer(Tensor):
     """A tensor that is part of a module's state but not trained."""
 
     persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+        made = cast(Buffer, _adopt(cls, data))
+        made.persistent = persistent
+        return made

@@ -27,8 +27,6 @@ class _IncompatibleKeys(NamedTuple):
             f"_IncompatibleKeys(missing_keys={self.missing_keys!r}, unexpected_keys={self.unexpected_keys!r})"
         )
 
-    __str__ = __repr__
-
 
 class StateDict:
     """The part of `Module` that saves and loads its state."""
@@ -126,16 +124,16 @@ class StateDict:
     ) -> None:
         if not isinstance(given, Tensor):
             error_msgs.append(
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(given)}"
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
+                f"from checkpoint but received {type(given)}"
             )
             return
         if own.shape == () and tuple(given.shape) == (1,):  # checkpoints of PyTorch before 0.4
             given = given[0]
         if tuple(given.shape) != tuple(own.shape):
             error_msgs.append(
-                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape "
-                f"in current model is {own.shape}."
+                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
+                f"the shape in current model is {own.shape}."
             )
             return
         with no_grad():
@@ -150,7 +148,7 @@ class StateDict:
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> _IncompatibleKeys:
-        """Copy (or, with `assign`, take over) a state; RuntimeError lists every key and size that does not fit."""
+        """Copy (or, with `assign`, take over) a state; RuntimeError lists all that does not fit."""
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         metadata = getattr(state_dict, "_metadata", None) or {}

@@ -1,0 +1,26 @@
+"""torch.nn: modules derived from `fnnet.layers`, and the classes that hold them."""
+
+from typing import Any
+
+from fnnet import layers as _layers
+from fnnet.layers import Layer as _Layer
+from fnnet.torch.nn import functional as functional
+from fnnet.torch.nn.container import ModuleDict as ModuleDict
+from fnnet.torch.nn.container import ModuleList as ModuleList
+from fnnet.torch.nn.container import ParameterDict as ParameterDict
+from fnnet.torch.nn.container import ParameterList as ParameterList
+from fnnet.torch.nn.container import Sequential as Sequential
+from fnnet.torch.nn.derive import module_class as _module_class
+from fnnet.torch.nn.module import Module as Module
+from fnnet.torch.nn.parameter import Buffer as Buffer
+from fnnet.torch.nn.parameter import Parameter as Parameter
+
+for _name in _layers.__all__:
+    _value: Any = getattr(_layers, _name)
+    if (
+        isinstance(_value, type)
+        and issubclass(_value, _Layer)
+        and _value is not _Layer
+        and _name not in globals()
+    ):
+        globals()[_name] = _module_class(_value)
