@@ -74,8 +74,9 @@ class Table:
             self.out.write("\r\x1b[K")
         lesson = result.lesson
         right = text.seconds(result.seconds)
-        title = text.elide(lesson.title, self.width - len(right) - 1)
-        self._write(self._style(text.pad(title, self.width - len(right)), "bold") + self._style(right, "dim"))
+        title = text.elide(lesson.title, self.width - len(right) - 4)
+        rule = "─" * (self.width - text.display_width(title) - len(right) - 2)
+        self._write(f"{self._style(title, 'bold')} {self._style(f'{rule} {right}', 'dim')}")
         self._write(
             self._style(
                 text.elide(f"  {lesson.name}: {lesson.tutorial} · examples/{lesson.program}.py", self.width),

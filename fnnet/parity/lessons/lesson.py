@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import numpy as np
 
 from fnnet.parity.verdict import Row, Verdict
@@ -127,7 +128,10 @@ class Lesson:
         error = ""
         try:
             module, _, function = self.check.partition(":")
-            outcome = getattr(importlib.import_module(module), function)(settings)
+            check = getattr(importlib.import_module(module), function)
+            # PyTorch multiplies float32 in full; JAX does so on a CPU, elsewhere only if it is told to.
+            with jax.default_matmul_precision("highest"):
+                outcome = check(settings)
             if not outcome.rows:
                 raise RuntimeError(f"lesson {self.name}: the check returned no rows")
         except Exception as failure:
