@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import add, addcmul, is_zero, mul
+from fnnet.optim.arithmetic import add, addcmul, change_by_add, is_zero, mul
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require, require_non_negative, rule
 
 
@@ -35,7 +35,7 @@ def adadelta(
         ValueError: a negative argument, or rho outside [0, 1].
     """
     require_non_negative(lr=lr, eps=eps, weight_decay=weight_decay)
-    require(lambda v: 0 <= v <= 1, rho, "Invalid rho value")
+    require(lambda v: 0 <= v <= 1, rho, "Invalid rho value", "rho")
 
     def prepare(at: Clock) -> Leaf:
         rate, smooth, epsilon, decay = at(lr), at(rho), at(eps), at(weight_decay)
@@ -46,7 +46,7 @@ def adadelta(
             square = addcmul(mul(square, smooth), g, g, 1 - smooth)
             delta = jnp.sqrt(add(acc, epsilon)) / jnp.sqrt(add(square, epsilon)) * g
             acc = addcmul(mul(acc, smooth), delta, delta, 1 - smooth)
-            return mul(delta, -rate), square, acc
+            return change_by_add(p, delta, -rate), square, acc
 
         return leaf
 

@@ -53,12 +53,12 @@ def adafactor(
         ValueError: an argument out of its range. RuntimeError: a complex parameter.
     """
     require(lambda v: v >= 0, lr, "Learning rate should be >= 0 but is")
-    require(lambda v: v <= 0, beta2_decay, "beta2_decay should be <= 0 but is")
+    require(lambda v: v <= 0, beta2_decay, "beta2_decay should be <= 0 but is", "beta2_decay")
     if eps[0] is not None:
-        require(lambda v: v >= 0, eps[0], "epsilon1 should be >= 0 but is")
-    require(lambda v: v >= 0, eps[1], "epsilon2 should be >= 0 but is")
-    require(lambda v: v >= 1, d, "Clipping threshold d should be >= 1 but is")
-    require(lambda v: v >= 0, weight_decay, "weight_decay should be >= 0 but is")
+        require(lambda v: v >= 0, eps[0], "epsilon1 should be >= 0 but is", "eps[0]")
+    require(lambda v: v >= 0, eps[1], "epsilon2 should be >= 0 but is", "eps[1]")
+    require(lambda v: v >= 1, d, "Clipping threshold d should be >= 1 but is", "d")
+    require(lambda v: v >= 0, weight_decay, "weight_decay should be >= 0 but is", "weight_decay")
 
     def prepare(at: Clock) -> Leaf:
         rate, decay, threshold, smallest = at(lr), at(weight_decay), at(d), at(eps[1])

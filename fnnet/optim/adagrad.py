@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import add, addcdiv, addcmul, is_zero
+from fnnet.optim.arithmetic import add, addcmul, change_by_addcdiv, is_zero
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require_non_negative, rule
 
 
@@ -45,7 +45,7 @@ def adagrad(
             if not is_zero(decay):
                 g = add(g, p, decay)
             total = addcmul(total, g, g)
-            return addcdiv(jnp.zeros_like(p), g, add(jnp.sqrt(total), epsilon), -rate), total
+            return change_by_addcdiv(p, g, add(jnp.sqrt(total), epsilon), -rate), total
 
         return leaf
 

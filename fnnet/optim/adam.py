@@ -8,7 +8,17 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import add, addcdiv, addcmul, div, is_zero, lerp, mul, one_minus_power
+from fnnet.optim.arithmetic import (
+    add,
+    addcdiv,
+    addcmul,
+    change_by_addcdiv,
+    div,
+    is_zero,
+    lerp,
+    mul,
+    one_minus_power,
+)
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require_betas, require_non_negative, rule
 
 _EXECUTION = ("foreach", "capturable", "differentiable", "fused")
@@ -62,7 +72,7 @@ def adam(
                 v_max = jnp.maximum(v_max, v)
             denom = add(div(jnp.sqrt(v_max if amsgrad else v), correction), epsilon)
             if start is p:
-                return addcdiv(jnp.zeros_like(p), m, denom, -step_size), m, v, v_max
+                return change_by_addcdiv(p, m, denom, -step_size), m, v, v_max
             return addcdiv(start, m, denom, -step_size) - p, m, v, v_max
 
         return leaf

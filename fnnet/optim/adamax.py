@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import add, addcdiv, is_zero, lerp, mul, one_minus_power
+from fnnet.optim.arithmetic import add, change_by_addcdiv, is_zero, lerp, mul, one_minus_power
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require_betas, require_non_negative, rule
 
 
@@ -46,7 +46,7 @@ def adamax(
                 g = add(g, p, decay)
             m = lerp(m, g, 1 - beta1)
             norm = jnp.maximum(mul(norm, beta2), add(jnp.abs(g), epsilon))
-            return addcdiv(jnp.zeros_like(p), m, norm, -rate), m, norm
+            return change_by_addcdiv(p, m, norm, -rate), m, norm
 
         return leaf
 

@@ -95,6 +95,23 @@ def lerp(x: jax.Array, end: Any, weight: Scalar) -> jax.Array:
     return jnp.where(weight < 0.5, near, far)
 
 
+def change_by_add(x: jax.Array, y: Any, alpha: Scalar) -> jax.Array:
+    """What to add to x so that it becomes x + alpha * y.
+
+    In half precision PyTorch rounds the sum alone; to round the change as well would be felt.
+    """
+    if x.dtype in (jnp.float16, jnp.bfloat16):
+        return add(x, y, alpha) - x
+    return mul(y, alpha)
+
+
+def change_by_addcdiv(x: jax.Array, y: Any, z: Any, value: Scalar) -> jax.Array:
+    """What to add to x so that it becomes x + value * y / z."""
+    if x.dtype in (jnp.float16, jnp.bfloat16):
+        return addcdiv(x, y, z, value) - x
+    return addcdiv(jnp.zeros_like(x), y, z, value)
+
+
 def sign(x: jax.Array) -> jax.Array:
     """-1, 0 or 1; 0 for NaN, as torch.sign has it on a CPU."""
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)

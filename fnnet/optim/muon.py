@@ -76,8 +76,8 @@ def muon(
             one.
     """
     require(lambda v: v >= 0, lr, "Learning rate should be >= 0 but is")
-    require(lambda v: v >= 0, momentum, "momentum should be >= 0 but is")
-    require(lambda v: v >= 0, weight_decay, "weight decay should be >= 0 but is")
+    require(lambda v: v >= 0, momentum, "momentum should be >= 0 but is", "momentum")
+    require(lambda v: v >= 0, weight_decay, "weight decay should be >= 0 but is", "weight_decay")
     if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
         raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
     if ns_steps >= 100:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import add, addcdiv, addcmul, is_zero, lerp, mul
+from fnnet.optim.arithmetic import add, addcdiv, addcmul, change_by_add, change_by_addcdiv, is_zero, lerp, mul
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require_non_negative, rule
 
 
@@ -53,8 +53,8 @@ def rmsprop(
             average = add(jnp.sqrt(spread), epsilon)
             if has_momentum:
                 buffer = addcdiv(mul(buffer, mu), g, average)
-                return mul(buffer, -rate), square, buffer, mean
-            return addcdiv(jnp.zeros_like(p), g, average, -rate), square, buffer, mean
+                return change_by_add(p, buffer, -rate), square, buffer, mean
+            return change_by_addcdiv(p, g, average, -rate), square, buffer, mean
 
         return leaf
 

@@ -68,11 +68,11 @@ def rule(name: str, *state: str, execution: tuple[str, ...] = ()) -> Callable[[F
     return declare
 
 
-def require(condition: Callable[[Any], bool], value: Any, message: str) -> None:
+def require(condition: Callable[[Any], bool], value: Any, message: str, name: str = "lr") -> None:
     """Raise ValueError with PyTorch's message and the value, if the value is at hand and does not satisfy."""
     if isinstance(value, jax.Array):
         if value.size != 1:
-            raise ValueError(f"{message}: a 1-element array is expected, got shape {value.shape}")
+            raise ValueError(f"Tensor {name} must be 1-element, got shape {value.shape}")
         if isinstance(value, jax.core.Tracer):
             return
     elif not is_known(value):
@@ -87,7 +87,7 @@ def require_non_negative(**values: Any) -> None:
     """`require` that each is at least 0; the messages are PyTorch's for these names."""
     words = {"lr": "Invalid learning rate", "eps": "Invalid epsilon value"}
     for name, value in values.items():
-        require(lambda v: v >= 0, value, words.get(name, f"Invalid {name} value"))
+        require(lambda v: v >= 0, value, words.get(name, f"Invalid {name} value"), name)
 
 
 def require_betas(betas: Any) -> None:
@@ -95,7 +95,7 @@ def require_betas(betas: Any) -> None:
     if len(betas) != 2:
         raise ValueError(f"betas: expected two coefficients, got {betas}")
     for index, beta in enumerate(betas):
-        require(lambda v: 0 <= v < 1, beta, f"Invalid beta parameter at index {index}")
+        require(lambda v: 0 <= v < 1, beta, f"Invalid beta parameter at index {index}", f"betas[{index}]")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnnet.optim.arithmetic import add, is_zero, mul
+from fnnet.optim.arithmetic import add, change_by_add, is_zero, mul
 from fnnet.optim.rule import Clock, Hyper, Leaf, per_parameter, require_non_negative, rule
 
 
@@ -51,7 +51,7 @@ def sgd(
                 later = add(mul(buffer, mu), g, 1 - damp)
                 buffer = jnp.where(at.count == 0, g, later)
                 g = add(g, buffer, mu) if nesterov else buffer
-            return mul(g, -rate), buffer
+            return change_by_add(p, g, -rate), buffer
 
         return leaf
 

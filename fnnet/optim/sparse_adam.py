@@ -43,7 +43,7 @@ def sparse_adam(
         ValueError: lr or eps not positive, a beta outside [0, 1), a complex parameter.
     """
     require(lambda v: v > 0, lr, "Invalid learning rate")
-    require(lambda v: v > 0, eps, "Invalid epsilon value")
+    require(lambda v: v > 0, eps, "Invalid epsilon value", "eps")
     require_betas(betas)
 
     def prepare(at: Clock) -> Leaf:
