@@ -65,6 +65,17 @@ def orthogonal() -> dict[str, Any]:
     return out
 
 
+def layers() -> dict[str, Any]:
+    """Each layer's parameters, by name, constructed after manual_seed(11); then the generator's state."""
+    out: dict[str, Any] = {}
+    for name, args, kwargs in json.loads((HERE / "random_layer_cases.json").read_text()):
+        torch.manual_seed(11)
+        module = getattr(nn, name)(*(tuple(a) if isinstance(a, list) else a for a in args), **kwargs)
+        parameters = {k: digest(v.detach().numpy()) for k, v in module.named_parameters()}
+        out[f"{name} {args} {kwargs}"] = [parameters, state()]
+    return out
+
+
 def orders() -> dict[str, list[int]]:
     """The order of items, several epochs in a row, for each kind of sampler, and the states afterwards."""
     out: dict[str, Any] = {}
@@ -108,6 +119,7 @@ def main() -> None:
         "torch": torch.__version__,
         "sequences": sequences(),
         "initialisers": initialisers(),
+        "layers": layers(),
         "orthogonal": orthogonal(),
         "orders": orders(),
     }
