@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -105,19 +106,20 @@ def batch_norm(
     return _affine(_standardised(input, mean, var, eps), scale, shift)
 
 
-def _moved(running: jax.Array | None, new: jax.Array, momentum: float | jax.Array) -> jax.Array | None:
+def _moved(running: jax.Array | None, new: jax.Array, momentum: float | jax.Array) -> Any:
     if running is None:
         return None
     share = jnp.asarray(momentum, running.dtype)
     return jax.lax.stop_gradient((1 - share) * running + share * new.astype(running.dtype))
 
 
+@operation()
 def batch_norm_statistics(
     input: jax.Array,
     running_mean: jax.Array | None,
     running_var: jax.Array | None,
     momentum: float | jax.Array = 0.1,
-) -> tuple[jax.Array | None, jax.Array | None]:
+) -> tuple[Any, Any]:
     """The running mean and variance (C,) after a batch: (1 - momentum) old + momentum new.
 
     The new variance is the unbiased one. What is None stays None.
@@ -163,12 +165,13 @@ def _check_spatial(input: jax.Array) -> int:
     return count
 
 
+@operation()
 def instance_norm_statistics(
     input: jax.Array,
     running_mean: jax.Array | None,
     running_var: jax.Array | None,
     momentum: float | jax.Array = 0.1,
-) -> tuple[jax.Array | None, jax.Array | None]:
+) -> tuple[Any, Any]:
     """The running mean and variance (C,) after a batch: means over the instances; see
     batch_norm_statistics.
     """

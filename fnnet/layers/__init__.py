@@ -5,30 +5,45 @@ from fnnet.layers import (
     container,
     convolution,
     dropout,
+    embedding,
     flatten,
+    function_layer,
     layer,
     linear,
     loss,
+    normalization,
+    padding,
     pooling,
+    spatial,
 )
 from fnnet.layers.activation import *
 from fnnet.layers.container import *
 from fnnet.layers.convolution import *
 from fnnet.layers.dropout import *
+from fnnet.layers.embedding import *
 from fnnet.layers.flatten import *
+from fnnet.layers.function_layer import *
 from fnnet.layers.layer import *
 from fnnet.layers.linear import *
 from fnnet.layers.loss import *
+from fnnet.layers.normalization import *
+from fnnet.layers.padding import *
 from fnnet.layers.pooling import *
+from fnnet.layers.spatial import *
 
 __all__ = [
     *activation.__all__,
     *container.__all__,
     *convolution.__all__,
     *dropout.__all__,
+    *embedding.__all__,
     *flatten.__all__,
+    *function_layer.__all__,
     *layer.__all__,
     *linear.__all__,
     *loss.__all__,
+    *normalization.__all__,
+    *padding.__all__,
     *pooling.__all__,
+    *spatial.__all__,
 ]

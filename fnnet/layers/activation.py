@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet import functional as F
-from fnnet.layers.layer import Layer, Params, Scope
+from fnnet.layers.function_layer import FunctionLayer
+from fnnet.layers.layer import Params, Scope
 from fnnet.random.source import Source
 
 __all__ = [
@@ -46,33 +46,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, repr=False)
-class _Activation(Layer):
-    """A function of the same name whose options are the layer's fields.
-
-    `shown` names the fields in the text, "=" before a name that stands without its name; `inplace` is shown
-    where PyTorch shows it.
-    """
-
-    function: ClassVar[Any]
-    shown: ClassVar[tuple[str, ...]] = ()
-    shows_inplace: ClassVar[bool] = False
-
-    def forward(self, scope: Scope, /, input: jax.Array) -> jax.Array:
-        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "inplace"}
-        return type(self).function(input, **options)
-
-    def extra_repr(self) -> str:
-        parts = [
-            str(getattr(self, name[1:])) if name[0] == "=" else f"{name}={getattr(self, name)}"
-            for name in self.shown
-        ]
-        if self.shows_inplace and getattr(self, "inplace"):  # noqa: B009
-            parts.append("inplace=True")
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True, repr=False)
-class ReLU(_Activation):
+class ReLU(FunctionLayer):
     """max(x, 0), as torch.nn.ReLU."""
 
     inplace: bool = False
@@ -81,7 +55,7 @@ class ReLU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class ReLU6(_Activation):
+class ReLU6(FunctionLayer):
     """min(max(x, 0), 6), as torch.nn.ReLU6."""
 
     inplace: bool = False
@@ -90,7 +64,7 @@ class ReLU6(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Threshold(_Activation):
+class Threshold(FunctionLayer):
     """The input where it is above `threshold`, `value` elsewhere, as torch.nn.Threshold."""
 
     threshold: float
@@ -102,7 +76,7 @@ class Threshold(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class RReLU(_Activation):
+class RReLU(FunctionLayer):
     """Leaky ReLU with random slopes in training, as torch.nn.RReLU."""
 
     lower: float = 1.0 / 8
@@ -117,7 +91,7 @@ class RReLU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Hardtanh(_Activation):
+class Hardtanh(FunctionLayer):
     """The input clipped to [min_val, max_val], as torch.nn.Hardtanh."""
 
     min_val: float = -1.0
@@ -128,6 +102,7 @@ class Hardtanh(_Activation):
     shows_inplace = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.max_val <= self.min_val:
             raise ValueError(
                 f"Hardtanh: max_val must be larger than min_val, got {self.min_val} and {self.max_val}"
@@ -135,14 +110,14 @@ class Hardtanh(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Sigmoid(_Activation):
+class Sigmoid(FunctionLayer):
     """1 / (1 + exp(-x)), as torch.nn.Sigmoid."""
 
     function = staticmethod(F.sigmoid)
 
 
 @dataclass(frozen=True, repr=False)
-class Hardsigmoid(_Activation):
+class Hardsigmoid(FunctionLayer):
     """min(max(x + 3, 0), 6) / 6, as torch.nn.Hardsigmoid."""
 
     inplace: bool = False
@@ -150,14 +125,14 @@ class Hardsigmoid(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Tanh(_Activation):
+class Tanh(FunctionLayer):
     """Hyperbolic tangent, as torch.nn.Tanh."""
 
     function = staticmethod(F.tanh)
 
 
 @dataclass(frozen=True, repr=False)
-class SiLU(_Activation):
+class SiLU(FunctionLayer):
     """x * sigmoid(x), as torch.nn.SiLU."""
 
     inplace: bool = False
@@ -166,7 +141,7 @@ class SiLU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Mish(_Activation):
+class Mish(FunctionLayer):
     """x * tanh(softplus(x)), as torch.nn.Mish."""
 
     inplace: bool = False
@@ -175,7 +150,7 @@ class Mish(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Hardswish(_Activation):
+class Hardswish(FunctionLayer):
     """x * min(max(x + 3, 0), 6) / 6, as torch.nn.Hardswish."""
 
     inplace: bool = False
@@ -183,7 +158,7 @@ class Hardswish(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class ELU(_Activation):
+class ELU(FunctionLayer):
     """x where positive, alpha * (exp(x) - 1) elsewhere, as torch.nn.ELU."""
 
     alpha: float = 1.0
@@ -194,7 +169,7 @@ class ELU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class CELU(_Activation):
+class CELU(FunctionLayer):
     """x where positive, alpha * (exp(x / alpha) - 1) elsewhere, as torch.nn.CELU."""
 
     alpha: float = 1.0
@@ -205,7 +180,7 @@ class CELU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class SELU(_Activation):
+class SELU(FunctionLayer):
     """Scaled ELU, as torch.nn.SELU."""
 
     inplace: bool = False
@@ -214,7 +189,7 @@ class SELU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class GLU(_Activation):
+class GLU(FunctionLayer):
     """First half of `dim` times the sigmoid of the second, as torch.nn.GLU."""
 
     dim: int = -1
@@ -223,7 +198,7 @@ class GLU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class GELU(_Activation):
+class GELU(FunctionLayer):
     """x * Phi(x), as torch.nn.GELU."""
 
     approximate: str = "none"
@@ -234,7 +209,7 @@ class GELU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Hardshrink(_Activation):
+class Hardshrink(FunctionLayer):
     """x outside [-lambd, lambd], 0 within, as torch.nn.Hardshrink."""
 
     lambd: float = 0.5
@@ -243,7 +218,7 @@ class Hardshrink(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Softshrink(_Activation):
+class Softshrink(FunctionLayer):
     """x moved towards 0 by lambd, 0 within [-lambd, lambd], as torch.nn.Softshrink."""
 
     lambd: float = 0.5
@@ -252,7 +227,7 @@ class Softshrink(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class LeakyReLU(_Activation):
+class LeakyReLU(FunctionLayer):
     """x where positive, negative_slope * x elsewhere, as torch.nn.LeakyReLU."""
 
     negative_slope: float = 0.01
@@ -263,14 +238,14 @@ class LeakyReLU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class LogSigmoid(_Activation):
+class LogSigmoid(FunctionLayer):
     """log(sigmoid(x)), as torch.nn.LogSigmoid."""
 
     function = staticmethod(F.logsigmoid)
 
 
 @dataclass(frozen=True, repr=False)
-class Softplus(_Activation):
+class Softplus(FunctionLayer):
     """log(1 + exp(beta x)) / beta, as torch.nn.Softplus."""
 
     beta: float = 1.0
@@ -280,7 +255,7 @@ class Softplus(_Activation):
 
 
 @dataclass(frozen=True, repr=False, init=False)
-class PReLU(_Activation):
+class PReLU(FunctionLayer):
     """x where positive, weight * x elsewhere, with weight (num_parameters,) learned, as torch.nn.PReLU."""
 
     num_parameters: int
@@ -299,21 +274,21 @@ class PReLU(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Softsign(_Activation):
+class Softsign(FunctionLayer):
     """x / (1 + |x|), as torch.nn.Softsign."""
 
     function = staticmethod(F.softsign)
 
 
 @dataclass(frozen=True, repr=False)
-class Tanhshrink(_Activation):
+class Tanhshrink(FunctionLayer):
     """x - tanh(x), as torch.nn.Tanhshrink."""
 
     function = staticmethod(F.tanhshrink)
 
 
 @dataclass(frozen=True, repr=False)
-class Softmin(_Activation):
+class Softmin(FunctionLayer):
     """softmax(-x) along `dim`, as torch.nn.Softmin."""
 
     dim: int | None = None
@@ -322,7 +297,7 @@ class Softmin(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Softmax(_Activation):
+class Softmax(FunctionLayer):
     """exp(x) over its sum along `dim`, as torch.nn.Softmax."""
 
     dim: int | None = None
@@ -331,7 +306,7 @@ class Softmax(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class LogSoftmax(_Activation):
+class LogSoftmax(FunctionLayer):
     """log(softmax(x)) along `dim`, as torch.nn.LogSoftmax."""
 
     dim: int | None = None
@@ -340,7 +315,7 @@ class LogSoftmax(_Activation):
 
 
 @dataclass(frozen=True, repr=False)
-class Softmax2d(_Activation):
+class Softmax2d(FunctionLayer):
     """Softmax over the channels of (N, C, H, W) or (C, H, W), as torch.nn.Softmax2d."""
 
     def forward(self, scope: Scope, /, input: jax.Array) -> jax.Array:
