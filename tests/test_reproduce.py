@@ -200,3 +200,10 @@ def test_every_lesson_names_a_program_and_a_check():
         assert name == lesson.name
         assert (files.examples() / f"{lesson.program}.py").is_file()
         assert lesson.check.count(":") == 1
+
+
+def test_report_is_written_beside_the_table(lessons, capsys, tmp_path):
+    path = tmp_path / "r.html"
+    assert run("--lesson", "good", "--report", str(path)) == 0
+    assert "Title good" in path.read_text(encoding="utf-8")
+    assert "Title good" in capsys.readouterr().out
