@@ -20,7 +20,9 @@ from fnnet.train.program import Loop, Runner, Setup, choose_loop
 from fnnet.train.progress import as_report
 from fnnet.train.update import State, Step, step
 
-CAPACITY = 1 << 12
+CAPACITY, RECORDS = 1 << 12, 1 << 20
+"""Most steps of a stretch, and most losses that it records over all seeds."""
+
 SLICE_SECONDS = 0.25
 """A run is taken in stretches of about this long: so often can it report, save, and be interrupted."""
 
@@ -82,7 +84,8 @@ class Course:
         if self.loop == "auto":
             shuffle, _, _ = self.orders.argument(self.epoch)
             self.loop = choose_loop(self.setup, self.state, self.key, self.data, shuffle)
-        capacity = max(1, min(self.total, CAPACITY))
+        # The same for every run, so that another number of steps needs no other program.
+        capacity = max(1, min(CAPACITY, RECORDS // (self.seeds or 1)))
         runner = Runner(self.setup, cast(Loop, self.loop), capacity, self.key, self.data)
         taken, seconds, last_saved = 1, SLICE_SECONDS / 8, time.perf_counter()
         before = here = None
