@@ -11,6 +11,8 @@ import pytest
 
 from fnnet import optim
 from fnnet.optim import RULES
+from fnnet.optim.arithmetic import one_minus_power
+from fnnet.optim.radam import average_length
 
 RECORDED = np.load(Path(__file__).parent / "reference" / "optim_rules.npz")
 # assert_close's tolerances.
@@ -202,3 +204,15 @@ def test_bad_arguments_raise():
     for name, error in (("Adafactor", RuntimeError), ("Muon", RuntimeError), ("SparseAdam", ValueError)):
         with pytest.raises(error, match="omplex"):
             RULES[name].function().init(z)
+
+
+@pytest.mark.parametrize("beta2", [0.9999, 0.999, 0.9, 0.5, 0.3])
+def test_scalars_keep_their_digits_in_float32(beta2):
+    """PyTorch forms these in double precision; float32 in its formulas would lose up to five digits."""
+    steps = [1, 2, 5, 6, 7, 20, 100, 700, 1000, 3000, 100_000]
+    expected = [1 - beta2**t for t in steps]
+    np.testing.assert_allclose(one_minus_power(beta2, jnp.asarray(steps, jnp.float32)), expected, rtol=5e-7)
+    rho_inf = 2 / (1 - beta2) - 1
+    lengths = [rho_inf - 2 * t * beta2**t / (1 - beta2**t) for t in steps]
+    _, seen = average_length(beta2, jnp.asarray(steps, jnp.float32))
+    np.testing.assert_allclose(seen, lengths, rtol=2e-6)

@@ -38,7 +38,7 @@ def _bernoulli(x: Any) -> Any:
     return y * (1 / 12 - y * (1 / 720 - y * (1 / 30240 - y * (1 / 1209600 - y / 47900160))))
 
 
-def _average_length(beta2: Any, step: jax.Array) -> tuple[Any, Any]:
+def average_length(beta2: Any, step: jax.Array) -> tuple[Any, Any]:
     """PyTorch's rho_inf and rho_t, the lengths of the simple average that the moving one approximates.
 
     rho_t = rho_inf - 2 t beta2^t / (1 - beta2^t) is a small difference of two numbers near 2 / (1 - beta2) at
@@ -77,7 +77,7 @@ def radam(
     def prepare(at: Clock) -> Leaf:
         rate, beta1, beta2, epsilon, decay = at(lr), at(betas[0]), at(betas[1]), at(eps), at(weight_decay)
         correction1, correction2 = one_minus_power(beta1, at.step), one_minus_power(beta2, at.step)
-        rho_inf, rho = _average_length(beta2, at.step)
+        rho_inf, rho = average_length(beta2, at.step)
         rectified = rho > 5.0
         length = jnp.where(rectified, rho, 6.0)
         rect = (length - 4) * (length - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * length)
