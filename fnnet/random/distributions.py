@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet.random.engine import Engine
 from fnnet.random.integers import from_int64
-from fnnet.random.normal import libm
+from fnnet.random.libm import libm
 from fnnet.random.rounding import FLOATS, cast, float32, float64, fma64
 
 _BLOCK = 1 << 14

@@ -15,7 +15,8 @@ import numpy as np
 from fnnet.random.boxmuller import LANES, box_muller32
 from fnnet.random.engine import Engine
 from fnnet.random.layout import aligned_empty
-from fnnet.random.rounding import cast, float32, float64, fma32, fma64, fma64_scalar, is_half
+from fnnet.random.libm import libm, sin_cos
+from fnnet.random.rounding import cast, float64, fma32, fma64, is_half
 
 GROUP = 2 * LANES
 _BLOCK = 1 << 12  # groups at a time: enough to make a NumPy call's cost small, few enough for the cache
@@ -69,14 +70,8 @@ def _box_muller64(uniforms: np.ndarray) -> np.ndarray:
     pairs = uniforms.reshape(-1, 2, LANES)
     radius = np.sqrt(-2.0 * libm(math.log, 1.0 - pairs[:, 0]))
     angle = 2.0 * math.pi * pairs[:, 1]
-    out = np.stack([radius * libm(math.cos, angle), radius * libm(math.sin, angle)], axis=1)
-    return out.reshape(-1)
-
-
-def libm(function: object, values: np.ndarray) -> np.ndarray:
-    """A function of `math` on every element: its last bits are the C library's, as PyTorch's are."""
-    flat = map(function, values.reshape(-1).tolist())  # type: ignore[call-overload]
-    return np.fromiter(flat, float64, values.size).reshape(values.shape)
+    sine, cosine = sin_cos(angle)
+    return np.stack([radius * cosine, radius * sine], axis=1).reshape(-1)
 
 
 def serial_pair(a: float, b: float) -> tuple[float, float]:
@@ -121,11 +116,6 @@ def serial(engine: Engine, count: int, mean: float, std: float, dtype: np.dtype)
     return cast(fma64(standard, std, mean), dtype)
 
 
-def serial_one(engine: Engine, mean: float, std: float) -> float:
-    """One number as `serial` gives it."""
-    return fma64_scalar(float(serial_standard(engine, 1, True)[0]), std, mean)
-
-
 def log_normal_flat(engine: Engine, count: int, mean: float, std: float, dtype: np.dtype) -> np.ndarray:
     """exp of a normal: always serial, whatever the size."""
     accurate = dtype == float64
@@ -141,16 +131,3 @@ def _exp(x: float) -> float:
         return math.exp(x)
     except OverflowError:
         return math.inf
-
-
-__all__ = [
-    "GROUP",
-    "float32",
-    "libm",
-    "log_normal_flat",
-    "normal_flat",
-    "serial",
-    "serial_one",
-    "serial_pair",
-    "serial_standard",
-]

@@ -106,13 +106,6 @@ def add_error(high: np.ndarray, low: np.ndarray, offset: float) -> np.ndarray:
     return v_high
 
 
-def fma64_scalar(value: float, scale: float, offset: float) -> float:
-    """fma in float64 for one number."""
-    if offset == 0.0 or scale == 0.0:
-        return value * scale + offset
-    return float(fma64(np.array([value]), scale, offset)[0])
-
-
 def two_product_error(a: np.ndarray, b: float, product: np.ndarray) -> np.ndarray:
     """a·b - product, exactly (Dekker)."""
     split = a * _SPLIT
