@@ -90,11 +90,7 @@ def test_a_metric_cannot_be_called_loss():
 
 
 def test_data_and_parameters_over_several_devices(tmp_path):
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
+    """Rows sharded over two devices: fit as it is, and a run in shard_map with averaged gradients."""
     program = """
         import jax, numpy as np, jax.numpy as jnp, optax, fnnet
         from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
