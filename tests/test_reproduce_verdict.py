@@ -107,6 +107,7 @@ def test_text():
     assert text.show(np.bool_(True)) == "True"
     assert text.show(np.zeros((0, 3))) == "0x3: "
     assert text.show(jnp.bfloat16(1.5)) == "1.5"
+    assert text.values(exact("q", 27.0, np.float32(27.000004))) == ("27", "", "27.0000038")
     assert text.display_width("数a") == 3
     assert text.elide("数数数数", 5) == "数数…"
     assert text.wrap("one two three four", 7, lines=2) == ["one two", "three…"]

@@ -54,7 +54,7 @@ a { color: inherit; }
 
 def _row(row: Row) -> str:
     note = f"<small>{escape(row.note)}</small>" if row.note else ""
-    values = "".join(f"<td>{escape(text.show(v))}</td>" for v in (row.documented, row.pytorch, row.fnnet))
+    values = "".join(f"<td>{escape(value)}</td>" for value in text.values(row))
     style = {Verdict.BAD: "BAD", Verdict.MEASURED: ""}.get(row.verdict, "good")
     return (
         f"<tr{' class=row-bad' if row.bad else ''}>"

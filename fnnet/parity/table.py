@@ -93,7 +93,7 @@ class Table:
         self._write()
 
     def _row(self, row: Row) -> None:
-        values = [row.quantity, *(text.show(v) for v in (row.documented, row.pytorch, row.fnnet))]
+        values = [row.quantity, *text.values(row)]
         cells = [text.wrap(v, w, lines=3) or [""] for v, w in zip(values, self._columns, strict=False)]
         cells += [[text.error(row)], [f"{text.MARKS[row.verdict]} {row.verdict.value}"]]
         self._cells(cells, {5: _COLOURS[row.verdict], **({4: "red"} if row.bad else {})})

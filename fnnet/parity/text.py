@@ -90,8 +90,14 @@ def _array(array: np.ndarray, digits: int) -> str:
         return f"{shape}: all {show(array.flat[0], digits)}"
     if array.ndim == 1 and array.size <= 6:
         return "[" + " ".join(show(item, digits) for item in array) + "]"
-    first = " ".join(show(item, 4) for item in array.ravel()[:2])
+    first = " ".join(show(item, digits if digits > 6 else 4) for item in array.ravel()[:2])
     return f"{shape}: {first}" + (" …" if array.size > 2 else "")
+
+
+def values(row: Row) -> tuple[str, str, str]:
+    """What was documented, PyTorch's and fnnet's value; with more digits where they should have been equal."""
+    digits = 9 if row.bad else 6
+    return show(row.documented, digits), show(row.pytorch, digits), show(row.fnnet, digits)
 
 
 def error(row: Row) -> str:
