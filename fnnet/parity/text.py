@@ -95,7 +95,7 @@ def _array(array: np.ndarray, digits: int) -> str:
 
 
 def values(row: Row) -> tuple[str, str, str]:
-    """What was documented, PyTorch's and fnnet's value; with more digits where they should have been equal."""
+    """What was documented, PyTorch's and fnnet's value; with more digits where the verdict is bad."""
     digits = 9 if row.bad else 6
     return show(row.documented, digits), show(row.pytorch, digits), show(row.fnnet, digits)
 
