@@ -113,6 +113,34 @@ def test_uniform_bounds_live(bounds, dtype):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(
+    "bounds", [(-0.75, 0.75), (-0.1, 0.3), (0.7, 0.9), (-1e-17, 3.3), (-7.7, -7.1), (-1e300, 1e307)]
+)
+def test_uniform_float64_live(bounds):
+    """Emulated fused multiply-adds, with widths for which halves of a last place are frequent too."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    true = torch.empty(400_003, dtype=torch.float64).uniform_(*bounds).numpy()
+    assert np.array_equal(Generator(1).uniform(400_003, *bounds, np.float64), true)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_large_fills_live(dtype):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(2)
+    g = Generator(2)
+    for mean, std in ((0.0, 1.0), (0.3, 0.7)):
+        true = torch.empty(100_003, dtype=getattr(torch, dtype)).normal_(mean, std).numpy()
+        assert np.array_equal(g.normal(100_003, mean, std, numpy_dtype(dtype)), true)
+        true = (
+            torch.empty(2 * 50_001, dtype=getattr(torch, dtype))[::2].normal_(mean, std).contiguous().numpy()
+        )
+        assert np.array_equal(g.normal(50_001, mean, std, numpy_dtype(dtype), strides=(2,)), true)
+    assert np.array_equal(g.get_state(), torch.get_rng_state().numpy())
+
+
+@pytest.mark.torch
 def test_large_permutation_live():
     torch = pytest.importorskip("torch")
     for n in (2048, 2049, 20000, 300001):

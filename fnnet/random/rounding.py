@@ -79,7 +79,7 @@ def fma32(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
 
 
 def fma64(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
-    """fma in float64, by Boldo and Melquiond's algorithm (rounding to odd)."""
+    """fma in float64."""
     high = values * scale
     if offset == 0.0:
         high += 0.0
@@ -87,11 +87,34 @@ def fma64(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
     if math.frexp(scale)[0] == 0.5 or scale == 0.0:  # a power of two: the product is exact
         high += offset
         return high
-    return add_error(high, two_product_error(values, scale, high), offset)
+    size = math.frexp(max(abs(scale), abs(offset)))[1]
+    if abs(size) > 900:  # the products' errors would leave float64's range
+        unit = math.ldexp(1.0, size - 1)
+        return fma64(values, scale / unit, offset / unit) * unit
+    return _add_error(high, _two_product_error(values, scale, high), offset)
 
 
-def add_error(high: np.ndarray, low: np.ndarray, offset: float) -> np.ndarray:
+def _add_error(high: np.ndarray, low: np.ndarray, offset: float) -> np.ndarray:
     """high + low + offset rounded once, where high + low is an exact product."""
+    total = high + offset
+    rest = _two_sum_error(high, offset, total)
+    rest += low
+    rounded = total + rest
+    # `rest` was rounded; that can only matter where total + rest ends at, or next to, half a last place
+    total -= rounded
+    total += rest
+    significand = total.view(np.uint64)
+    significand += np.uint64(4)
+    significand &= np.uint64(2**52 - 1)
+    near_power_of_two = significand < 8
+    if near_power_of_two.any():
+        where = np.flatnonzero(near_power_of_two)
+        rounded[where] = _add_error_to_odd(high[where], low[where], offset)
+    return rounded
+
+
+def _add_error_to_odd(high: np.ndarray, low: np.ndarray, offset: float) -> np.ndarray:
+    """The same, always right: the last but one sum is rounded to odd (Boldo and Melquiond, 2008)."""
     t_high = low + offset
     t_low = _two_sum_error(low, offset, t_high)
     v_high = high + t_high
@@ -106,11 +129,12 @@ def add_error(high: np.ndarray, low: np.ndarray, offset: float) -> np.ndarray:
     return v_high
 
 
-def two_product_error(a: np.ndarray, b: float, product: np.ndarray) -> np.ndarray:
+def _two_product_error(a: np.ndarray, b: float, product: np.ndarray) -> np.ndarray:
     """a·b - product, exactly (Dekker)."""
     split = a * _SPLIT
-    a_high = split - (split - a)
-    a_low = a - a_high
+    a_high = split - a
+    np.subtract(split, a_high, out=a_high)
+    a_low = np.subtract(a, a_high, out=split)
     wide = b * _SPLIT
     b_high = wide - (wide - b)
     b_low = b - b_high

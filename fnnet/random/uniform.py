@@ -9,7 +9,6 @@ import numpy as np
 from fnnet.random.engine import Engine
 from fnnet.random.layout import aligned_empty
 from fnnet.random.rounding import (
-    add_error,
     cast,
     float32,
     float64,
@@ -18,7 +17,6 @@ from fnnet.random.rounding import (
     is_half,
     sum_is_exact,
     to_float32_once,
-    two_product_error,
 )
 
 BLOCK = 1 << 14
@@ -76,19 +74,12 @@ def _uniform32(engine: Engine, count: int, lo: float, width: float) -> np.ndarra
 def _uniform64(engine: Engine, count: int, low: float, high: float) -> np.ndarray:
     out = aligned_empty(count, float64)
     width = high - low
-    simple = math.frexp(width)[0] == 0.5 or width == 0.0
     for start in range(0, count, BLOCK):
         part = out[start : start + BLOCK]
         np.copyto(part, engine.bits53(part.size).view(np.int64), casting="unsafe")
         part *= 2.0**-53
-        if simple:
-            if width != 1.0:
-                part *= width
-            if low:
-                part += low
-        else:
-            product = part * width
-            part[...] = add_error(product, two_product_error(part, width, product), low)
+        if width != 1.0 or low:
+            part[...] = fma64(part, width, low)
     if count and fma64(np.array([1.0 - 2.0**-53]), width, low)[0] == high:
         out[out == high] = low
     return out
