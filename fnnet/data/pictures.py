@@ -17,7 +17,7 @@ def to_float(pictures: jax.Array) -> jax.Array:
     pictures = jnp.asarray(pictures)
     if pictures.dtype != jnp.uint8:
         raise TypeError(f"to_float: pictures: expected uint8, got {pictures.dtype}")
-    # A table: XLA would multiply by 1 / 255, and half of the values would differ from PyTorch in the last bit.
+    # A table: XLA would multiply by 1 / 255, and half of the values differ from PyTorch in the last bit.
     table = np.arange(256, dtype=np.float32) / np.float32(255)
     return jnp.asarray(table)[pictures]
 
