@@ -3,6 +3,7 @@
 from fnnet.functional.activation import *
 from fnnet.functional.adaptive_pooling import *
 from fnnet.functional.arithmetic import *
+from fnnet.functional.arrangement import *
 from fnnet.functional.bounds import *
 from fnnet.functional.classification import *
 from fnnet.functional.comparison import *
@@ -13,6 +14,7 @@ from fnnet.functional.elementary import *
 from fnnet.functional.embedding import *
 from fnnet.functional.fold import *
 from fnnet.functional.interpolation import *
+from fnnet.functional.joining import *
 from fnnet.functional.linear import *
 from fnnet.functional.loss import *
 from fnnet.functional.margin import *
@@ -24,5 +26,6 @@ from fnnet.functional.padding import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
 from fnnet.functional.reduction import *
+from fnnet.functional.shape import *
 from fnnet.functional.special import *
 from fnnet.functional.statistics import *
