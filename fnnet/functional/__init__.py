@@ -8,16 +8,20 @@ from fnnet.functional.bounds import *
 from fnnet.functional.classification import *
 from fnnet.functional.comparison import *
 from fnnet.functional.convolution import *
+from fnnet.functional.creation import *
+from fnnet.functional.decomposition import *
 from fnnet.functional.distance import *
 from fnnet.functional.dropout import *
 from fnnet.functional.elementary import *
 from fnnet.functional.embedding import *
 from fnnet.functional.fold import *
+from fnnet.functional.indexing import *
 from fnnet.functional.interpolation import *
 from fnnet.functional.joining import *
 from fnnet.functional.linear import *
 from fnnet.functional.loss import *
 from fnnet.functional.margin import *
+from fnnet.functional.matrix import *
 from fnnet.functional.normalization import *
 from fnnet.functional.operation import OPERATIONS as OPERATIONS
 from fnnet.functional.operation import Operation as Operation
@@ -26,6 +30,8 @@ from fnnet.functional.padding import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
 from fnnet.functional.reduction import *
+from fnnet.functional.scattering import *
 from fnnet.functional.shape import *
+from fnnet.functional.sorting import *
 from fnnet.functional.special import *
 from fnnet.functional.statistics import *

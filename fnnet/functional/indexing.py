@@ -1,0 +1,434 @@
+"""Elements by index: brackets, gather and its kin, masks. Indices are checked wherever their values are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.dtypes import concrete, index_dtype, is_bool, is_integral, is_number, scalar_name
+from fnnet.functional.operation import operation
+
+__all__ = [
+    "argwhere",
+    "gather",
+    "getitem",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_select",
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "nonzero",
+    "put",
+    "setitem",
+    "take",
+    "take_along_dim",
+]
+
+
+def check_indices(
+    index: Any, size: int, message: str, error: type[Exception], *, negative: bool = True
+) -> None:
+    """Raise `error` where an index is known and out of range; the message has {index} and {size}."""
+    values = concrete(index)
+    if values is None or values.size == 0:
+        return
+    bad = values[(values >= size) | (values < (-size if negative else 0))]
+    if bad.size:
+        raise error(message.format(index=bad.flat[0], size=size))
+
+
+def require_index(function: str, index: jax.Array) -> None:
+    """Raise RuntimeError unless the index is of integers."""
+    if not is_integral(index) or is_bool(index):
+        raise RuntimeError(
+            f"{function}(): Expected dtype int32/int64 for index, but got {scalar_name(index)}"
+        )
+
+
+def _is_mask(one: Any) -> bool:
+    return not isinstance(one, bool) and jnp.result_type(one) in (jnp.bool_, jnp.uint8)
+
+
+def _basic(input: jax.Array, index: Any) -> tuple[jax.Array, list[Any]]:
+    """What integers, slices, None and ... select, and what remains, one entry a dimension (arrays or None)."""
+    entries = list(index) if isinstance(index, tuple) else [index]
+    entries = [
+        one if one is None or one is ... or isinstance(one, slice | bool | int) else jnp.asarray(one)
+        for one in (np.asarray(e) if isinstance(e, list | tuple | range) else e for e in entries)
+    ]
+    used = sum(
+        one.ndim
+        if isinstance(one, jax.Array) and _is_mask(one)
+        else not (one is None or one is ... or isinstance(one, bool))
+        for one in entries
+    )
+    if used > input.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {input.ndim}")
+    places = [i for i, one in enumerate(entries) if one is ...]
+    if len(places) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    fill: list[Any] = [slice(None)] * (input.ndim - used)
+    at = places[0] if places else len(entries)
+    entries = entries[:at] + fill + entries[at + 1 :]
+    result, left, axis, original = input, [], 0, 0
+    for one in entries:
+        if one is None:
+            result = jnp.expand_dims(result, axis)
+            left.append(None)
+            axis += 1
+        elif isinstance(one, bool):
+            result = jnp.expand_dims(result, axis)
+            left.append(jnp.asarray([one]))
+            axis += 1
+        elif isinstance(one, slice):
+            if one.step is not None and one.step <= 0:
+                raise ValueError("step must be greater than zero")
+            bounds = one.indices(result.shape[axis])
+            result = lax.slice_in_dim(result, bounds[0], max(bounds[0], bounds[1]), bounds[2], axis)
+            left.append(None)
+            axis, original = axis + 1, original + 1
+        elif isinstance(one, int) or (one.ndim == 0 and not _is_mask(one)):
+            size = result.shape[axis]
+            check_indices(
+                one,
+                size,
+                f"index {{index}} is out of bounds for dimension {original} with size {{size}}",
+                IndexError,
+            )
+            static = isinstance(one, int)
+            drop = lax.index_in_dim if static else lax.dynamic_index_in_dim
+            result = drop(result, one, axis, keepdims=False)
+            original += 1
+        else:
+            left.append(one)
+            step = one.ndim if _is_mask(one) else 1
+            left.extend([_COVERED] * (step - 1))
+            axis, original = axis + step, original + step
+            if _is_mask(one) and one.ndim == 0:
+                result = jnp.expand_dims(result, axis)
+                left[-1] = one[None]
+                axis += 1
+    return result, left
+
+
+_COVERED = object()
+
+
+def _advanced(result: jax.Array, left: list[Any]) -> tuple[Any, ...] | None:
+    """The arrays that remain as an index for JAX, or None where nothing remains."""
+    if not any(isinstance(one, jax.Array) for one in left):
+        return None
+    arrays: list[Any] = []
+    for one in left:
+        if one is _COVERED:
+            continue
+        axis = sum(a.ndim if isinstance(a, jax.Array) and _is_mask(a) else 1 for a in arrays)
+        if one is None:
+            arrays.append(slice(None))
+            continue
+        if _is_mask(one):
+            shape = result.shape[axis : axis + one.ndim]
+            if one.shape != shape:
+                raise IndexError(
+                    f"The shape of the mask {list(one.shape)} at index {axis} does not match the shape "
+                    "of the "
+                    f"indexed tensor {list(result.shape)} at index {axis}"
+                )
+            arrays.append(one.astype(bool))
+            continue
+        if not is_integral(one):
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        size = result.shape[axis]
+        check_indices(
+            one, size, f"index {{index}} is out of bounds for dimension {axis} with size {{size}}", IndexError
+        )
+        arrays.append(one)
+    return tuple(arrays)
+
+
+@operation("Tensor", grad_fn="IndexBackward0", spelled="__getitem__")
+def getitem(input: jax.Array, index: Any) -> jax.Array:
+    """input[index] as PyTorch reads it: integers select first, then arrays and masks index what is left.
+
+    Masks must be known when the function is traced. Raises IndexError out of range, ValueError for a slice
+    with a negative step.
+    """
+    result, left = _basic(jnp.asarray(input), index)
+    arrays = _advanced(result, left)
+    return result if arrays is None else result[arrays]
+
+
+def _fitted(value: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    array = jnp.asarray(value).astype(dtype)
+    while array.ndim > len(shape) and array.shape[0] == 1:
+        array = array[0]
+    try:
+        return jnp.broadcast_to(array, shape)
+    except ValueError as error:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(array.shape)} cannot be broadcast to indexing "
+            "result of "
+            f"shape {list(shape)}"
+        ) from error
+
+
+@operation("Tensor", grad_fn="IndexPutBackward0", spelled="__setitem__")
+def setitem(input: jax.Array, index: Any, value: Any) -> jax.Array:
+    """A copy of input in which the elements input[index] are value (broadcast).
+
+    A mask may be traced where value is a single number. Raises RuntimeError for a value that does not fit.
+    """
+    input = jnp.asarray(input)
+    if isinstance(index, jax.Array) and is_bool(index) and jnp.size(value) == 1 and jnp.ndim(value) <= 1:
+        _advanced(input, [index])
+        mask = index.reshape(index.shape + (1,) * (input.ndim - index.ndim))
+        return jnp.where(mask, jnp.asarray(value).astype(input.dtype).reshape(()), input)
+    entries = index if isinstance(index, tuple) else (index,)
+    if all(
+        one is None or one is ... or (isinstance(one, slice | int) and one is not True) for one in entries
+    ):
+        shape = jax.eval_shape(lambda x: _basic(x, index)[0], input).shape
+        return input.at[entries].set(_fitted(value, shape, input.dtype))
+    places = jnp.arange(input.size, dtype=index_dtype()).reshape(input.shape)
+    chosen = getitem(places, index)
+    return input.reshape(-1).at[chosen].set(_fitted(value, chosen.shape, input.dtype)).reshape(input.shape)
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="IndexPutBackward0")
+def index_put(
+    input: jax.Array, indices: Sequence[Any], values: jax.Array, accumulate: bool = False
+) -> jax.Array:
+    """A copy of input with values put, or added, at the indices; repeated indices add up with accumulate."""
+    input = jnp.asarray(input)
+    full = [None if one is None else jnp.asarray(one) for one in indices]
+    arrays = _advanced(input, full) or ()
+    shape = jax.eval_shape(lambda x: x[arrays], input).shape if arrays else input.shape
+    target = input.at[arrays] if arrays else input.at[...]
+    fitted = _fitted(values, shape, input.dtype)
+    return target.add(fitted) if accumulate else target.set(fitted)
+
+
+def _vector(function: str, input: jax.Array, index: jax.Array, dim: int) -> tuple[jax.Array, jax.Array, int]:
+    """The input with at least one dimension, the index as a vector, and the axis."""
+    input, index = jnp.asarray(input), jnp.asarray(index)
+    axis = canonical_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError(f"{function}(): Index is supposed to be a vector, but has {index.ndim} dimensions")
+    require_index(function, index)
+    lines = input[None] if input.ndim == 0 else input
+    check_indices(
+        index,
+        lines.shape[axis],
+        f"{function}(): index out of range in self: {{index}} for dimension {axis} with size {{size}}",
+        IndexError,
+        negative=False,
+    )
+    return lines, index.reshape(-1), axis
+
+
+@operation("torch", "Tensor", grad_fn="IndexSelectBackward0")
+def index_select(input: jax.Array, dim: int, index: jax.Array) -> jax.Array:
+    """The slices at the indices along `dim`. Raises IndexError out of range."""
+    lines, places, axis = _vector("index_select", input, index, dim)
+    return jnp.take(lines, places, axis, mode="clip").reshape(
+        () if jnp.ndim(input) == 0 else _kept(lines, places, axis)
+    )
+
+
+def _kept(lines: jax.Array, places: jax.Array, axis: int) -> tuple[int, ...]:
+    return (*lines.shape[:axis], places.shape[0], *lines.shape[axis + 1 :])
+
+
+def _at(lines: jax.Array, places: jax.Array, axis: int) -> Any:
+    return lines.at[(slice(None),) * axis + (places,)]
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="IndexAddBackward0")
+def index_add(
+    input: jax.Array, dim: int, index: jax.Array, source: jax.Array, *, alpha: Any = 1
+) -> jax.Array:
+    """A copy of input with alpha times the slices of source added at the indices along `dim`."""
+    lines, places, axis = _vector("index_add", input, index, dim)
+    added = jnp.asarray(source).reshape(_kept(lines, places, axis)) * alpha
+    return _at(lines, places, axis).add(added.astype(lines.dtype)).reshape(jnp.shape(input))
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="IndexCopyBackward0")
+def index_copy(input: jax.Array, dim: int, index: jax.Array, source: jax.Array) -> jax.Array:
+    """A copy of input with the slices of source at the indices along `dim`."""
+    lines, places, axis = _vector("index_copy", input, index, dim)
+    put_there = jnp.asarray(source).reshape(_kept(lines, places, axis))
+    return _at(lines, places, axis).set(put_there).reshape(jnp.shape(input))
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="IndexFillBackward0")
+def index_fill(input: jax.Array, dim: int, index: jax.Array, value: Any) -> jax.Array:
+    """A copy of input with value in the slices at the indices along `dim`."""
+    input = jnp.asarray(input)
+    axis = canonical_dim(dim, input.ndim)
+    size = input.shape[axis] if input.ndim else 1
+    places = jnp.asarray(index)
+    places = jnp.where(places < 0, places + size, places)
+    lines, places, axis = _vector("index_fill", input, places, dim)
+    return _at(lines, places, axis).set(jnp.asarray(value).astype(input.dtype)).reshape(input.shape)
+
+
+@operation("torch", "Tensor", grad_fn="GatherBackward0")
+def gather(input: jax.Array, dim: int, index: jax.Array, *, sparse_grad: bool = False) -> jax.Array:
+    """Elements of input at the indices along `dim`; index is nowhere longer than input in the others.
+
+    Raises RuntimeError for shapes that do not fit and for indices out of range.
+    """
+    del sparse_grad
+    lines, places, axis = aligned("gather", input, dim, index)
+    if places.size == 0:
+        return jnp.zeros(jnp.shape(index), lines.dtype)
+    window = tuple(slice(None) if d == axis else slice(size) for d, size in enumerate(places.shape))
+    return jnp.take_along_axis(lines[window], places, axis, mode="clip").reshape(jnp.shape(index))
+
+
+def aligned(function: str, input: Any, dim: int, index: Any) -> tuple[jax.Array, jax.Array, int]:
+    """Input and index with as many dimensions (at least one), checked, and the axis."""
+    input, index = jnp.asarray(input), jnp.asarray(index)
+    axis = canonical_dim(dim, input.ndim)
+    require_index(function, index)
+    lines, places = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    if index.size == 0:
+        return lines, places, axis
+    if lines.ndim != places.ndim:
+        raise RuntimeError(
+            f"{function}(): Index tensor must have the same number of dimensions as input tensor"
+        )
+    if any(d != axis and size > lines.shape[d] for d, size in enumerate(places.shape)):
+        raise RuntimeError(
+            f"{function}(): Size does not match at dimension {axis}: expected index {list(index.shape)} "
+            "to be no "
+            f"larger than self {list(input.shape)} apart from dimension {axis}"
+        )
+    check_indices(
+        places,
+        lines.shape[axis],
+        f"{function}(): index {{index}} is out of bounds for dimension {axis} with size {{size}}",
+        RuntimeError,
+        negative=False,
+    )
+    return lines, places, axis
+
+
+@operation("torch", "Tensor", grad_fn="TakeBackward0")
+def take(input: jax.Array, index: jax.Array) -> jax.Array:
+    """Elements of the flattened input, in the shape of index. Raises IndexError out of range."""
+    flat, index = jnp.ravel(input), jnp.asarray(index)
+    require_index("take", index)
+    check_indices(
+        index,
+        flat.size,
+        "out of range: tried to access index {index} on a tensor of {size} elements.",
+        IndexError,
+    )
+    return jnp.take(flat, index) if flat.size else jnp.zeros(index.shape, flat.dtype)
+
+
+@operation("Tensor", in_place=True, grad_fn="PutBackward0")
+def put(input: jax.Array, index: jax.Array, source: jax.Array, accumulate: bool = False) -> jax.Array:
+    """A copy of input with source put, or added, at indices into the flattened input."""
+    flat, places = jnp.ravel(input), jnp.ravel(index)
+    require_index("put_", places)
+    check_indices(
+        places,
+        flat.size,
+        "out of range: tried to access index {index} on a tensor of {size} elements.",
+        IndexError,
+    )
+    target = flat.at[places]
+    values = jnp.ravel(source)
+    return (target.add(values) if accumulate else target.set(values)).reshape(jnp.shape(input))
+
+
+@operation("torch", "Tensor", grad_fn="GatherBackward0")
+def take_along_dim(input: jax.Array, indices: jax.Array, dim: int | None = None) -> jax.Array:
+    """Elements at the indices along `dim`, the other dimensions broadcast; of the flattened input without dim."""
+    if dim is None:
+        return gather(jnp.ravel(input), 0, jnp.ravel(indices))
+    input, indices = jnp.asarray(input), jnp.asarray(indices)
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, "
+            f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    axis = canonical_dim(dim, input.ndim)
+    check_indices(
+        indices,
+        input.shape[axis],
+        f"index {{index}} is out of bounds for dimension {axis} with size {{size}}",
+        RuntimeError,
+    )
+    return jnp.take_along_axis(input, indices, axis)
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="MaskedFillBackward0", promote=())
+def masked_fill(input: jax.Array, mask: jax.Array, value: Any) -> jax.Array:
+    """Input with value where the mask holds (broadcast). Raises RuntimeError for a mask that is not boolean."""
+    if not is_bool(mask):
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {scalar_name(mask)}"
+        )
+    if not is_number(value) and jnp.ndim(value):
+        raise RuntimeError(
+            "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+            f"{jnp.ndim(value)} dimension(s)."
+        )
+    input = jnp.asarray(input)
+    return jnp.where(mask, jnp.asarray(value).astype(input.dtype), input)
+
+
+@operation("torch", "Tensor", grad_fn="MaskedSelectBackward0", data_dependent=True)
+def masked_select(input: jax.Array, mask: jax.Array) -> jax.Array:
+    """The elements where the mask holds (broadcast), in one dimension; the mask must be known."""
+    if not is_bool(mask):
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {scalar_name(mask)}")
+    both = jnp.broadcast_arrays(input, mask)
+    return both[0][both[1]]
+
+
+@operation("torch", "Tensor", in_place=True, grad_fn="MaskedScatterBackward0")
+def masked_scatter(input: jax.Array, mask: jax.Array, source: jax.Array) -> jax.Array:
+    """Input with the elements of source, in order, where the mask holds (broadcast)."""
+    if not is_bool(mask):
+        raise RuntimeError(
+            f"masked_scatter_ only supports boolean masks, but got mask with dtype {scalar_name(mask)}"
+        )
+    values, chosen = jnp.broadcast_arrays(input, mask)
+    place = jnp.cumsum(chosen.reshape(-1)) - 1
+    known = concrete(chosen)
+    if known is not None and known.sum() > jnp.size(source):
+        raise RuntimeError(
+            "masked_scatter: expected self and source to have same dtypes and enough elements in source"
+        )
+    picked = jnp.take(jnp.ravel(source), place, mode="clip").reshape(values.shape)
+    return jnp.where(chosen, picked, values)
+
+
+@operation("torch", "Tensor", data_dependent=True)
+def nonzero(input: jax.Array, *, as_tuple: bool = False) -> Any:
+    """The indices (n, ndim) of elements that are not 0, or one vector a dimension; values must be known."""
+    found = np.nonzero(np.asarray(input)) if jnp.ndim(input) else np.nonzero(np.asarray(input).reshape(1))
+    vectors = tuple(jnp.asarray(one, index_dtype()) for one in found)
+    if as_tuple:
+        return vectors
+    return jnp.stack(vectors, 1) if jnp.ndim(input) else jnp.zeros((vectors[0].size, 0), index_dtype())
+
+
+@operation("torch", "Tensor", data_dependent=True)
+def argwhere(input: jax.Array) -> jax.Array:
+    """The indices (n, ndim) of elements that are not 0; values must be known."""
+    return nonzero(input)
