@@ -199,7 +199,7 @@ def _fractional_max_pool(
         if return_indices:
             where = jnp.broadcast_to(flat_positions(x.shape[2:]), x.shape)
         for axis in reversed(range(n)):
-            first = starts(axis).reshape(*x.shape[:2], *[-1 if a == axis else 1 for a in range(n)])
+            first = starts(axis).reshape(*x.shape[:2], *[sizes[a] if a == axis else 1 for a in range(n)])
             places = [first + j for j in range(kernel[axis])]
             values = [jnp.take_along_axis(x, place, axis=axis + 2) for place in places]
             indices = None
