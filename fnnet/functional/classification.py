@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.activation import log_softmax
+from fnnet.functional.linear import linear
 from fnnet.functional.operation import operation
 from fnnet.functional.reduced import chosen_reduction, reduced
 
-__all__ = ["cross_entropy", "nll_loss"]
+__all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
 
 def _check_weight(name: str, weight: jax.Array | None, classes: int) -> None:
@@ -152,3 +155,37 @@ def cross_entropy(
     if reduction == "mean":
         return losses.sum() / max(input.size // classes, 1) if input.size else losses.sum() / 0.0
     return reduced(losses, reduction)
+
+
+@operation("nn.functional", grad_fn="NllLossBackward0")
+def linear_cross_entropy(
+    input: jax.Array,
+    linear_weight: jax.Array,
+    target: jax.Array,
+    *,
+    linear_bias: jax.Array | None = None,
+    weight: jax.Array | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> jax.Array:
+    """Cross-entropy of linear(input, linear_weight, linear_bias), whose further dimensions (C, d...) follow
+    C.
+
+    input is (N, in) or (in,), linear_weight (C, d..., in), linear_bias (C, d...). `options`, which in
+    PyTorch say how the work is cut up, have no effect.
+    """
+    classes, *further, features = linear_weight.shape
+    flat_bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = linear(input, linear_weight.reshape(-1, features), flat_bias)
+    logits = logits.reshape(*input.shape[:-1], classes, *further)
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(
+        logits,
+        target,
+        weight,
+        ignore_index=ignored,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
