@@ -25,6 +25,8 @@ from fnnet.torch.dtype import finfo as finfo
 from fnnet.torch.dtype import get_default_dtype as get_default_dtype
 from fnnet.torch.dtype import iinfo as iinfo
 from fnnet.torch.dtype import set_default_dtype as set_default_dtype
+from fnnet.torch.indexing import narrow as narrow
+from fnnet.torch.indexing import select as select
 from fnnet.torch.mode import enable_grad as enable_grad
 from fnnet.torch.mode import inference_mode as inference_mode
 from fnnet.torch.mode import is_grad_enabled as is_grad_enabled

@@ -110,8 +110,8 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
                 node = PlanNode(plan, edges, tensors, values, numbers)
                 break
     made = []
-    if plan.steps is not None:
-        return _views(plan, tensors[0], numbers, results, node)
+    if plan.views is not None:
+        return _views(plan, tensors, numbers, results, node)
     for nr, (value, spec) in enumerate(zip(results, plan.outputs, strict=True)):
         tensor = object.__new__(Tensor)
         tensor._spec = spec
@@ -138,11 +138,16 @@ def _together(plan: Plan, values: list[Value], tensors: Sequence[Tensor]) -> lis
 
 
 def _views(
-    plan: Plan, parent: Tensor, numbers: Sequence[Any], results: Sequence[Any], node: PlanNode | None
+    plan: Plan,
+    parents: Sequence[Tensor],
+    numbers: Sequence[Any],
+    results: Sequence[Any],
+    node: PlanNode | None,
 ) -> list[Tensor]:
     made = []
-    assert plan.steps is not None
-    for nr, (value, steps) in enumerate(zip(results, plan.steps, strict=True)):
+    assert plan.views is not None
+    for nr, (value, (origin, steps)) in enumerate(zip(results, plan.views, strict=True)):
+        parent = parents[origin]
         tensor = alias(parent, steps, tuple(numbers))
         tensor._cache, tensor._cached_at = value, parent._storage.changes
         adopt(tensor, parent, node, nr, several=len(results) > 1)
@@ -189,6 +194,10 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
                 break
     if requires or target._base is not None or target._inference or 0 in target._spec.strides:
         inplace.check(target, requires)
+    storage = target._storage
+    for t in tensors:
+        if t is not target and t._storage is storage:
+            inplace.check_overlap(target, t)
     values = [t._storage.value if t._steps is None and t._storage.value else t._value() for t in tensors]
     if plan.device is not RECORD.device and not RECORD.immediate:
         values = _together(plan, values, tensors)
@@ -202,7 +211,7 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
         edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
         node = PlanNode(plan, edges, tensors, values, numbers)
         # What the target was is kept as it was: changing it now is no error.
-        node.checks = [one for one in node.checks if tensors[one[2]] is not target]
+        node.checks = [one for one in node.checks if one[2]]
     inplace.write(target, value, node)
     if node is not None and plan.saves_output:
         node.check_output(target)

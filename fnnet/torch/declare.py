@@ -11,6 +11,7 @@ from typing import Any
 from fnnet import functional
 from fnnet.functional.operation import OPERATIONS, Operation
 from fnnet.torch import indexing
+from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
 from fnnet.torch.operation import Op
 from fnnet.torch.promotion import can_cast
@@ -109,6 +110,22 @@ def in_place_of(op: Op) -> Callable[..., Any]:
     return _named(function, writing)
 
 
+def restrided(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`x.t_()` and its kin: the tensor itself becomes the view that `function` gives of it."""
+
+    def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        inplace.check(self, self.requires_grad)
+        seen = function(self, *args, **kwargs)
+        self._spec, self._steps, self._starts = seen._spec, seen._steps, seen._starts
+        self._cache, self._cached_at, self._offset = seen._cache, seen._cached_at, seen._offset
+        self._counter.version += 1
+        self._fn, self._nr, self._fn_version = seen._fn, seen._nr, self._counter.version
+        return self
+
+    change.__name__, change.__doc__ = function.__name__ + "_", function.__doc__
+    return change
+
+
 def _named(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = op.function.__doc__
@@ -130,7 +147,9 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
     """Put every spelling of one declared operation into the namespaces and onto Tensor."""
     op = OPS[declared.name] = Op(declared)
     function = function_of(op)
-    changing = in_place_of(op) if declared.in_place else None
+    changing = None
+    if declared.in_place:
+        changing = restrided(function) if declared.view else in_place_of(op)
     spelled = getattr(declared, "spelled", "") or declared.name
     for name in (spelled, *getattr(declared, "aliases", ())):
         for place in declared.spellings:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -43,10 +44,55 @@ def view_by(tensor: Tensor, steps: tuple[Any, ...], starts: tuple[int, ...], gra
         read = read_plan(tensor._spec, steps)
         plan = Plan(read.jaxpr, read.inputs, read.numbers, read.device, None, grad_fn)
         plan.outputs = (view_spec(tensor._spec, steps, (0,) * len(starts))[0],)
-        plan.steps = (steps,)
+        plan.views = ((0, steps),)
         return plan
 
     return apply(_plan(key, make), [tensor], starts)[0]
+
+
+def select(input: Tensor, dim: int, index: Any) -> Tensor:
+    """The slice of one index in dimension `dim`, without that dimension."""
+    shape = input._spec.shape
+    if not shape:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim = canonical_dim(dim, len(shape))
+    index = _integer(index)
+    if not -shape[dim] <= index < shape[dim]:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
+        )
+    left = shape[:dim] + shape[dim + 1 :]
+    steps = (("slice", (dim,), (1,), (1,)), ("reshape", tuple(left)))
+    return view_by(input, steps, (index % shape[dim],), "SelectBackward0")
+
+
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """`length` indices of dimension `dim`, from `start` on."""
+    shape = input._spec.shape
+    if not shape:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    dim = canonical_dim(dim, len(shape))
+    start = _integer(start)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -shape[dim] <= start <= shape[dim]:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-shape[dim]}, {shape[dim]}], but got {start})"
+        )
+    start = start + shape[dim] if start < 0 else start
+    if start + length > shape[dim]:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({shape[dim]}).")
+    return view_by(input, (("slice", (dim,), (length,), (1,)),), (start,), "SliceBackward0")
+
+
+def canonical_dim(dim: int, ndim: int) -> int:
+    """A dimension counted from the front. Raises IndexError out of range."""
+    reach = max(ndim, 1)
+    if not -reach <= dim < reach:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})"
+        )
+    return dim % reach
 
 
 def _is_index(item: Any) -> bool:
@@ -91,7 +137,7 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
         length = shape[dim] if dim < len(shape) else 0
         if isinstance(item, slice):
             begin, size, stride = _slice(item, length)
-            if size != length:
+            if size != length or stride != 1:
                 dims.append(dim)
                 sizes.append(size)
                 strides.append(stride)
@@ -104,6 +150,10 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
             if made.dtype is D.uint8:
                 made = made != 0  # type: ignore[assignment]
             count = made.ndim if made.dtype is D.bool_ else 1
+            if not count:
+                kept.append(1)
+                advanced.append(view_by(made, (("reshape", (1,)),), (), "UnsqueezeBackward0"))
+                continue
             kept += shape[dim : dim + count]
             advanced += [made] + [_COVERED] * (count - 1)
             dim += count
@@ -227,14 +277,12 @@ def _expand_masks(base: Tensor, advanced: list[Any]) -> tuple[tuple[Any, ...], l
 
 
 def check_bounds(index: Tensor, length: int, dim: int) -> None:
-    """Raise IndexError for an index out of range, if the values of the index are known already.
-
-    Values that are only recorded are not computed for this; then, as on a GPU, the index is clamped.
-    """
-    array = index._value().array
-    if array is None or not array.size or not hasattr(array, "addressable_shards"):
+    """Raise IndexError for an index out of range. The values of the index are computed for this."""
+    array = index._value().get()
+    if isinstance(array, jax.core.Tracer) or not array.size:
         return
-    low, high = int(array.min()), int(array.max())
+    seen = np.asarray(array)
+    low, high = int(seen.min()), int(seen.max())
     if low < -length or high >= length:
         wrong = low if low < -length else high
         raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {length}")

@@ -84,22 +84,30 @@ class _Unknown(Exception):
     pass
 
 
-def steps_of(closed: ClosedJaxpr, function: Callable[..., Any], name: str) -> list[tuple[Any, ...]]:
-    """How the outputs look into the first input, read off the traced function."""
+View = tuple[int, tuple[Any, ...]]
+"""Which input an output looks into, and by which steps."""
+
+
+def views_of(closed: ClosedJaxpr, function: Callable[..., Any], name: str) -> list[View]:
+    """How the outputs look into the inputs, read off the traced function."""
     try:
-        return _walk(closed.jaxpr, [()])
+        return _walk(closed.jaxpr, [(i, ()) for i in range(len(closed.in_avals))])
     except _Unknown:
+        if len(closed.in_avals) != 1:
+            raise NotImplementedError(
+                f"{name}: a view of one of several inputs that no steps describe"
+            ) from None
         aval = closed.in_avals[0]
         places = np.arange(aval.size, dtype=np.int64).reshape(aval.shape)
         with jax.enable_x64(True):
             seen = [np.asarray(out) for out in jax.tree.leaves(function(jax.numpy.asarray(places)))]
-        return [_strided(aval.shape, out, name) for out in seen]
+        return [(0, _strided(aval.shape, out, name)) for out in seen]
 
 
-def _walk(jaxpr: Any, known: list[tuple[Any, ...] | None]) -> list[tuple[Any, ...]]:
-    table: dict[Any, tuple[Any, ...] | None] = dict(zip(jaxpr.invars, known, strict=False))
+def _walk(jaxpr: Any, known: list[View | None]) -> list[View]:
+    table: dict[Any, View | None] = dict(zip(jaxpr.invars, known, strict=False))
 
-    def look(atom: Any) -> tuple[Any, ...]:
+    def look(atom: Any) -> View:
         found = None if isinstance(atom, Literal) else table.get(atom)
         if found is None:
             raise _Unknown
@@ -112,9 +120,11 @@ def _walk(jaxpr: Any, known: list[tuple[Any, ...] | None]) -> list[tuple[Any, ..
             results = _walk(inner.jaxpr, before)
             table.update(zip(eqn.outvars, results, strict=True))
             continue
-        source = look(eqn.invars[0])
+        if not eqn.invars:
+            raise _Unknown
+        origin, steps = look(eqn.invars[0])
         shape = tuple(eqn.invars[0].aval.shape)
-        table.update(zip(eqn.outvars, [source + own for own in _step(eqn, shape)], strict=True))
+        table.update(zip(eqn.outvars, [(origin, steps + own) for own in _step(eqn, shape)], strict=True))
     return [look(atom) for atom in jaxpr.outvars]
 
 

@@ -15,6 +15,7 @@ from fnnet.torch.autograd.backward import backward as run_backward
 from fnnet.torch.call import adopt, apply
 from fnnet.torch.creation import as_dtype
 from fnnet.torch.device import as_device, device, jax_device
+from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.layout import dense_strides
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan
@@ -139,6 +140,9 @@ def __format__(self: Tensor, spec: str) -> str:
     return object.__format__(self, spec)
 
 
+Tensor.select, Tensor.narrow = indexing.select, indexing.narrow  # type: ignore[attr-defined]
+
+
 # ---------------------------------------------------------------------- memory
 
 
@@ -188,16 +192,6 @@ def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the length of one dimension."""
     shape = self._spec.shape
     return shape if dim is None else shape[canonical_dim(dim, len(shape))]
-
-
-def canonical_dim(dim: int, ndim: int) -> int:
-    """A dimension counted from the front. Raises IndexError out of range."""
-    reach = max(ndim, 1)
-    if not -reach <= dim < reach:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})"
-        )
-    return dim % reach
 
 
 @method

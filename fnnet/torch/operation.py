@@ -290,15 +290,14 @@ class Op:
         return where or CPU
 
     def _make_view(self, plan: Plan, function: Function) -> None:
-        steps = layout.steps_of(plan.jaxpr, function, self.name)
-        parent = plan.inputs[0]
+        views = layout.views_of(plan.jaxpr, function, self.name)
         try:
-            specs = [view_spec(parent, one, ())[0] for one in steps]
+            specs = [view_spec(plan.inputs[origin], steps, ())[0] for origin, steps in views]
         except RuntimeError:
             if self.declared.name in ("view", "view_as"):
                 raise
             return  # reshape and its kin copy where the memory allows no view
-        plan.steps = tuple(steps)
+        plan.views = tuple(views)
         plan.outputs = tuple(specs)
 
     def compute(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

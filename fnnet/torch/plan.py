@@ -45,7 +45,7 @@ class Plan:
         single: whether the call returns one tensor; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
-        steps: of each output that is a view of the first input, how (see `view.py`); None if none is.
+        views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         differentiable: whether some output can have a gradient.
     """
 
@@ -62,8 +62,8 @@ class Plan:
         "run",
         "saves_output",
         "single",
-        "steps",
         "tree",
+        "views",
     )
 
     def __init__(
@@ -87,7 +87,7 @@ class Plan:
         self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
         self.grad_fn = grad_fn
         self.saves_output = False
-        self.steps: tuple[Any, ...] | None = None
+        self.views: tuple[Any, ...] | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
 
     def pullback(self, needs: tuple[int, ...], given: tuple[int, ...]) -> tuple[Plan, tuple[int, ...]]:

@@ -95,11 +95,7 @@ def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
         return lax.transpose(new, np.argsort(step[1]))
     if kind == "reshape":
         return lax.reshape(new, x.shape)
-    if kind == "expand":
-        # Several places of the view are one place of the parent: any of them stands for it (the first).
-        where = tuple(slice(None) if dim in step[2] else 0 for dim in range(len(step[1])))
-        kept = new[where]
-        return kept[tuple(slice(0, length) for length in x.shape)]
+    assert kind != "expand"
     if kind == "slice":
         corner, lengths = _window(x, step, starts)
         if not all(stride == 1 for stride in step[3]):
@@ -135,13 +131,31 @@ def read(x: Any, steps: Sequence[Step], starts: Sequence[Any]) -> Any:
 
 def write(x: Any, steps: Sequence[Step], starts: Sequence[Any], new: Any) -> Any:
     """`x` with what the view sees of it replaced by `new`."""
-    pairs = _split(steps, starts)
-    parents = [x]
-    for step, own in pairs[:-1]:
-        parents.append(_read_step(parents[-1], step, own))
-    for parent, (step, own) in zip(reversed(parents), reversed(pairs), strict=True):
-        new = _write_step(parent, step, own, new)
-    return new
+    if not steps:
+        return new
+    own = starts[: starts_of(steps[0])]
+    rest = steps[1:], starts[len(own) :]
+    inner = _read_step(x, steps[0], own)
+    if steps[0][0] == "expand":
+        written = write(jnp.zeros(inner.shape, bool), *rest, jnp.ones(new.shape, bool))
+        return _unexpand(x, steps[0], written, write(inner, *rest, new))
+    return _write_step(x, steps[0], own, write(inner, *rest, new))
+
+
+def _unexpand(x: Any, step: Step, written: Any, new: Any) -> Any:
+    """Of the places that an expanded view has for one element of `x`, the one that was written to."""
+    _, shape, dims = step
+    wide = [d for d in range(len(shape)) if d not in dims or x.shape[dims.index(d)] != shape[d]]
+    narrow = [d for d in range(len(shape)) if d not in wide]
+    written, new = (
+        lax.transpose(one, [*wide, *narrow]).reshape(-1, *[shape[d] for d in narrow])
+        for one in (written, new)
+    )
+    if not new.shape[0]:
+        return x
+    first = jnp.expand_dims(jnp.argmax(written, axis=0), 0)
+    value = jnp.take_along_axis(new, first, axis=0)[0].reshape(x.shape)
+    return jnp.where(written.any(axis=0).reshape(x.shape), value, x)
 
 
 def reshaped_strides(

@@ -11,15 +11,16 @@ from typing import Any
 from fnnet.torch.autograd.graph import PlanNode, edge_of
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import Value
+from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor, read_plan, write_plan
 
 _SEVERAL = (
-    "Output 0 of {fn} is a view and is being modified inplace. This view is the output of a function that "
+    "Output {nr} of {fn} is a view and {what} modified inplace. This view is the output of a function that "
     "returns multiple views. Such functions do not allow the output views to be modified inplace. You should "
     "replace the inplace operation by an out-of-place one."
 )
 _NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
+    "A view was created in no_grad mode and {what} modified inplace with grad mode enabled. Given that this use "
     "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
     "the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
     "outside (if you want the inplace to be tracked)."
@@ -54,9 +55,42 @@ def check(tensor: Tensor, others_require: bool) -> None:
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
         )
     if tensor._forbidden and (others_require or tensor.requires_grad):
-        if tensor._forbidden == "no_grad":
-            raise RuntimeError(_NO_GRAD)
-        raise RuntimeError(_SEVERAL.format(fn=tensor._fn.name() if tensor._fn else "a function"))
+        raise _forbidden(tensor, "is being")
+
+
+def _forbidden(tensor: Tensor, what: str) -> RuntimeError:
+    if tensor._forbidden == "no_grad":
+        return RuntimeError(_NO_GRAD.format(what=what))
+    name = tensor._fn.name().removesuffix("Backward0") if tensor._fn else "a function"
+    return RuntimeError(_SEVERAL.format(nr=tensor._nr, fn=name, what=what))
+
+
+def check_overlap(target: Tensor, other: Tensor) -> None:
+    """Raise where an operation would read memory that it has written to already, by PyTorch's rule."""
+    one, two = target._spec, other._spec
+    if not one.numel or not two.numel or not (_is_dense(one) and _is_dense(two)):
+        return
+    begin, end = target._offset, target._offset + one.numel
+    other_begin, other_end = other._offset, other._offset + two.numel
+    if end <= other_begin or other_end <= begin:
+        return
+    if (begin, end) == (other_begin, other_end) and one.strides == two.strides:
+        return
+    raise RuntimeError(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+        "memory location. Please clone() the tensor before performing the operation."
+    )
+
+
+def _is_dense(spec: Spec) -> bool:
+    """Whether the elements fill one piece of memory, each once, in whatever order."""
+    expected = 1
+    for stride, length in sorted(zip(spec.strides, spec.shape, strict=True)):
+        if length != 1:
+            if stride != expected:
+                return False
+            expected *= length
+    return True
 
 
 def refresh_view(tensor: Tensor) -> None:
@@ -66,9 +100,12 @@ def refresh_view(tensor: Tensor) -> None:
     version = tensor._counter.version
     if tensor._fn_version == version:
         return
-    tensor._fn_version = version
     if not base.requires_grad:
+        tensor._fn_version = version
         return
+    if tensor._forbidden:
+        raise _forbidden(tensor, "its base or another view of its base has been")
+    tensor._fn_version = version
     steps, starts = _relative(tensor, base)
     plan = read_plan(base._spec, steps)
     tensor._fn = PlanNode(plan, (edge_of(base),), (base,), (base._value(),), starts)
