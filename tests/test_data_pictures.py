@@ -219,6 +219,14 @@ def test_hostile_files_are_refused_and_execute_nothing(name, tmp_path, monkeypat
     assert os.listdir() == ["data_batch_1"]
 
 
+@pytest.mark.parametrize("name", ["cos\nsystem\n", "cnumpy\nload\n", "cnumpy.core.multiarray\nscalar\n"])
+def test_a_name_is_refused_before_anything_is_done_with_it(name, tmp_path):
+    path = tmp_path / "data_batch_1"
+    path.write_bytes(b"\x80\x02}U\x01x" + name.encode() + b"s.")
+    with pytest.raises(RefusedFileError, match=r"it names .*, which no such file needs"):
+        cifar.read_python_batch(path, ROWS)
+
+
 def test_every_opcode_of_pickle_is_known_or_refused(tmp_path):
     path = tmp_path / "data_batch_1"
     for opcode in pickletools.opcodes:

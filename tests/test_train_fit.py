@@ -374,3 +374,16 @@ def test_losses_of_the_wrong_kind():
 
 def loss_ignoring_buffers(params, x, y, *, buffers):
     return loss(params, x, y)
+
+
+def test_a_compiled_stretch_ends_at_the_first_loss_that_is_not_finite():
+    from fnnet.train.program import Runner, Setup
+
+    def breaking(step):
+        return jnp.where(step == 3, jnp.float32(np.inf), jnp.float32(1)) * jnp.asarray(X), jnp.asarray(Y)
+
+    setup = Setup(train.step(loss, SGD), None, breaking)
+    state = jax.tree.map(jnp.copy, train.init(PARAMS, SGD))
+    _, records, reached = Runner(setup, "scan", 64, None, None).advance(state, 0, 50, None, 0)
+    assert reached == 4
+    assert np.isfinite(records["loss"]).tolist() == [True, True, True, False]

@@ -4,8 +4,8 @@ Both take the same steps on the same rows. "scan" is one XLA loop with run-time 
 the run uses the same executable and the loop stops at the first loss that is not finite. "step" is a Python
 loop over a compiled step.
 
-Which is faster depends on one thing. Measured on two CPU cores (jax 0.10.2, milliseconds a step; benchmarks
-in docs/training.md): within an XLA loop the CPU backend computes convolutions by its slow generic path,
+Which is faster depends on one thing. Measured on two CPU cores (jax 0.10.2, milliseconds a step; more in
+docs/training.md): within an XLA loop the CPU backend computes convolutions by its slow generic path,
 whether or not the loop is partly unrolled, since the body stays a loop body.
 
 | LeNet on 32x32x3        | scan  | scan, unroll=8 | step |
