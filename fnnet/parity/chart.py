@@ -159,18 +159,16 @@ def figure(curve: Curve, identity: str) -> str:
     """
     frame = _Frame(curve)
     parts, legend = _axes(frame, curve), []
-    colour = 0
-    for band in curve.bands:
-        style = f"s{colour % _COLOURS}"
-        colour += 1
+    # A line has the same colour with and without bands, so that PyTorch and fnnet look alike throughout.
+    for position, band in enumerate(curve.bands):
+        style = f"s{-position % _COLOURS}"
         around = [*frame.place(band.x, band.high), *reversed(frame.place(band.x, band.low))]
         parts.append(f'<path class="band {style}" d="{_path(around)}Z"/>')
         parts.append(f'<path class="line median {style}" d="{_path(frame.place(band.x, band.median))}"/>')
         legend.append((f"band {style}", band.label))
     lines = list(curve.lines)
     for position, line in enumerate(lines):
-        style = f"s{colour % _COLOURS}"
-        colour += 1
+        style = f"s{(position + 1) % _COLOURS}"
         points = frame.place(line.x, line.y)
         # The first of several lines lies broad under the others, so that it is seen where they coincide.
         kind = "under" if position == 0 and len(lines) > 1 else "line"
