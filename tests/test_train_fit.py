@@ -387,3 +387,33 @@ def test_a_compiled_stretch_ends_at_the_first_loss_that_is_not_finite():
     _, records, reached = Runner(setup, "scan", 64, None, None).advance(state, 0, 50, None, 0)
     assert reached == 4
     assert np.isfinite(records["loss"]).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("loop", ["scan", "step"])
+def test_float64_stays_float64(loop):
+    with jax.enable_x64(True):
+        params = {"weight": jnp.zeros((2, 3), jnp.float64), "bias": jnp.zeros(2, jnp.float64)}
+        x, y = X.astype(np.float64), Y.astype(np.float64)
+        result = train.fit(
+            loss,
+            params,
+            (x, y),
+            optimizer=fnnet.optim.adam(0.01),
+            epochs=3,
+            batch_size=5,
+            shuffle=jax.random.key(0),
+            evaluate=(4, (x, y)),
+            loop=loop,
+        )
+        assert result.losses.dtype == np.float64
+        assert {leaf.dtype for leaf in jax.tree.leaves(result.params)} == {np.dtype(np.float64)}
+    single = train.fit(
+        loss,
+        PARAMS,
+        (X, Y),
+        optimizer=fnnet.optim.adam(0.01),
+        epochs=3,
+        batch_size=5,
+        shuffle=jax.random.key(0),
+    )
+    assert single.losses.dtype == np.float32

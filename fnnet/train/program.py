@@ -13,8 +13,8 @@ whether or not the loop is partly unrolled, since the body stays a loop body.
 | batch of 4              | 2.31  | 2.35           | 1.15 |
 | batch of 128            | 125.9 | 124.2          | 37.5 |
 
-Everything else is faster in the loop (a step of the two-layer network costs no dispatch), and so are
-convolutions on an accelerator. Eight steps unrolled in straight line are no faster than "step" (1.31) and
+Everything else is faster in the loop (a step of the two-layer network costs no dispatch), and on an
+accelerator the loop is taken always. Eight steps in a straight line are no faster than "step" (1.31) and
 compile twice as long.
 """
 
