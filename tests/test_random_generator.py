@@ -369,6 +369,13 @@ def test_draws_as_jax_arrays():
         assert np.array_equal(np.asarray(drawn), true)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_float64_is_what_jax_makes_of_it(wide):
+    with jax.enable_x64(wide):
+        drawn = Generator(0).__source__().normal((20,), 0.0, 1.0, jnp.float64)
+    assert np.array_equal(drawn, Generator(0).randn(20, np.float64 if wide else np.float32))
+
+
 def test_arrays_keep_their_numbers():
     """JAX takes over the memory of a draw; later draws must not touch it."""
     source = Generator(0).__source__()

@@ -20,6 +20,11 @@ def is_staging() -> bool:
     return isinstance(jax.lax.add(zero, zero), jax.core.Tracer)
 
 
+def _available(dtype: DTypeLike) -> np.dtype:
+    """The dtype that JAX gives for `dtype`: float32 for float64 unless 64-bit mode is on."""
+    return np.dtype(jax.dtypes.canonicalize_dtype(dtype))
+
+
 def _taken_over(drawn: np.ndarray) -> jax.Array:
     """A JAX array in the memory of a NumPy array that nobody else holds, where its alignment allows it."""
     return jax.device_put(drawn, may_alias=True)
@@ -41,24 +46,26 @@ class HostSource:
         return self._generator
 
     def uniform(self, shape: Shape, low: float, high: float, dtype: DTypeLike) -> jax.Array:
-        return _taken_over(self._ready().uniform(tuple(shape), low, high, dtype))
+        return _taken_over(self._ready().uniform(tuple(shape), low, high, _available(dtype)))
 
     def normal(self, shape: Shape, mean: float, std: float, dtype: DTypeLike) -> jax.Array:
-        return _taken_over(self._ready().normal(tuple(shape), mean, std, dtype))
+        return _taken_over(self._ready().normal(tuple(shape), mean, std, _available(dtype)))
 
     def truncated_normal(
         self, shape: Shape, mean: float, std: float, low: float, high: float, dtype: DTypeLike
     ) -> jax.Array:
-        return _taken_over(self._ready().truncated_normal(tuple(shape), mean, std, low, high, dtype))
+        return _taken_over(
+            self._ready().truncated_normal(tuple(shape), mean, std, low, high, _available(dtype))
+        )
 
     def bernoulli(self, shape: Shape, p: float) -> jax.Array:
         return _taken_over(self._ready().bernoulli(tuple(shape), p, np.bool_))
 
     def exponential(self, shape: Shape, rate: float, dtype: DTypeLike) -> jax.Array:
-        return _taken_over(self._ready().exponential(tuple(shape), rate, dtype))
+        return _taken_over(self._ready().exponential(tuple(shape), rate, _available(dtype)))
 
     def integers(self, shape: Shape, low: int, high: int, dtype: DTypeLike) -> jax.Array:
-        return _taken_over(self._ready().integers(tuple(shape), low, high, dtype))
+        return _taken_over(self._ready().integers(tuple(shape), low, high, _available(dtype)))
 
     def permutation(self, n: int) -> jax.Array:
         return _taken_over(self._ready().permutation(n))
