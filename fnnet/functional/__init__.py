@@ -6,6 +6,7 @@ from fnnet.functional.arithmetic import *
 from fnnet.functional.arrangement import *
 from fnnet.functional.attention import *
 from fnnet.functional.bounds import *
+from fnnet.functional.brackets import *
 from fnnet.functional.classification import *
 from fnnet.functional.comparison import *
 from fnnet.functional.convolution import *
@@ -32,6 +33,7 @@ from fnnet.functional.operation import operation as operation
 from fnnet.functional.padding import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
+from fnnet.functional.recurrent import *
 from fnnet.functional.reduction import *
 from fnnet.functional.scattering import *
 from fnnet.functional.shape import *

@@ -68,14 +68,26 @@ def _check(function: str, A: jax.Array, *, square: bool = True) -> jax.Array:
 
 
 def _require_regular(function: str, result: jax.Array, A: jax.Array, why: str) -> jax.Array:
-    """Raise RuntimeError (torch.linalg.LinAlgError is one) where a result is known and not finite though A is."""
+    """Raise RuntimeError (as LinAlgError is one) where a result is known and not finite though A is."""
     values = concrete(result)
     if values is not None and values.size and not jnp.isfinite(result).all() and jnp.isfinite(A).all():
         raise RuntimeError(f"{function}: {why}")
     return result
 
 
-_SINGULAR = "The diagonal element of the input matrix is zero, the inversion could not be completed because the input matrix is singular."
+def _hermitian(A: jax.Array, lower: bool) -> jax.Array:
+    """A made Hermitian from one triangle; the derivative is shared by both triangles, as PyTorch does it."""
+    triangle = jnp.tril(A) if lower else jnp.triu(A)
+    strict = jnp.tril(A, -1) if lower else jnp.triu(A, 1)
+    mean = (A + jnp.conj(jnp.swapaxes(A, -1, -2))) / 2
+    return mean + lax.stop_gradient(triangle + jnp.conj(jnp.swapaxes(strict, -1, -2)) - mean)
+
+
+_SINGULAR = (
+    "The diagonal element of the input matrix is zero, the inversion could not be completed because the "
+    "input "
+    "matrix is singular."
+)
 _SOLVER = "The solver failed because the input matrix is singular."
 _NOT_POSITIVE = "The factorization could not be completed because the input is not positive-definite."
 
@@ -96,7 +108,8 @@ def inverse(input: jax.Array) -> jax.Array:
 @operation("linalg", grad_fn="LinalgDetBackward0", spelled="det")
 def linalg_det(A: jax.Array) -> jax.Array:
     """The determinant of square matrices."""
-    return jnp.linalg.det(_check("linalg.det", A))
+    A = _check("linalg.det", A)
+    return jnp.linalg.det(A) if A.shape[-1] else jnp.ones(A.shape[:-2], A.dtype)
 
 
 @operation("torch", "Tensor", grad_fn="LinalgDetBackward0")
@@ -126,7 +139,7 @@ def logdet(input: jax.Array) -> jax.Array:
 
 @operation("linalg", grad_fn="LinalgSolveExBackward0", spelled="solve")
 def linalg_solve(A: jax.Array, B: jax.Array, *, left: bool = True) -> jax.Array:
-    """X with A X = B (X A = B where not left); B is a batch of vectors where its shape is A's without the last."""
+    """X with A X = B, or X A = B where not left; B of A's shape without the last size is a batch of vectors."""
     A, B = _check("linalg.solve", A), jnp.asarray(B)
     vectors = B.ndim == 1 or (A.ndim - 1 == B.ndim and B.shape == A.shape[:-1])
     right = B[..., None] if vectors else B
@@ -165,7 +178,8 @@ def linalg_cholesky(A: jax.Array, *, upper: bool = False) -> jax.Array:
     Raises RuntimeError for a matrix that is not positive-definite where values are known.
     """
     A = _check("linalg.cholesky", A)
-    factor = jnp.linalg.cholesky(A, upper=upper, symmetrize_input=False)
+    factor = jnp.linalg.cholesky(_hermitian(A, not upper), symmetrize_input=False)
+    factor = jnp.conj(jnp.swapaxes(factor, -1, -2)) if upper else factor
     return _require_regular("linalg.cholesky", factor, A, _NOT_POSITIVE)
 
 
@@ -227,7 +241,7 @@ def linalg_eigh(A: jax.Array, UPLO: str = "L") -> Eigen:
     A = _check("linalg.eigh", A)
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    return Eigen(*jnp.linalg.eigh(A, UPLO=UPLO.upper(), symmetrize_input=False))
+    return Eigen(*jnp.linalg.eigh(_hermitian(A, UPLO.upper() == "L"), symmetrize_input=False))
 
 
 @operation("linalg", grad_fn="LinalgEighBackward0", spelled="eigvalsh")
@@ -250,6 +264,8 @@ def linalg_pinv(
     if atol is not None:
         largest = jnp.max(linalg_svdvals(lax.stop_gradient(A)), -1)
         relative = jnp.maximum(relative, jnp.asarray(atol, largest.dtype) / largest)
+    if hermitian:
+        A = A + lax.stop_gradient(_hermitian(A, True) - A)
     return jnp.linalg.pinv(A, rtol=relative, hermitian=hermitian)
 
 
@@ -293,7 +309,7 @@ def linalg_matrix_norm(
     *,
     dtype: DTypeLike | None = None,
 ) -> jax.Array:
-    """The norm of matrices: "fro", "nuc", or inf, -inf, 1, -1 (sums of rows, of columns), 2, -2 (spectral)."""
+    """The norm of matrices: "fro", "nuc", ±inf, ±1 (sums of rows, of columns), ±2 (spectral)."""
     A = _check("linalg.matrix_norm", A, square=False)
     if dtype is not None:
         A = A.astype(canonical(dtype))
@@ -333,7 +349,7 @@ def linalg_norm(
         )
     dims = canonical_dims(dim, A.ndim)
     if len(dims) == 2:
-        return linalg_matrix_norm(A, ord, dims if dim is None else tuple(dim), keepdim, dtype=dtype)  # type: ignore[arg-type]
+        return linalg_matrix_norm(A, ord, dims, keepdim, dtype=dtype)
     if isinstance(ord, str):
         raise RuntimeError(f"linalg.norm: Order {ord} not supported for vectors")
     return linalg_vector_norm(A, ord, dims, keepdim, dtype=dtype)

@@ -273,7 +273,11 @@ def tensordot(a: jax.Array, b: jax.Array, dims: Any = 2) -> jax.Array:
     left = [canonical_dim(one, a.ndim) for one in left]
     right = [canonical_dim(one, b.ndim) for one in right]
     for i, j in zip(left, right, strict=True):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] == 1 != b.shape[j]:
+            b = jnp.sum(b, j, keepdims=True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = jnp.sum(a, i, keepdims=True)
+        elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and "
                 "second has "

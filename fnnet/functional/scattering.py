@@ -173,6 +173,8 @@ def searchsorted(
     def search(line: jax.Array, some: jax.Array) -> jax.Array:
         return jnp.searchsorted(line, some, side=hand).astype(kind)
 
+    if values.size == 0:
+        return jnp.zeros(values.shape, kind)
     if sequence.ndim <= 1:
         return search(sequence, values)
     if sequence.shape[:-1] != values.shape[:-1]:
@@ -190,7 +192,7 @@ def searchsorted(
 def bucketize(
     input: Any, boundaries: jax.Array, *, out_int32: bool = False, right: bool = False
 ) -> jax.Array:
-    """The bucket of each element between sorted boundaries; on a boundary the one before it, unless `right`."""
+    """The bucket of each element between sorted boundaries; on a boundary the one before, unless `right`."""
     if jnp.ndim(boundaries) != 1:
         raise RuntimeError(
             f"bucketize(): boundaries tensor must be 1 dimension, but got dim({jnp.ndim(boundaries)})"
@@ -200,7 +202,7 @@ def bucketize(
 
 @operation("torch", "Tensor")
 def histc(input: jax.Array, bins: int = 100, min: float = 0, max: float = 0) -> jax.Array:
-    """How many elements fall into each of the equal bins from min to max (the input's own where both are equal)."""
+    """How many elements fall into each of the equal bins from min to max (if equal, the input's own)."""
     x = jnp.ravel(input)
     if bins <= 0:
         raise RuntimeError("bins must be > 0")

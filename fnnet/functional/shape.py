@@ -150,7 +150,7 @@ def unflatten(input: jax.Array, dim: int, sizes: Sequence[int]) -> jax.Array:
 def squeeze(input: jax.Array, dim: int | Sequence[int] | None = None) -> jax.Array:
     """Input without its dimensions of size 1, or without those among `dim`."""
     input = jnp.asarray(input)
-    dims = range(input.ndim) if dim is None or input.ndim == 0 else ()
+    dims: Sequence[int] = range(input.ndim) if dim is None or input.ndim == 0 else ()
     if dim is not None and dim != ():
         dims = canonical_dims(dim, input.ndim)
     return lax.squeeze(input, tuple(one for one in dims if input.shape[one] == 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -45,13 +47,45 @@ erf = _elementwise("erf", lax.erf, "ErfBackward0", "The error function.")
 erfc = _elementwise("erfc", lax.erfc, "ErfcBackward0", "1 - erf(input), exact for large inputs.")
 erfinv = _elementwise("erfinv", lax.erf_inv, "ErfinvBackward0", "The inverse of erf; infinite at -1 and 1.")
 lgamma = _elementwise("lgamma", lax.lgamma, "LgammaBackward0", "The logarithm of |gamma(input)|.")
-i0 = _elementwise("i0", jsp.i0, "I0Backward0", "The modified Bessel function of order 0.")
 
 
+# JAX's derivative of i0 at 0 is not 0, and its polygamma of order 1 loses all digits left of 0.
+@jax.custom_jvp
+def _i0(x: jax.Array) -> jax.Array:
+    return jsp.i0(x)
+
+
+@jax.custom_jvp
+def _i1(x: jax.Array) -> jax.Array:
+    return jsp.i1(x)
+
+
+def _i1_slope(g: jax.Array, answer: jax.Array, x: jax.Array) -> jax.Array:
+    zero = x == 0
+    return g * jnp.where(zero, 0.5, _i0(x) - answer / jnp.where(zero, jnp.ones_like(x), x))
+
+
+_i0.defjvps(lambda g, answer, x: g * _i1(x))
+_i1.defjvps(_i1_slope)
+
+
+def _trigamma(x: jax.Array) -> jax.Array:
+    left = x < 0.5
+    right = lax.polygamma(jnp.ones_like(x), jnp.where(left, 1 - x, x))
+    sine = jnp.sin(jnp.pi * jnp.where(left, x, jnp.full_like(x, 0.5)))
+    return jnp.where(left, (jnp.pi / sine) ** 2 - right, right)
+
+
+i0 = _elementwise("i0", _i0, "I0Backward0", "The modified Bessel function of order 0.")
+
+
+@jax.custom_jvp
 def _digamma(x: jax.Array) -> jax.Array:
     # At 0 PyTorch gives the limit from the side of the zero's sign, at negative integers NaN.
     return jnp.where(x == 0, jnp.copysign(jnp.asarray(jnp.inf, x.dtype), -x), lax.digamma(x))
 
+
+_digamma.defjvps(lambda g, answer, x: g * _trigamma(x))
 
 digamma = _elementwise("digamma", _digamma, "DigammaBackward0", "The derivative of lgamma.", aliases=("psi",))
 
@@ -66,7 +100,7 @@ def _special(name: str, function: Any, grad_fn: str, doc: str) -> Any:
 
 
 i0e = _special("i0e", jsp.i0e, "SpecialI0EBackward0", "i0 scaled by exp(-|input|).")
-i1 = _special("i1", jsp.i1, "SpecialI1Backward0", "The modified Bessel function of order 1.")
+i1 = _special("i1", _i1, "SpecialI1Backward0", "The modified Bessel function of order 1.")
 i1e = _special("i1e", jsp.i1e, "SpecialI1EBackward0", "i1 scaled by exp(-|input|).")
 entr = _special("entr", jsp.entr, "SpecialEntrBackward0", "-x log(x), 0 at 0, minus infinity below.")
 ndtr = _special("ndtr", jsp.ndtr, "SpecialNdtrBackward0", "The normal distribution function.")
@@ -159,13 +193,37 @@ def igammac(input: jax.Array, other: jax.Array) -> jax.Array:
     return lax.igammac(*_paired(input, other))
 
 
+# JAX's zeta is wrong left of 0, so that the argument is first carried to the right by the recurrence.
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _polygamma(n: int, x: jax.Array) -> jax.Array:
+    if n == 1:
+        return _trigamma(x)
+
+    def further(state: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        return jnp.any(state[0] <= 0) & (state[2] < 10_000)
+
+    def step(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        y, total, turn = state
+        left = y <= 0
+        return jnp.where(left, y + 1, y), total + jnp.where(left, y ** -(n + 1), 0), turn + 1
+
+    y, total, _ = lax.while_loop(further, step, (x, jnp.zeros_like(x), jnp.zeros((), jnp.int32)))
+    series = total + lax.zeta(jnp.full_like(y, n + 1), jnp.where(y > 0, y, jnp.nan))
+    return (1 if n % 2 else -1) * math.factorial(n) * series
+
+
+@_polygamma.defjvp
+def _polygamma_jvp(n: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    return _polygamma(n, primals[0]), tangents[0] * _polygamma(n + 1, primals[0])
+
+
 @operation("torch", grad_fn="PolygammaBackward0", to_float=True)
 def polygamma(n: int, input: jax.Array) -> jax.Array:
     """The n-th derivative of digamma. Raises RuntimeError for a negative n."""
     if n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n, but got {n}")
     x = to_floating(input)
-    return digamma(x) if n == 0 else lax.polygamma(jnp.full_like(x, n), x)
+    return digamma(x) if n == 0 else _polygamma(n, x)
 
 
 @operation("torch", "Tensor", grad_fn="MvlgammaBackward0", to_float=True)
