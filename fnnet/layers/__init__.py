@@ -2,6 +2,7 @@
 
 from fnnet.layers import (
     activation,
+    attention,
     container,
     convolution,
     dropout,
@@ -14,9 +15,11 @@ from fnnet.layers import (
     normalization,
     padding,
     pooling,
+    recurrent,
     spatial,
 )
 from fnnet.layers.activation import *
+from fnnet.layers.attention import *
 from fnnet.layers.container import *
 from fnnet.layers.convolution import *
 from fnnet.layers.dropout import *
@@ -29,10 +32,13 @@ from fnnet.layers.loss import *
 from fnnet.layers.normalization import *
 from fnnet.layers.padding import *
 from fnnet.layers.pooling import *
+from fnnet.layers.recurrent import *
 from fnnet.layers.spatial import *
 
 __all__ = [
     *activation.__all__,
+    *recurrent.__all__,
+    *attention.__all__,
     *container.__all__,
     *convolution.__all__,
     *dropout.__all__,

@@ -21,6 +21,7 @@ from fnnet.layers.spatial import PairwiseDistance
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
@@ -304,3 +305,13 @@ class TripletMarginWithDistanceLoss(_Loss):
         else:
             options["distance_function"] = distance
         return F.triplet_margin_with_distance_loss(*inputs, **options)
+
+
+@dataclass(frozen=True, repr=False)
+class CTCLoss(_Loss):
+    """Connectionist temporal classification, as torch.nn.CTCLoss."""
+
+    blank: int = 0
+    reduction: str = "mean"
+    zero_infinity: bool = False
+    function = staticmethod(F.ctc_loss)

@@ -1,0 +1,276 @@
+"""Recurrent layers and their cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from fnnet import functional as F
+from fnnet import init
+from fnnet.layers.layer import Layer, Params, Scope
+from fnnet.random.source import Source
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+
+_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
+
+
+def _mode(layer: Layer, nonlinearity: str) -> str:
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(
+            f"{type(layer).__name__}: Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
+        )
+    return f"RNN_{nonlinearity.upper()}"
+
+
+class _Recurrent(Layer):
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    proj_size: int = 0
+
+    @property
+    def mode(self) -> str:
+        """The kind of cell."""
+        return type(self).__name__
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if not 0 <= self.dropout <= 1:
+            raise ValueError(
+                f"{name}: dropout should be a number in range [0, 1] representing the probability of an "
+                "element "
+                f"being zeroed, got {self.dropout}"
+            )
+        if self.hidden_size <= 0 or self.num_layers <= 0:
+            raise ValueError(
+                f"{name}: hidden_size and num_layers must be greater than zero, got {self.hidden_size} and "
+                f"{self.num_layers}"
+            )
+        if not 0 <= self.proj_size < self.hidden_size:
+            raise ValueError(
+                f"{name}: proj_size has to be non-negative and smaller than hidden_size, got {self.proj_size}"
+            )
+
+    @property
+    def _suffixes(self) -> list[str]:
+        directions = ("", "_reverse") if self.bidirectional else ("",)
+        return [f"_l{layer}{direction}" for layer in range(self.num_layers) for direction in directions]
+
+    def _shapes(self, suffix: str) -> dict[str, tuple[int, ...]]:
+        gates = _GATES[self.mode] * self.hidden_size
+        out = self.proj_size or self.hidden_size
+        first = suffix in ("_l0", "_l0_reverse")
+        width = self.input_size if first else out * (2 if self.bidirectional else 1)
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, width), "weight_hh": (gates, out)}
+        if self.bias:
+            shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
+        return shapes | ({"weight_hr": (self.proj_size, self.hidden_size)} if self.proj_size else {})
+
+    def own_parameters(self, source: Source, dtype: DTypeLike) -> Params:
+        return {
+            name + suffix: init.fan_in_uniform(source, shape, self.hidden_size, dtype)
+            for suffix in self._suffixes
+            for name, shape in self._shapes(suffix).items()
+        }
+
+    def _first_state(self, hx: Any, input: jax.Array) -> tuple[jax.Array, ...]:
+        """The state to begin with, (layers * directions, N, size) each; input (T, N, in)."""
+        sizes = [self.proj_size or self.hidden_size] + ([self.hidden_size] if self.mode == "LSTM" else [])
+        count = len(self._suffixes)
+        if hx is None:
+            return tuple(jnp.zeros((count, input.shape[1], size), input.dtype) for size in sizes)
+        given = tuple(hx) if self.mode == "LSTM" else (hx,)
+        for state, size in zip(given, sizes, strict=True):
+            expected = (count, input.shape[1], size)
+            if state.shape != expected:
+                raise RuntimeError(
+                    f"{type(self).__name__}: Expected hidden size {expected}, got {list(state.shape)}"
+                )
+        return given
+
+    def forward(self, scope: Scope, /, input: jax.Array, hx: Any = None) -> Any:
+        if input.ndim not in (2, 3):
+            raise ValueError(
+                f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D instead"
+            )
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"{type(self).__name__}: input.size(-1) must be equal to input_size. Expected "
+                f"{self.input_size}, "
+                f"got {input.shape[-1]}"
+            )
+        unbatched = input.ndim == 2
+        if unbatched:
+            input = input[:, None]
+            hx = jax.tree.map(lambda state: state[:, None], hx)
+        elif self.batch_first:
+            input = input.swapaxes(0, 1)
+        weights = [{name: scope[name + suffix] for name in self._shapes(suffix)} for suffix in self._suffixes]
+        draws = scope.training and self.dropout > 0 and self.num_layers > 1
+        output, state = F.recurrent(
+            self.mode,
+            input,
+            self._first_state(hx, input),
+            weights,
+            self.bidirectional,
+            self.dropout,
+            scope.training,
+            key=scope.source if draws else None,
+        )
+        if unbatched:
+            output, state = output[:, 0], tuple(part[:, 0] for part in state)
+        elif self.batch_first:
+            output = output.swapaxes(0, 1)
+        return output, state if self.mode == "LSTM" else state[0]
+
+    def extra_repr(self) -> str:
+        text = f"{self.input_size}, {self.hidden_size}"
+        for name, quiet in (
+            ("proj_size", 0),
+            ("num_layers", 1),
+            ("bias", True),
+            ("batch_first", False),
+            ("dropout", 0),
+            ("bidirectional", False),
+        ):
+            if getattr(self, name) != quiet:
+                text += f", {name}={getattr(self, name)}"
+        return text
+
+
+@dataclass(frozen=True, repr=False)
+class RNN(_Recurrent):
+    """Elman network, as torch.nn.RNN: input (T, N, in), (N, T, in) with batch_first, or (T, in).
+
+    Gives the output and the last hidden state.
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0
+    bidirectional: bool = False
+
+    @property
+    def mode(self) -> str:
+        return _mode(self, self.nonlinearity)
+
+
+@dataclass(frozen=True, repr=False)
+class LSTM(_Recurrent):
+    """Long short-term memory, as torch.nn.LSTM; gives the output and the last (h, c). Shapes as RNN."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0
+    bidirectional: bool = False
+    proj_size: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class GRU(_Recurrent):
+    """Gated recurrent units, as torch.nn.GRU. Shapes as RNN."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0
+    bidirectional: bool = False
+
+
+class _Cell(Layer):
+    gates: ClassVar[int]
+    states: ClassVar[int] = 1
+    input_size: int
+    hidden_size: int
+    bias: bool
+
+    def own_parameters(self, source: Source, dtype: DTypeLike) -> Params:
+        rows = self.gates * self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (rows, self.input_size),
+            "weight_hh": (rows, self.hidden_size),
+        }
+        if self.bias:
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        return {
+            name: init.fan_in_uniform(source, shape, self.hidden_size, dtype)
+            for name, shape in shapes.items()
+        }
+
+    def _function(self) -> Any:
+        raise NotImplementedError
+
+    def forward(self, scope: Scope, /, input: jax.Array, hx: Any = None) -> Any:
+        if input.ndim not in (1, 2):
+            raise ValueError(
+                f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead"
+            )
+        if hx is None:
+            zeros = jnp.zeros((*input.shape[:-1], self.hidden_size), input.dtype)
+            hx = (zeros, zeros) if self.states == 2 else zeros
+        biases = (scope["bias_ih"], scope["bias_hh"]) if self.bias else (None, None)
+        return self._function()(input, hx, scope["weight_ih"], scope["weight_hh"], *biases)
+
+    def extra_repr(self) -> str:
+        text = f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+        nonlinearity = getattr(self, "nonlinearity", "tanh")
+        return text if nonlinearity == "tanh" else text + f", nonlinearity={nonlinearity}"
+
+
+@dataclass(frozen=True, repr=False)
+class RNNCell(_Cell):
+    """One step of an Elman network, as torch.nn.RNNCell."""
+
+    input_size: int
+    hidden_size: int
+    bias: bool = True
+    nonlinearity: str = "tanh"
+    gates = 1
+
+    def _function(self) -> Any:
+        return F.rnn_tanh_cell if _mode(self, self.nonlinearity) == "RNN_TANH" else F.rnn_relu_cell
+
+
+@dataclass(frozen=True, repr=False)
+class LSTMCell(_Cell):
+    """One step of an LSTM, (h, c) to (h, c), as torch.nn.LSTMCell."""
+
+    input_size: int
+    hidden_size: int
+    bias: bool = True
+    gates = 4
+    states = 2
+
+    def _function(self) -> Any:
+        return F.lstm_cell
+
+
+@dataclass(frozen=True, repr=False)
+class GRUCell(_Cell):
+    """One step of a GRU, as torch.nn.GRUCell."""
+
+    input_size: int
+    hidden_size: int
+    bias: bool = True
+    gates = 3
+
+    def _function(self) -> Any:
+        return F.gru_cell
