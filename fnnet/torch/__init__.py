@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fnnet.torch import _stand_ins  # noqa
 from fnnet.torch import autograd as autograd
 from fnnet.torch import methods as _methods
 from fnnet.torch.creation import arange as arange
@@ -18,13 +17,13 @@ from fnnet.torch.creation import tensor as tensor
 from fnnet.torch.creation import zeros as zeros
 from fnnet.torch.creation import zeros_like as zeros_like
 from fnnet.torch.declare import derive_all as _derive_all
-from fnnet.torch.device import device as device
-from fnnet.torch.dtype import NAMED as _DTYPES
-from fnnet.torch.dtype import dtype as dtype
-from fnnet.torch.dtype import finfo as finfo
-from fnnet.torch.dtype import get_default_dtype as get_default_dtype
-from fnnet.torch.dtype import iinfo as iinfo
-from fnnet.torch.dtype import set_default_dtype as set_default_dtype
+from fnnet.torch.devices import device as device
+from fnnet.torch.dtypes import NAMED as _DTYPES
+from fnnet.torch.dtypes import dtype as dtype
+from fnnet.torch.dtypes import finfo as finfo
+from fnnet.torch.dtypes import get_default_dtype as get_default_dtype
+from fnnet.torch.dtypes import iinfo as iinfo
+from fnnet.torch.dtypes import set_default_dtype as set_default_dtype
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
 from fnnet.torch.mode import enable_grad as enable_grad
@@ -33,6 +32,24 @@ from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
 from fnnet.torch.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from fnnet.torch.mode import no_grad as no_grad
 from fnnet.torch.mode import set_grad_enabled as set_grad_enabled
+from fnnet.torch.random import Generator as Generator
+from fnnet.torch.random import bernoulli as bernoulli
+from fnnet.torch.random import default_generator as default_generator
+from fnnet.torch.random import get_rng_state as get_rng_state
+from fnnet.torch.random import initial_seed as initial_seed
+from fnnet.torch.random import manual_seed as manual_seed
+from fnnet.torch.random import multinomial as multinomial
+from fnnet.torch.random import normal as normal
+from fnnet.torch.random import poisson as poisson
+from fnnet.torch.random import rand as rand
+from fnnet.torch.random import rand_like as rand_like
+from fnnet.torch.random import randint as randint
+from fnnet.torch.random import randint_like as randint_like
+from fnnet.torch.random import randn as randn
+from fnnet.torch.random import randn_like as randn_like
+from fnnet.torch.random import randperm as randperm
+from fnnet.torch.random import seed as seed
+from fnnet.torch.random import set_rng_state as set_rng_state
 from fnnet.torch.record import synchronize as synchronize
 from fnnet.torch.spec import Size as Size
 from fnnet.torch.statistics import reset_stats as reset_stats

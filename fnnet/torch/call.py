@@ -14,7 +14,8 @@ import jax
 from fnnet.torch import mode
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import PlanNode, edge_of
-from fnnet.torch.device import jax_device
+from fnnet.torch.devices import jax_device
+from fnnet.torch.drawing import draw_now
 from fnnet.torch.operation import Op
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
@@ -25,6 +26,7 @@ MODE = mode.MODE
 _KEYWORDS = object()
 _LIST = object()
 _INT64 = 2**63
+_MAY_OVERLAP = ("FillBackward0", "ZeroBackward0")
 
 
 def key_of(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], list[Tensor], list[Any]]:
@@ -89,6 +91,8 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         plan = op.plan_for(tuple(key), args, kwargs)
         if len(plan.numbers) != len(numbers):  # an argument has just become a run-time number, or ceased to
             return call(op, args, kwargs)
+    if plan.draws:
+        tensors += draw_now(plan.draws, plan.drawn)
     made = apply(plan, tensors, numbers)
     return made[0] if plan.single else plan.tree.unflatten(made)
 
@@ -181,6 +185,8 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
         plan = op.plan_for(tuple(key), args, kwargs)
         if len(plan.numbers) != len(numbers):
             return call_in_place(op, args, kwargs)
+    if plan.draws:
+        tensors += draw_now(plan.draws, plan.drawn)
     return store(target, plan, tensors, numbers)
 
 
@@ -193,7 +199,7 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
                 requires = True
                 break
     if requires or target._base is not None or target._inference or 0 in target._spec.strides:
-        inplace.check(target, requires)
+        inplace.check(target, requires, overlap=plan.grad_fn not in _MAY_OVERLAP)
     storage = target._storage
     for t in tensors:
         if t is not target and t._storage is storage:

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.torch import dtype as D
-from fnnet.torch.device import as_device
-from fnnet.torch.dtype import dtype as Dtype
+from fnnet.torch import dtypes as D
+from fnnet.torch.devices import as_device
+from fnnet.torch.dtypes import dtype as Dtype
 from fnnet.torch.layout import dense_strides
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan

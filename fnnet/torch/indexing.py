@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.torch import dtype as D
+from fnnet.torch import dtypes as D
 from fnnet.torch.call import apply, store
 from fnnet.torch.layout import broadcast_shapes
 from fnnet.torch.plan import Plan, make_plan

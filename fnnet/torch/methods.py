@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jax import lax
 
-from fnnet.torch import dtype as D
+from fnnet.torch import dtypes as D
 from fnnet.torch import indexing
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
 from fnnet.torch.call import adopt, apply
 from fnnet.torch.creation import as_dtype
-from fnnet.torch.device import as_device, device, jax_device
+from fnnet.torch.devices import as_device, device, jax_device
 from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.layout import dense_strides
 from fnnet.torch.mode import MODE

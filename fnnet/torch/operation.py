@@ -14,10 +14,11 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.operation import Operation
-from fnnet.torch import dtype as D
+from fnnet.torch import dtypes as D
 from fnnet.torch import layout
-from fnnet.torch.device import CPU, device
-from fnnet.torch.dtype import dtype
+from fnnet.torch.devices import CPU, device
+from fnnet.torch.drawing import Noting, draws_of
+from fnnet.torch.dtypes import dtype
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.spec import Spec
@@ -196,7 +197,7 @@ class Op:
         if self.promote:
             layout.check_broadcast(self.promote, bound, _Hole)
 
-        def function(*arrays: Any) -> Any:
+        def function(*arrays: Any, source: Any = None) -> Any:
             def fill(name: str, tree: Any) -> Any:
                 def change(leaf: Any) -> Any:
                     if isinstance(leaf, _Hole):
@@ -216,11 +217,25 @@ class Op:
                 return _map(tree, change)
 
             filled = OrderedDict((name, fill(name, tree)) for name, tree in bound.arguments.items())
+            if source is not None:
+                filled["key"] = source
             complete = inspect.BoundArguments(self.signature, filled)
             result = self.function(*complete.args, **complete.kwargs)
             return self._store(result, specs[0]) if self.in_place else result
 
-        where = self._device(specs, bound)
+        draws: list[Any] = []
+        if "key" in self.parameters and bound.arguments.get("key") is None:
+            shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
+            numbers = [one.spec(1) for one in number_holes]
+            draws, drawn = draws_of(lambda source: function(*shapes, *numbers, source=source))
+            count = len(specs)
+            pure, specs = function, [*specs, *drawn]
+
+            def function(*arrays: Any) -> Any:
+                given = list(arrays[count : count + len(drawn)])
+                return pure(*arrays[:count], *arrays[count + len(drawn) :], source=Noting(given))
+
+        where = self._device(specs[: len(tensor_holes)], bound)
         examples = [*[s.aval for s in specs], *[one.spec(1) for one in number_holes]]
         try:
             jaxpr, tree = trace(function, *examples)
@@ -229,6 +244,7 @@ class Op:
         except TypeError as error:
             raise layout.shape_error(self.name, specs, error) from error
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
+        plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
         plan.saves_output = self.declared.name in SAVES_OUTPUT
         if self.view:
             self._make_view(plan, function)

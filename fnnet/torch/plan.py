@@ -16,8 +16,8 @@ import jax
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.interpreters import partial_eval
 
-from fnnet.torch.device import CPU, device
-from fnnet.torch.dtype import of_numpy
+from fnnet.torch.devices import CPU, device
+from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.statistics import COUNTS
 
@@ -46,12 +46,15 @@ class Plan:
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
+        draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
     """
 
     __slots__ = (
         "device",
         "differentiable",
+        "drawn",
+        "draws",
         "grad_fn",
         "inputs",
         "jaxpr",
@@ -87,6 +90,8 @@ class Plan:
         self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
         self.grad_fn = grad_fn
         self.saves_output = False
+        self.draws: list[Any] = []
+        self.drawn: list[Spec] = []
         self.views: tuple[Any, ...] | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
 

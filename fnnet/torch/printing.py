@@ -224,7 +224,7 @@ def render(
 
 def tensor_text(tensor: Any) -> str:
     """The text of a Tensor, `repr(tensor)`."""
-    from fnnet.torch.dtype import get_default_dtype
+    from fnnet.torch.dtypes import get_default_dtype
 
     default = get_default_dtype()
     fn = tensor.grad_fn

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from fnnet.torch import dtype as D
-from fnnet.torch.dtype import BOOL, COMPLEX, FLOATING, dtype
+from fnnet.torch import dtypes as D
+from fnnet.torch.dtypes import BOOL, COMPLEX, FLOATING, dtype
 
 _UNSIGNED = (D.uint16, D.uint32, D.uint64)
 

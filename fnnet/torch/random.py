@@ -1,115 +1,246 @@
-"""torch.random: generators, and the default one from which everything draws that is not given another."""
+"""Random tensors and the generators they come from: PyTorch's own streams (`fnnet.random`).
+
+Numbers are drawn on the host when the call is made, in the order of the calls, so that a seeded script sees the
+numbers that it sees under PyTorch. Tensors of a GPU get the numbers of the CPU.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fnnet import random as streams
-from fnnet.torch.device import as_device, device
-from fnnet.torch.tensor import Tensor, from_array
-
-__all__ = [
-    "Generator",
-    "default_generator",
-    "fork_rng",
-    "get_rng_state",
-    "initial_seed",
-    "manual_seed",
-    "seed",
-    "set_rng_state",
-]
+from fnnet.torch import dtypes as D
+from fnnet.torch.autograd import inplace
+from fnnet.torch.call import store
+from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
+from fnnet.torch.devices import as_device, device
+from fnnet.torch.mode import MODE
+from fnnet.torch.plan import make_plan
+from fnnet.torch.record import Value
+from fnnet.torch.spec import Spec, spec_of
+from fnnet.torch.storage import device_array
+from fnnet.torch.tensor import Tensor, from_array, wrap
 
 
-class Generator:
-    """torch.Generator: PyTorch's stream of random numbers.
-
-    Attributes:
-        stream: the `fnnet.random.Generator` that draws.
-    """
+class Generator(streams.Generator):
+    """torch.Generator: a stream of random numbers of its own."""
 
     def __init__(self, device: Any = "cpu") -> None:
-        self._device = as_device(device)
-        self.stream = streams.Generator()
+        super().__init__()
+        self.device = as_device(device)
 
-    @property
-    def device(self) -> device:
-        """Where the generator lives. Its numbers are drawn on the host, whatever the device."""
-        return self._device
+    def get_state(self) -> Any:
+        return from_array(super().get_state())
 
-    def manual_seed(self, seed: Any) -> Generator:
-        """Start the stream of a seed."""
-        self.stream.manual_seed(seed)
-        return self
+    def set_state(self, new_state: Any) -> Any:
+        return super().set_state(
+            np.asarray(new_state.numpy() if isinstance(new_state, Tensor) else new_state)
+        )
 
-    def seed(self) -> int:
-        """Start the stream of a seed from the operating system, and return it."""
-        return self.stream.seed()
-
-    def initial_seed(self) -> int:
-        """The seed of the stream."""
-        return self.stream.initial_seed()
-
-    def get_state(self) -> Tensor:
-        """The state: 5056 bytes."""
-        return from_array(self.stream.get_state())
-
-    def set_state(self, new_state: Tensor) -> None:
-        """Take a state that `get_state` gave."""
-        if not isinstance(new_state, Tensor):
-            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
-        self.stream.set_state(np.asarray(new_state._value().get()))
-
-    def clone_state(self) -> Generator:
-        """A generator that stands where this one stands."""
-        made = Generator(self._device)
-        made.stream.set_state(self.stream.get_state())
+    def clone_state(self) -> Any:
+        made = Generator(self.device)
+        made.set_state(self.get_state())
         return made
+
+    def __repr__(self) -> str:
+        return f"<torch._C.Generator object at {hex(id(self))}>"
 
 
 default_generator = Generator()
-default_generator.seed()
+default_generator.manual_seed(int.from_bytes(np.random.default_rng().bytes(8), "little") >> 1)
 
 
-def manual_seed(seed: Any) -> Generator:
-    """Start the default generator's stream of a seed, which is made an int."""
-    return default_generator.manual_seed(int(seed))
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator."""
+    default_generator.manual_seed(int(seed))
+    return default_generator
 
 
 def seed() -> int:
-    """Start the default generator's stream of a seed from the operating system."""
+    """Seed the default generator from the operating system; returns the seed."""
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The default generator's seed."""
+    """The seed of the default generator."""
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """The default generator's state."""
+    """The state of the default generator, a tensor of bytes."""
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Set the default generator's state."""
+    """Put the default generator into a state."""
     default_generator.set_state(new_state)
 
 
-@contextlib.contextmanager
-def fork_rng(
-    devices: Any = None,
-    enabled: bool = True,
-    _caller: str = "fork_rng",
-    _devices_kw: str = "devices",
-    device_type: str = "cuda",
-) -> Iterator[None]:
-    """A block after which the default generator stands where it stood before."""
-    if not enabled:
-        yield
-        return
-    with default_generator.stream.fork():
-        yield
+def draw(spec: Spec, method: str, *arguments: Any, generator: Any = None) -> Value:
+    """The numbers that the generator's fill gives for a tensor of this spec."""
+    kind = spec.dtype.numpy
+    strides = None if spec.contiguous else spec.strides
+    made = getattr(generator or default_generator, method)(
+        tuple(spec.shape), *arguments, dtype=kind, strides=strides
+    )
+    return Value(device_array(made, spec, copy=False))
+
+
+def _creator(name: str, method: str, default: Callable[[], D.dtype]) -> tuple[Any, Any]:
+    def create(
+        *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, **options: Any
+    ) -> Tensor:
+        if "size" in options:
+            size = (options.pop("size"),)
+        kind = as_dtype(dtype) or default()
+        spec = spec_of(size_of(size, name), kind, as_device(device))
+        return finish(
+            wrap(draw(spec, method, generator=generator), spec), options.get("requires_grad", False)
+        )
+
+    def like(
+        input: Tensor, *, dtype: Any = None, device: Any = None, generator: Any = None, **options: Any
+    ) -> Tensor:
+        spec = like_spec(input, dtype, device)
+        return finish(
+            wrap(draw(spec, method, generator=generator), spec), options.get("requires_grad", False)
+        )
+
+    create.__name__, like.__name__ = name, name + "_like"
+    create.__doc__ = f"torch.{name}: a random tensor of the given size."
+    like.__doc__ = f"torch.{name}_like: a random tensor like `input`."
+    return create, like
+
+
+rand, rand_like = _creator("rand", "uniform", D.get_default_dtype)
+randn, randn_like = _creator("randn", "normal", D.get_default_dtype)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Integers in [low, high), or in [0, low) if only one bound is given."""
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    spec = spec_of(size_of((size,), "randint"), as_dtype(dtype) or D.int64, as_device(device))
+    return finish(wrap(draw(spec, "random", low, high, generator=generator), spec), requires_grad)
+
+
+def randint_like(
+    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """Integers in [low, high) in a tensor like `input`."""
+    spec = like_spec(input, dtype, device)
+    bounds = (0, low) if high is None else (low, high)
+    return wrap(draw(spec, "random", *bounds), spec)
+
+
+def randperm(
+    n: int, *, generator: Any = None, dtype: Any = None, device: Any = None, **options: Any
+) -> Tensor:
+    """A random order of 0 ... n - 1."""
+    kind = as_dtype(dtype) or D.int64
+    return from_array((generator or default_generator).randperm(n, kind.numpy), as_device(device))
+
+
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+) -> Tensor:
+    """Normal numbers: of one mean and deviation in a given size, or of tensors of them."""
+    if size is not None:
+        spec = spec_of(
+            size_of((size,), "normal"), as_dtype(dtype) or D.get_default_dtype(), as_device(device)
+        )
+        return wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
+    arrays = [np.asarray(one.detach().cpu()) if isinstance(one, Tensor) else one for one in (mean, std)]
+    return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
+    """Zeros and ones, each one with the probability that `input` (or p) gives."""
+    spec = like_spec(input)
+    probability = np.asarray(input.detach().cpu()) if p is None else p  # type: ignore[attr-defined]
+    return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
+) -> Tensor:
+    """Indices drawn with the weights of `input` (..., categories)."""
+    weights = np.asarray(input.detach().cpu())  # type: ignore[attr-defined]
+    drawn = (generator or default_generator).multinomial(weights, num_samples, replacement)
+    return from_array(drawn, input.device)
+
+
+def poisson(input: Tensor, generator: Any = None) -> Tensor:
+    """Poisson numbers of the rates in `input`."""
+    rates = np.asarray(input.detach().cpu())  # type: ignore[attr-defined]
+    return from_array((generator or default_generator).poisson(rates), input.device)
+
+
+_FILL: dict[Spec, Any] = {}
+
+
+def fill_drawn(target: Tensor, value: Value) -> Tensor:
+    """Replace the tensor's values by drawn ones, in place."""
+    if not MODE.enabled and target._base is None and target._steps is None:
+        target._write(value)
+        return target
+    inplace.check(target, False)
+    plan = _FILL.get(target._spec)
+    if plan is None:
+        spec = target._spec
+        plan = _FILL[spec] = make_plan(lambda x, new: new, [spec, spec], (), spec.device, "NormalBackward0")
+    return store(target, plan, [target, wrap(value, spec_of(target.shape, target.dtype, target.device))], ())
+
+
+def _filler(name: str, method: str) -> None:
+    def fill(self: Tensor, *arguments: Any, generator: Any = None, **named: Any) -> Tensor:
+        values = (*arguments, *named.values())
+        return fill_drawn(self, draw(self._spec, method, *values, generator=generator))
+
+    fill.__name__ = name
+    fill.__doc__ = f"Fill with random numbers: Tensor.{name}."
+    setattr(Tensor, name, fill)
+
+
+for _name, _method in (
+    ("uniform_", "uniform"), ("normal_", "normal"), ("exponential_", "exponential"), ("cauchy_", "cauchy"),
+    ("geometric_", "geometric"), ("log_normal_", "log_normal"), ("random_", "random"),
+):  # fmt: skip
+    _filler(_name, _method)
+
+
+def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Fill with zeros and ones, each one with probability p (a number or a tensor)."""
+    if isinstance(p, Tensor):
+        p = np.broadcast_to(np.asarray(p.detach().cpu()), self.shape)  # type: ignore[attr-defined]
+    return fill_drawn(self, draw(self._spec, "bernoulli", p, generator=generator))
+
+
+Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]
+Tensor.multinomial = multinomial  # type: ignore[attr-defined]
+Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
+
+__all__ = ["Generator", "default_generator", "device", "full_spec", "manual_seed"]

@@ -16,7 +16,7 @@ from weakref import ref
 import jax
 import numpy as np
 
-from fnnet.torch.device import CPU, device, jax_device
+from fnnet.torch.devices import CPU, device, jax_device
 from fnnet.torch.executable import executable
 from fnnet.torch.statistics import COUNTS
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import jax
 
-from fnnet.torch.device import CPU, device
-from fnnet.torch.dtype import dtype
+from fnnet.torch.devices import CPU, device
+from fnnet.torch.dtypes import dtype
 
 
 class Size(tuple[int, ...]):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fnnet.torch.device import jax_device
+from fnnet.torch.devices import jax_device
 from fnnet.torch.record import Value
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from fnnet.torch import view
-from fnnet.torch.dtype import dtype
+from fnnet.torch.dtypes import dtype
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, append
 from fnnet.torch.spec import Size, Spec, spec_of
@@ -156,8 +156,8 @@ def from_array(array: Any, device: Any = None) -> Tensor:
     import jax
     import numpy as np
 
-    from fnnet.torch.device import as_device
-    from fnnet.torch.dtype import of_numpy
+    from fnnet.torch.devices import as_device
+    from fnnet.torch.dtypes import of_numpy
 
     spec = spec_of(array.shape, of_numpy(array.dtype), as_device(device))
     if not isinstance(array, jax.Array):

@@ -277,7 +277,7 @@ def _keep(one: Any, originals: dict[int, Any], outputs: Any, made: list[Any]) ->
 
 
 def _float() -> Any:
-    from fnnet.torch.dtype import float32
+    from fnnet.torch.dtypes import float32
 
     return float32
 

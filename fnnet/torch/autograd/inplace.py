@@ -27,7 +27,7 @@ _NO_GRAD = (
 )
 
 
-def check(tensor: Tensor, others_require: bool) -> None:
+def check(tensor: Tensor, others_require: bool, overlap: bool = True) -> None:
     """Raise where PyTorch forbids an in-place operation on this tensor."""
     if tensor._inference and not MODE.inference:
         raise RuntimeError(
@@ -35,8 +35,10 @@ def check(tensor: Tensor, others_require: bool) -> None:
             "get a normal tensor before doing inplace update."
         )
     spec = tensor._spec
-    if 0 in spec.strides and any(
-        stride == 0 and length > 1 for stride, length in zip(spec.strides, spec.shape, strict=True)
+    if (
+        overlap
+        and 0 in spec.strides
+        and any(stride == 0 and length > 1 for stride, length in zip(spec.strides, spec.shape, strict=True))
     ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
@@ -74,12 +76,16 @@ def check_overlap(target: Tensor, other: Tensor) -> None:
     other_begin, other_end = other._offset, other._offset + two.numel
     if end <= other_begin or other_end <= begin:
         return
-    if (begin, end) == (other_begin, other_end) and one.strides == two.strides:
+    if (begin, end) == (other_begin, other_end) and _steps(one) == _steps(two):
         return
     raise RuntimeError(
         "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
         "memory location. Please clone() the tensor before performing the operation."
     )
+
+
+def _steps(spec: Spec) -> list[tuple[int, int]]:
+    return [(stride, length) for stride, length in zip(spec.strides, spec.shape, strict=True) if length != 1]
 
 
 def _is_dense(spec: Spec) -> bool:
@@ -129,7 +135,6 @@ def write(tensor: Tensor, value: Value, node: PlanNode | None) -> None:
         return
     if not MODE.enabled:
         tensor._write(value)
-        tensor._fn_version = tensor._counter.version
         return
     steps, starts = _relative(tensor, base)
     old_edge = edge_of(base)

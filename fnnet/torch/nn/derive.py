@@ -16,7 +16,7 @@ from typing import Any, cast
 from fnnet.functional.operation import Operation, dispatch_to
 from fnnet.layers.layer import Layer, Scope
 from fnnet.torch.creation import as_dtype
-from fnnet.torch.dtype import get_default_dtype, int64
+from fnnet.torch.dtypes import get_default_dtype, int64
 from fnnet.torch.mode import no_grad
 from fnnet.torch.nn import functional
 from fnnet.torch.nn.container import ModuleDict, ModuleList, Sequential
