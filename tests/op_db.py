@@ -79,6 +79,8 @@ def _plain(value: Any) -> Any:
         return value.detach().resolve_conj().numpy()
     if isinstance(value, torch.nn.PairwiseDistance):
         return F.pairwise_distance
+    if type(value).__name__ == "LinearCrossEntropyOptions":
+        return None  # how PyTorch cuts up the work
     if isinstance(value, torch.dtype):
         return jnp.dtype(str(value).removeprefix("torch."))
     return value

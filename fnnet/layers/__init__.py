@@ -17,6 +17,7 @@ from fnnet.layers import (
     pooling,
     recurrent,
     spatial,
+    transformer,
 )
 from fnnet.layers.activation import *
 from fnnet.layers.attention import *
@@ -34,6 +35,7 @@ from fnnet.layers.padding import *
 from fnnet.layers.pooling import *
 from fnnet.layers.recurrent import *
 from fnnet.layers.spatial import *
+from fnnet.layers.transformer import *
 
 __all__ = [
     *activation.__all__,
@@ -52,4 +54,5 @@ __all__ = [
     *padding.__all__,
     *pooling.__all__,
     *spatial.__all__,
+    *transformer.__all__,
 ]
