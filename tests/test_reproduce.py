@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -159,21 +160,23 @@ def test_main_knows_its_commands(capsys):
     assert end.value.code == 2
 
 
-def test_command_line_keeps_its_compilations_where_it_is_told(tmp_path):
-    for variables in (
-        {"XDG_CACHE_HOME": str(tmp_path / "a")},
-        {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "b")},
-    ):
-        code = (
-            f"import os; os.environ.update({variables!r}); import fnnet, jax\n"
-            "from fnnet.__main__ import main\n"
-            "assert not jax.config.jax_compilation_cache_dir or 'b' in jax.config.jax_compilation_cache_dir\n"
-            "main(['reproduce', '--list']); print(jax.config.jax_compilation_cache_dir)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
-        )
-        assert done.stdout.splitlines()[-1].startswith(str(tmp_path))
+@pytest.mark.parametrize(
+    ("variable", "folder"), [("XDG_CACHE_HOME", "a"), ("JAX_COMPILATION_CACHE_DIR", "b")]
+)
+def test_command_line_keeps_its_compilations_where_it_is_told(tmp_path, variable, folder):
+    code = (
+        "import fnnet, jax; imported = jax.config.jax_compilation_cache_dir\n"
+        "from fnnet.__main__ import main; main(['reproduce', '--list'])\n"
+        "print(imported); print(jax.config.jax_compilation_cache_dir)"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    variables[variable] = str(tmp_path / folder)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=120, check=True
+    )
+    imported, then = done.stdout.splitlines()[-2:]
+    assert then.startswith(str(tmp_path / folder))
+    assert imported == (then if variable == "JAX_COMPILATION_CACHE_DIR" else "None")  # importing sets nothing
 
 
 def test_programs_are_loaded_by_name_only():
