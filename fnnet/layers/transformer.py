@@ -157,6 +157,13 @@ class TransformerDecoderLayer(_TransformerLayer):
         return self._with_residuals(scope, tgt, blocks)
 
 
+def _copy(tree: Params) -> Params:
+    """The same arrays anew, in the same order (jax.tree.map would sort the names)."""
+    return {
+        name: _copy(value) if isinstance(value, dict) else jnp.copy(value) for name, value in tree.items()
+    }
+
+
 class _Stack(Layer):
     """num_layers copies of a layer, which start equal: PyTorch copies the first, and draws no more."""
 
@@ -171,7 +178,7 @@ class _Stack(Layer):
 
     def draw(self, source: Source, dtype: DTypeLike) -> Params:
         drawn = self.layers[0].draw(source, dtype) if self.num_layers else {}
-        params: Params = {"layers": {str(i): jax.tree.map(jnp.copy, drawn) for i in range(self.num_layers)}}
+        params: Params = {"layers": {str(i): _copy(drawn) for i in range(self.num_layers)}}
         if self._norm is not None:
             params["norm"] = self._norm.draw(source, dtype)
         return params
