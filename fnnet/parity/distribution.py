@@ -3,13 +3,12 @@
 Many seeds are run, and each documented point is placed among theirs. A point is in range if it lies
 
 - between the least and the greatest of the runs, or
-- within the prediction interval of one more run, computed from the runs' logarithms: mean ± t·s·sqrt(1 +
-1/n).
+- within the prediction interval of one more run, from the runs' logarithms: mean ± t·s·sqrt(1 + 1/n).
 
 The second clause is there because a new run of the very same program leaves the range of n runs with
 probability 2/(n + 1) at each point. Its t is taken at the level 1e-3, shared among the points of the curve,
-so that a true curve is refused once in a thousand times at most as far as the logarithms are normal. Curves
-whose learning rate, initialisation or optimizer is another one are ten and more standard deviations away.
+so that a true curve is refused once in a thousand times at most as far as the logarithms are normal. Already
+eight runs refuse the tables' neighbours: another initialisation or optimizer, a learning rate a third less.
 """
 
 from __future__ import annotations
