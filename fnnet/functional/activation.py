@@ -200,10 +200,13 @@ def gelu(input: jax.Array, *, approximate: str = "none") -> jax.Array:
     """input * Phi(input): exactly by erf ("none"), or by the tanh formula ("tanh")."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}.")
+    # Half types lose 1 + erf(x) near -1; PyTorch computes in float32 too.
+    x = input.astype(jnp.float32) if jnp.finfo(input.dtype).bits < 32 else input
     if approximate == "tanh":
-        cubic = input + 0.044715 * input * input * input
-        return 0.5 * input * (1.0 + jnp.tanh(math.sqrt(2 / math.pi) * cubic))
-    return 0.5 * input * (1.0 + jax.lax.erf(input * math.sqrt(0.5)))
+        share = jnp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
+    else:
+        share = jax.lax.erf(x * math.sqrt(0.5))
+    return (0.5 * x * (1.0 + share)).astype(input.dtype)
 
 
 @operation("torch", "Tensor", "nn.functional", grad_fn="HardshrinkBackward0")
