@@ -76,9 +76,13 @@ def pad(
                 f"input dimension, but got: padding ({low}, {high}) at dimension {dim} of input "
                 f"{list(input.shape)}"
             )
-    grown = jnp.pad(input, [(max(low, 0), max(high, 0)) for low, high in widths], mode=_MODES[mode])
-    crop = [
-        slice(max(-low, 0), size - max(-high, 0))
-        for (low, high), size in zip(widths, grown.shape, strict=True)
-    ]
-    return grown[tuple(crop)]
+
+    def cropped(x: jax.Array) -> jax.Array:
+        ends = [size - max(-high, 0) for (_, high), size in zip(widths, x.shape, strict=True)]
+        return x[tuple(slice(max(-low, 0), end) for (low, _), end in zip(widths, ends, strict=True))]
+
+    grow = [(max(low, 0), max(high, 0)) for low, high in widths]
+    if mode == "circular":
+        # What is cropped does not come round again; the other modes do look at it.
+        return jnp.pad(cropped(input), grow, mode="wrap")
+    return cropped(jnp.pad(input, grow, mode=_MODES[mode]))
