@@ -3,7 +3,7 @@
 from typing import Any
 
 from fnnet.torch import autograd as autograd
-from fnnet.torch import methods as _methods
+from fnnet.torch import methods as _methods  # noqa: F401
 from fnnet.torch.creation import arange as arange
 from fnnet.torch.creation import as_tensor as as_tensor
 from fnnet.torch.creation import empty as empty
@@ -26,6 +26,7 @@ from fnnet.torch.dtypes import iinfo as iinfo
 from fnnet.torch.dtypes import set_default_dtype as set_default_dtype
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
+from fnnet.torch.legacy import LEGACY as _LEGACY
 from fnnet.torch.mode import enable_grad as enable_grad
 from fnnet.torch.mode import inference_mode as inference_mode
 from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
@@ -57,6 +58,7 @@ from fnnet.torch.statistics import stats as stats
 from fnnet.torch.tensor import Tensor as Tensor
 
 globals().update(_DTYPES)
+globals().update(_LEGACY)
 _functional: dict[str, Any] = {}
 _linalg: dict[str, Any] = {}
 _special: dict[str, Any] = {}

@@ -13,7 +13,7 @@ import jax
 
 from fnnet.torch import mode
 from fnnet.torch.autograd import inplace
-from fnnet.torch.autograd.graph import PlanNode, edge_of
+from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.devices import jax_device
 from fnnet.torch.drawing import draw_now
 from fnnet.torch.operation import Op
@@ -111,7 +111,7 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
         for t in tensors:
             if t._fn is not None or t._requires or (t._base is not None and t.requires_grad):
                 edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
-                node = PlanNode(plan, edges, tensors, values, numbers)
+                node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
                 break
     made = []
     if plan.views is not None:
@@ -215,7 +215,7 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
     node = None
     if requires and target._spec.differentiable:
         edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
-        node = PlanNode(plan, edges, tensors, values, numbers)
+        node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
         # What the target was is kept as it was: changing it now is no error.
         node.checks = [one for one in node.checks if one[2]]
     inplace.write(target, value, node)

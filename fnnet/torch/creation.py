@@ -36,13 +36,14 @@ def as_dtype(given: Any) -> Dtype | None:
 def size_of(arguments: Sequence[Any], function: str) -> tuple[int, ...]:
     """The shape given as `f(2, 3)`, `f((2, 3))` or `f(size)`. Raises for negative or non-integer lengths."""
     sizes = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], list | tuple) else arguments
-    found = []
+    found: list[int] = []
     for one in sizes:
         if isinstance(one, Tensor):
-            one = one.item()  # type: ignore[attr-defined]
+            one = one.item()
         if isinstance(one, bool) or not hasattr(one, "__index__"):
             raise TypeError(
-                f"{function}(): argument 'size' (position 1) must be tuple of ints, but found element of type "
+                f"{function}(): argument 'size' (position 1) must be tuple of ints, but found element of "
+                f"type "
                 f"{type(one).__name__} at pos {len(found)}"
             )
         if one < 0:
@@ -150,7 +151,7 @@ def full(
 ) -> Tensor:
     """A tensor of the given size filled with a number, whose type decides the dtype."""
     if isinstance(fill_value, Tensor):
-        fill_value = fill_value.item()  # type: ignore[attr-defined]
+        fill_value = fill_value.item()
     kind = as_dtype(dtype)
     if kind is None:
         from fnnet.torch.promotion import of_number
@@ -166,14 +167,14 @@ def full_like(
 ) -> Tensor:
     """A tensor like `input` filled with a number."""
     if isinstance(fill_value, Tensor):
-        fill_value = fill_value.item()  # type: ignore[attr-defined]
+        fill_value = fill_value.item()
     made = full_spec(like_spec(input, dtype, device), fill_value)
     return finish(made, options.get("requires_grad", False))
 
 
 def _plain(data: Any) -> Any:
     if isinstance(data, Tensor):
-        return data.tolist() if data.ndim else data.item()  # type: ignore[attr-defined]
+        return data.tolist() if data.ndim else data.item()
     if isinstance(data, list | tuple):
         return [_plain(one) for one in data]
     return data
@@ -230,7 +231,7 @@ def tensor(
     """A new tensor with a copy of the data: a number, nested sequences, an array or a tensor."""
     kind = as_dtype(dtype)
     if isinstance(data, Tensor):
-        made = data.detach().clone()  # type: ignore[attr-defined]
+        made = data.detach().clone()
         made = made.to(device=device or data.device, dtype=kind or data.dtype)
         return finish(made.detach() if made._fn else made, requires_grad)
     if type(data) is float or type(data) is int:
@@ -251,7 +252,8 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     if any(stride < 0 for stride in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are "
-            "not currently supported. (You can probably work around this by making a copy of your array with "
+            "not currently supported. (You can probably work around this by making a copy of your array  "
+            "with "
             "array.copy().) "
         )
     strides = tuple(stride // ndarray.itemsize for stride in ndarray.strides)
@@ -265,7 +267,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """The data as a tensor, without a copy where possible."""
     if isinstance(data, Tensor):
-        return data.to(device=device or data.device, dtype=as_dtype(dtype) or data.dtype)  # type: ignore[attr-defined]
+        return data.to(device=device or data.device, dtype=as_dtype(dtype) or data.dtype)
     if isinstance(data, np.ndarray):
         return as_tensor(from_numpy(data), dtype, device)
     return tensor(data, dtype=dtype, device=device)
@@ -280,7 +282,7 @@ def legacy_tensor(cls: type[Tensor], *args: Any, device: Any = None, **options: 
     if len(args) == 1 and isinstance(first, Tensor):
         if first.dtype is not kind:
             raise TypeError(f"expected {kind} (got {first.dtype})")
-        return first.detach()  # type: ignore[attr-defined]
+        return first.detach()
     if len(args) == 1 and (isinstance(first, list | np.ndarray) or (type(first) is tuple)):
         return tensor(first, dtype=kind, device=device)
     if len(args) == 1 and isinstance(first, float):
@@ -289,7 +291,7 @@ def legacy_tensor(cls: type[Tensor], *args: Any, device: Any = None, **options: 
 
 
 def _arange_numbers(*ends: Any) -> list[Any]:
-    return [one.item() if isinstance(one, Tensor | np.generic) else one for one in ends]
+    return [one.item() if hasattr(one, "item") else one for one in ends]
 
 
 def arange(
@@ -317,7 +319,7 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     length = max(0, int(np.ceil((end - start) / step)))
-    wide = np.int64 if kind.category == D.INTEGER else np.float64
+    wide: Any = np.int64 if kind.category == D.INTEGER else np.float64
     array = (wide(start) + np.arange(length, dtype=wide) * wide(step)).astype(kind.numpy)
     return finish(from_array(array, as_device(device)), requires_grad)
 

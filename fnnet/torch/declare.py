@@ -13,7 +13,7 @@ from fnnet.functional.operation import OPERATIONS, Operation
 from fnnet.torch import indexing
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
-from fnnet.torch.operation import Op
+from fnnet.torch.operation import Op, cpp_name
 from fnnet.torch.promotion import can_cast
 from fnnet.torch.tensor import Tensor
 
@@ -24,11 +24,11 @@ VARIADIC = frozenset({"size", "shape", "dims", "repeats", "sizes", "reps"})
 """Second arguments that may be given one by one: `x.view(2, 3)`, `x.permute(1, 0)`."""
 
 OPERATORS = {
-    "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div", "__floordiv__": "floor_divide",
-    "__mod__": "remainder", "__pow__": "pow", "__matmul__": "matmul", "__and__": "bitwise_and",
-    "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__lshift__": "bitwise_left_shift",
-    "__rshift__": "bitwise_right_shift", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
-    "__eq__": "eq", "__ne__": "ne",
+    "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div",
+    "__floordiv__": "floor_divide", "__mod__": "remainder", "__pow__": "pow", "__matmul__": "matmul",
+    "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
+    "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift",
+    "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge", "__eq__": "eq", "__ne__": "ne",
 }  # fmt: skip
 COMPARISONS = frozenset({"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"})
 UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
@@ -44,13 +44,14 @@ def write_out(out: Any, result: Any, name: str) -> Any:
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if out.requires_grad or result.requires_grad:
         raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one "
+            f"of the "
             "arguments requires grad."
         )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(
-            f"result type {result.dtype.name.capitalize()} can't be cast to the desired output type "
-            f"{out.dtype.name.capitalize()}"
+            f"result type {cpp_name(result.dtype)} can't be cast to the desired output type "
+            f"{cpp_name(out.dtype)}"
         )
     if out._spec.shape != result._spec.shape:
         resize(out, result)
@@ -65,17 +66,20 @@ def resize(out: Tensor, result: Tensor) -> None:
         import warnings
 
         warnings.warn(
-            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does "
+            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which "
+            f"does "
             "not match the required output shape "
-            f"{list(result.shape)}. This behavior is deprecated, and in a future PyTorch release outputs will not "
-            "be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+            f"{list(result.shape)}. This behavior is deprecated, and in a future PyTorch release outputs "
+            f"will not "
+            "be resized unless they have zero elements. You can explicitly reuse an out tensor t by "
+            "resizing it, "
             "inplace, to zero elements with t.resize_(0).",
             UserWarning,
             stacklevel=3,
         )
-    made = result.to(out.dtype)  # type: ignore[attr-defined]
+    made = result.to(out.dtype)
     if made is result:
-        made = result.clone()  # type: ignore[attr-defined]
+        made = result.clone()
     out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
 
 
@@ -89,9 +93,8 @@ def function_of(op: Op) -> Callable[..., Any]:
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
             return result if out is None else write_out(out, result, op.name)
-        if variadic and len(args) > 1 and (len(args) > 2 or isinstance(args[1], int | Tensor)):
-            if all(isinstance(one, int | Tensor) for one in args[1:]):
-                args = (args[0], tuple(int(one) for one in args[1:]))
+        if variadic and len(args) > 1 and all(isinstance(one, int | Tensor) for one in args[1:]):
+            args = (args[0], tuple(int(one) for one in args[1:]))
         return call(op, args, kwargs)
 
     return _named(function, op)

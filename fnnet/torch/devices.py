@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import jax
@@ -16,6 +16,8 @@ class device:
     """`torch.device("cpu")`, `torch.device("cuda:0")`, `torch.device("cuda", 0)`."""
 
     __slots__ = ("index", "type")
+    type: str
+    index: int | None
 
     def __init__(self, type: Any, index: int | None = None) -> None:
         if isinstance(type, device):
@@ -69,8 +71,10 @@ CPU = device("cpu")
 def compute_in_line() -> None:
     """Have JAX run programs on the CPU in the calling thread, if its CPU client does not exist yet.
 
-    A record is run because somebody waits for a value of it, so handing it to another thread only costs: 35 to
-    150 us a program on two busy cores, as much as the work in it. JAX_CPU_ENABLE_ASYNC_DISPATCH decides if set.
+    A record is run because somebody waits for a value of it, so handing it to another thread only costs: 35
+    to
+    150 us a program on two busy cores, as much as the work in it. JAX_CPU_ENABLE_ASYNC_DISPATCH
+    decides if it is set.
     """
     if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
         jax.config.update("jax_cpu_enable_async_dispatch", False)
@@ -79,7 +83,7 @@ def compute_in_line() -> None:
 compute_in_line()
 
 
-@lru_cache(maxsize=None)
+@cache
 def cuda_devices() -> tuple[jax.Device, ...]:
     """JAX's GPUs; none where there is no GPU backend."""
     try:
@@ -99,7 +103,7 @@ def as_device(given: Any) -> device:
     return _canonical(found.type, found.index)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _canonical(kind: str, index: int | None) -> device:
     if kind == "cpu":
         return CPU
@@ -112,7 +116,7 @@ def _canonical(kind: str, index: int | None) -> device:
     return device("cuda", index or 0)
 
 
-@lru_cache(maxsize=None)
+@cache
 def jax_device(where: device) -> jax.Device:
     """The JAX device on which tensors of `where` live."""
     return jax.devices("cpu")[0] if where.type == "cpu" else cuda_devices()[where.index or 0]

@@ -1,6 +1,7 @@
 """Operations that draw (dropout, rrelu, ...): their draws become inputs of the plan.
 
-The pure function takes a random source as `key`. It is traced once with a source that notes what is drawn, and
+The pure function takes a random source as `key`. It is traced once with a source that notes what is drawn,
+and
 again with the draws as arguments. At each call they are drawn on the host from the default generator.
 """
 
@@ -61,8 +62,7 @@ def draws_of(function: Callable[[Any], Any]) -> tuple[list[Draw], list[Spec]]:
     shapes: list[Any] = []
 
     def run() -> Any:
-        result = function(source)
-        return result
+        return function(source)
 
     with jax.enable_x64(True):
         jax.eval_shape(run)

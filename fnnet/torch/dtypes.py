@@ -99,9 +99,10 @@ def of_numpy(numpy_dtype: Any) -> dtype:
     found = _OF_NUMPY.get(np.dtype(numpy_dtype))
     if found is None:
         raise TypeError(
-            f"can't convert np.ndarray of type {np.dtype(numpy_dtype)}. The only supported types are: "
-            + ", ".join(one.name for one in ALL)
-            + "."
+            f"can't convert np.ndarray of type numpy.{np.dtype(numpy_dtype).type.__name__}. The only "
+            f"supported "
+            "types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, "
+            "uint32, uint16, uint8, and bool."
         )
     return found
 

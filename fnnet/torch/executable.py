@@ -1,6 +1,7 @@
 """How a record becomes an XLA program, and how the program is found again.
 
-The key is the structure of the record: which plans, fed from which slots, and which outputs are still wanted. A
+The key is the structure of the record: which plans, fed from which slots, and which outputs are still
+wanted. A
 plan fixes shapes and dtypes, so the structure fixes the program.
 """
 

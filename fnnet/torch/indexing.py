@@ -2,7 +2,8 @@
 
 Integers, slices, `None` and `...` make a view, and where they start is known to the program only at run time,
 so that a moving window does not compile again. Tensors and lists of indices gather; a boolean mask that is
-assigned to becomes a choice between old and new, so that nothing needs to be computed for it. Only reading by a
+assigned to becomes a choice between old and new, so that nothing needs to be computed for it. Only reading
+by a
 mask needs its values: their number is the shape of the result.
 """
 
@@ -77,7 +78,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -shape[dim] <= start <= shape[dim]:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-shape[dim]}, {shape[dim]}], but got {start})"
+            f"Dimension out of range (expected to be in range of [{-shape[dim]}, {shape[dim]}], but got "
+            f"{start})"
         )
     start = start + shape[dim] if start < 0 else start
     if start + length > shape[dim]:
@@ -193,15 +195,14 @@ def _slice(item: slice, length: int) -> tuple[int, int, int]:
     step = 1 if item.step is None else _integer(item.step)
     if step <= 0:
         raise ValueError("step must be greater than zero")
-    begin, end, _ = slice(
-        *(None if end is None else _integer(end) for end in (item.start, item.stop)), step
-    ).indices(length)
+    ends = [None if end is None else _integer(end) for end in (item.start, item.stop)]
+    begin, end, _ = slice(ends[0], ends[1], step).indices(length)
     return begin, max(0, -((begin - end) // step)), step
 
 
 def _integer(item: Any) -> int:
     if isinstance(item, Tensor):
-        return int(item.item())  # type: ignore[attr-defined]
+        return int(item.item())
     if hasattr(item, "__index__"):
         return int(item.__index__())
     raise IndexError(
@@ -292,7 +293,8 @@ def _check_mask(base: Tensor, mask: Tensor, dim: int) -> None:
     for offset, length in enumerate(mask._spec.shape):
         if base._spec.shape[dim + offset] != length:
             raise IndexError(
-                f"The shape of the mask {list(mask._spec.shape)} at index {offset} does not match the shape of "
+                f"The shape of the mask {list(mask._spec.shape)} at index {offset} does not match the shape "
+                f"of "
                 f"the indexed tensor {list(base._spec.shape)} at index {dim + offset}"
             )
 
@@ -312,9 +314,9 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
     """`tensor[index] = value`."""
     base, advanced, is_advanced = _base(tensor, index)
     if not isinstance(value, Tensor):
-        if isinstance(value, int | float | bool):
-            value = value if isinstance(value, bool) or type(value) in (int, float) else value.item()
-        else:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if not isinstance(value, int | float):
             from fnnet.torch.creation import tensor as make_tensor
 
             value = make_tensor(value, dtype=tensor.dtype, device=tensor.device)
@@ -350,7 +352,8 @@ def _assign(target: Tensor, value: Any, name: str) -> None:
         if broadcast_or_none(shape, spec.shape) != tuple(spec.shape):
             raise RuntimeError(
                 f"The expand size of the tensor ({list(spec.shape)}) must match the existing size "
-                f"({list(value._spec.shape)}): shape mismatch: value tensor of shape {list(value._spec.shape)} "
+                f"({list(value._spec.shape)}): shape mismatch: value tensor of shape "
+                f"{list(value._spec.shape)} "
                 f"cannot be broadcast to {list(spec.shape)}"
             )
     key = ("assign", spec, kind, None if is_tensor or not isinstance(value, bool) else value)

@@ -30,7 +30,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     return tuple(result)
 
 
-def check_broadcast(names: Iterable[str], bound: inspect.BoundArguments, hole: type) -> None:
+def check_broadcast(names: Iterable[str], bound: inspect.BoundArguments, hole: Any) -> None:
     """Raise where elementwise arguments do not fit; arguments that are lists (cat's) broadcast not."""
     shapes = [
         leaf.spec.shape
@@ -53,7 +53,8 @@ def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception
 def elementwise(inputs: Sequence[Spec], outputs: Sequence[Spec]) -> tuple[Spec, ...]:
     """The outputs of an elementwise operation with the memory order that PyTorch gives them.
 
-    It follows the inputs' where they agree: the order of the first input that has all dimensions and is dense.
+    It follows the inputs' where they agree: the order of the first input that has all dimensions and is
+    dense.
     """
     if all(spec.contiguous for spec in inputs if spec.shape == outputs[0].shape):
         return tuple(outputs)
@@ -133,7 +134,7 @@ def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
     out = tuple(eqn.outvars[0].aval.shape)
     if name == "transpose":
         return [(("transpose", tuple(params["permutation"])),)]
-    if name in ("reshape", "squeeze") and params.get("dimensions") is None or name == "squeeze":
+    if (name in ("reshape", "squeeze") and params.get("dimensions") is None) or name == "squeeze":
         return [(("reshape", out),)]
     if name == "broadcast_in_dim":
         return [(("expand", out, tuple(params["broadcast_dimensions"])),)]

@@ -30,8 +30,32 @@ _SEEN_LIMIT = 4
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
 
 SAVES_OUTPUT = frozenset(
-    "exp exp2 expm1 sqrt rsqrt reciprocal sigmoid tanh tan relu relu6 softmax log_softmax elu selu celu hardtanh_ "
-    "threshold_ leaky_relu_ cumprod cholesky inverse logsumexp pinverse".split()
+    [
+        "exp",
+        "exp2",
+        "expm1",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "sigmoid",
+        "tanh",
+        "tan",
+        "relu",
+        "relu6",
+        "softmax",
+        "log_softmax",
+        "elu",
+        "selu",
+        "celu",
+        "hardtanh_",
+        "threshold_",
+        "leaky_relu_",
+        "cumprod",
+        "cholesky",
+        "inverse",
+        "logsumexp",
+        "pinverse",
+    ]
 )
 """Operations of which PyTorch keeps the result for backward: changing the result in place is the error."""
 
@@ -39,9 +63,24 @@ STATIC = frozenset({("pow", "exponent"), ("pow", "input"), ("float_power", "expo
 """Numbers that are promoted but stand in the structure, because knowing them makes the program better."""
 
 ELEMENTWISE_ARGUMENTS = frozenset(
-    "input other self exponent min max end weight value tensor1 tensor2 condition".split()
+    [
+        "input",
+        "other",
+        "self",
+        "exponent",
+        "min",
+        "max",
+        "end",
+        "weight",
+        "value",
+        "tensor1",
+        "tensor2",
+        "condition",
+    ]
 )
-NOT_ELEMENTWISE = frozenset("matmul dot inner outer kron cross vdot tensordot".split())
+NOT_ELEMENTWISE = frozenset(["matmul", "dot", "inner", "outer", "kron", "cross", "vdot", "tensordot"])
+
+_WRAPPING = frozenset(["add", "sub", "mul", "div", "true_divide", "add_", "sub_", "mul_", "div_"])
 
 
 @dataclass(frozen=True)
@@ -197,7 +236,7 @@ class Op:
         if self.promote:
             layout.check_broadcast(self.promote, bound, _Hole)
 
-        def function(*arrays: Any, source: Any = None) -> Any:
+        def pure(*arrays: Any, source: Any = None) -> Any:
             def fill(name: str, tree: Any) -> Any:
                 def change(leaf: Any) -> Any:
                     if isinstance(leaf, _Hole):
@@ -227,13 +266,16 @@ class Op:
         if "key" in self.parameters and bound.arguments.get("key") is None:
             shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
             numbers = [one.spec(1) for one in number_holes]
-            draws, drawn = draws_of(lambda source: function(*shapes, *numbers, source=source))
+            draws, drawn = draws_of(lambda source: pure(*shapes, *numbers, source=source))
             count = len(specs)
-            pure, specs = function, [*specs, *drawn]
+            specs = [*specs, *drawn]
 
             def function(*arrays: Any) -> Any:
                 given = list(arrays[count : count + len(drawn)])
                 return pure(*arrays[:count], *arrays[count + len(drawn) :], source=Noting(given))
+
+        else:
+            function = pure
 
         where = self._device(specs[: len(tensor_holes)], bound)
         examples = [*[s.aval for s in specs], *[one.spec(1) for one in number_holes]]
@@ -244,6 +286,7 @@ class Op:
         except TypeError as error:
             raise layout.shape_error(self.name, specs, error) from error
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
+        plan.wraps_number = self.name in _WRAPPING and len(tensor_holes) == 1
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
         plan.saves_output = self.declared.name in SAVES_OUTPUT
         if self.view:
@@ -283,12 +326,14 @@ class Op:
         """The result as it goes into the tensor that is changed in place."""
         if tuple(result.shape) != tuple(target.shape):
             raise RuntimeError(
-                f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
+                f"output with shape {list(target.shape)} doesn't match the broadcast shape "
+                f"{list(result.shape)}"
             )
         kind = D.of_numpy(result.dtype)
         if not can_cast(kind, target.dtype):
             raise RuntimeError(
-                f"result type {_cpp(kind)} can't be cast to the desired output type {_cpp(target.dtype)}"
+                f"result type {cpp_name(kind)} can't be cast to the desired output type "
+                f"{cpp_name(target.dtype)}"
             )
         return lax.convert_element_type(result, target.dtype.numpy)
 
@@ -330,7 +375,7 @@ class Op:
         return jax.tree.map(from_array, result)
 
 
-def _cpp(kind: dtype) -> str:
+def cpp_name(kind: dtype) -> str:
     """PyTorch's C++ name of a dtype, which its messages use."""
     names = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
              "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16",

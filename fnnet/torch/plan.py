@@ -1,7 +1,8 @@
 """A plan: one operation with everything fixed but its arrays and its run-time numbers.
 
 It is made once for each kind of call and holds what the recorder must know at the call, before anything is
-computed: shapes and dtypes of the outputs, and whether they are views. Its arithmetic is a jaxpr, traced once;
+computed: shapes and dtypes of the outputs, and whether they are views. Its arithmetic is a jaxpr, traced
+once;
 programs inline it. Its derivative is another plan, made when it is first needed.
 """
 
@@ -45,6 +46,7 @@ class Plan:
         single: whether the call returns one tensor; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
+        wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
@@ -67,6 +69,7 @@ class Plan:
         "single",
         "tree",
         "views",
+        "wraps_number",
     )
 
     def __init__(
@@ -92,6 +95,7 @@ class Plan:
         self.saves_output = False
         self.draws: list[Any] = []
         self.drawn: list[Spec] = []
+        self.wraps_number = False
         self.views: tuple[Any, ...] | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
 
@@ -103,7 +107,8 @@ class Plan:
             given: the outputs whose gradients are given.
 
         Returns:
-            The plan, which takes the inputs that the derivative depends on, then the given gradients, then the
+            The plan, which takes the inputs that the derivative depends on, then the given gradients, then
+            the
             numbers; and which inputs those are.
         """
         found = self.pullbacks.get((needs, given))

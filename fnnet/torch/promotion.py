@@ -1,11 +1,12 @@
-"""PyTorch's type promotion: tensors with dimensions count before 0-d tensors, and those before Python numbers.
+"""PyTorch's type promotion: tensors with dimensions count before 0-d tensors, and those before Python
+numbers.
 
 Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from fnnet.torch import dtypes as D
@@ -14,7 +15,7 @@ from fnnet.torch.dtypes import BOOL, COMPLEX, FLOATING, dtype
 _UNSIGNED = (D.uint16, D.uint32, D.uint64)
 
 
-@lru_cache(maxsize=None)
+@cache
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both. Raises RuntimeError where PyTorch defines none."""
     if type1 is type2:

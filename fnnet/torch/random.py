@@ -1,6 +1,7 @@
 """Random tensors and the generators they come from: PyTorch's own streams (`fnnet.random`).
 
-Numbers are drawn on the host when the call is made, in the order of the calls, so that a seeded script sees the
+Numbers are drawn on the host when the call is made, in the order of the calls, so that a seeded script sees
+the
 numbers that it sees under PyTorch. Tensors of a GPU get the numbers of the CPU.
 """
 
@@ -180,7 +181,7 @@ def normal(
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones, each one with the probability that `input` (or p) gives."""
     spec = like_spec(input)
-    probability = np.asarray(input.detach().cpu()) if p is None else p  # type: ignore[attr-defined]
+    probability = np.asarray(input.detach().cpu()) if p is None else p
     return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
 
 
@@ -188,14 +189,14 @@ def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:
     """Indices drawn with the weights of `input` (..., categories)."""
-    weights = np.asarray(input.detach().cpu())  # type: ignore[attr-defined]
+    weights = np.asarray(input.detach().cpu())
     drawn = (generator or default_generator).multinomial(weights, num_samples, replacement)
     return from_array(drawn, input.device)
 
 
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson numbers of the rates in `input`."""
-    rates = np.asarray(input.detach().cpu())  # type: ignore[attr-defined]
+    rates = np.asarray(input.detach().cpu())
     return from_array((generator or default_generator).poisson(rates), input.device)
 
 
@@ -235,7 +236,7 @@ for _name, _method in (
 def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with zeros and ones, each one with probability p (a number or a tensor)."""
     if isinstance(p, Tensor):
-        p = np.broadcast_to(np.asarray(p.detach().cpu()), self.shape)  # type: ignore[attr-defined]
+        p = np.broadcast_to(np.asarray(p.detach().cpu()), self.shape)
     return fill_drawn(self, draw(self._spec, "bernoulli", p, generator=generator))
 
 

@@ -2,7 +2,8 @@
 
 A `Value` is one immutable array: either computed, or the output of a call that is recorded but not yet run.
 `Record.append` notes a call: which plan (an operation with everything but its arrays fixed), which values go
-in. `Record.run` compiles what has been noted, or finds it compiled, and runs it as one XLA program. Numbers that the
+in. `Record.run` compiles what has been noted, or finds it compiled, and runs it as one XLA program. Numbers
+that the
 user may change from call to call (a learning rate, a slice's start) are arguments of the program, so the
 program is found again although they changed.
 """

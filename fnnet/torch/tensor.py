@@ -39,7 +39,7 @@ class Tensor:
     _forbidden: str | None = None  # why a view may not be modified in place under autograd
     _grad: Tensor | None = None
     _accumulator: weakref.ref[Any] | None = None
-    _hooks: dict[int, Any] | None = None
+    _hooks: Any = None
     _retains = False
     _inference = False
 
@@ -49,6 +49,10 @@ class Tensor:
         from fnnet.torch.creation import legacy_tensor
 
         return legacy_tensor(cls, *args, **kwargs)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     @property
     def shape(self) -> Size:

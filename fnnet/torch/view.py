@@ -12,7 +12,8 @@ A view is a sequence of steps, each a tuple that begins with its kind:
     ("bitcast", numpy dtype)
 
 Steps are part of a record's structure and starts are not, so that a moving window does not compile again.
-`read` composes the steps. `write` puts new values into the place that the steps look at, and returns the whole.
+`read` composes the steps. `write` puts new values into the place that the steps look at, and returns the
+whole.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def starts_of(step: Step) -> int:
 def _places(step: Step, start: Any) -> Any:
     shape, strides = step[1], step[2]
     places = jnp.asarray(start, np.int64)
-    for dim, (length, stride) in enumerate(zip(shape, strides, strict=True)):
+    for dim, stride in enumerate(strides):
         places = places + stride * lax.broadcasted_iota(np.int64, shape, dim)
     return jnp.broadcast_to(places, shape)
 

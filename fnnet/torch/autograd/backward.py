@@ -39,7 +39,7 @@ def _roots(
                     f"Mismatch in dtype: grad_output[{position}] has a dtype of {gradient._spec.dtype} and "
                     f"output[{position}] has a dtype of {tensor._spec.dtype}."
                 )
-            gradient = gradient.to(tensor._spec.dtype)  # type: ignore[attr-defined]
+            gradient = gradient.to(tensor._spec.dtype)
         if edge is None:
             raise RuntimeError(
                 f"element {position} of tensors does not require grad and does not have a grad_fn"
@@ -69,15 +69,10 @@ def backward(
     if inputs is not None:
         inputs = _sequence(inputs)
         if not inputs:
-            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
-        for position, one in enumerate(inputs):
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        for one in inputs:
             if edge_of(one) is None:
-                raise RuntimeError(
-                    f"One of the differentiated Tensors given as 'inputs' to backward does not require grad "
-                    f"(number {position})"
-                    if False
-                    else "One of the differentiated Tensors does not require grad"
-                )
+                raise RuntimeError("One of the differentiated Tensors does not require grad")
     roots = _roots(outputs, _gradients(outputs, grad_tensors if grad_tensors is not None else grad_variables))
     keep = create_graph if retain_graph is None else retain_graph
     walk(roots, keep, create_graph, inputs)
@@ -122,8 +117,9 @@ def grad(
             ]
         elif not allow_unused:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set "
-                "allow_unused=True if this is the desired behavior."
+                f"The differentiated Tensor at index {[result is None for result in results].index(True)} "
+                f"appears "
+                "to not have been used in the graph. Set allow_unused=True if this is the desired behavior."
             )
     finish()
     return tuple(results)

@@ -1,7 +1,8 @@
 """How backward walks the graph: latest node first, each node when all of its gradients have come in.
 
 Without create_graph, gradients are bare values and each node adds one call to the record, so that forward,
-backward and update become one program. With it, they are tensors and each call is noted for a further backward.
+backward and update become one program. With it, they are tensors and each call is noted for a further
+backward.
 """
 
 from __future__ import annotations
@@ -119,7 +120,8 @@ class _Walk:
             slots = [self.plain(tensor) for tensor in tensors]
         results = node.pull_tensors(slots) if self.create_graph else node.pull_values(slots)
         if node.post_hooks:
-            specs = [None if edge is None else edge[0].outputs[edge[1]] for edge in node.edges]
+            specs = [None if one is None else one.outputs[nr] for one, nr in node.next_functions]
+            results = [*results, *[None] * (len(specs) - len(results))]
             incoming = tuple(self.tensor(g, s) for g, s in zip(slots, node.outputs, strict=True))
             outgoing: Any = tuple(
                 None if s is None else self.tensor(g, s) for g, s in zip(results, specs, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ class FunctionCtx(Node):
             if self.__dict__.get("_freed"):
                 raise RuntimeError(RELEASED)
             return tuple(self.__dict__.get("to_save", ()))
-        found = []
+        found: list[Any] = []
         for tensor, value, version in saved:
             if tensor is None:
                 found.append(None)
@@ -98,6 +99,9 @@ class BackwardCFunction(FunctionCtx):
     __slots__ = ()
 
     function: Any
+    places: list[int | None]
+    inputs: list[Any]
+    _saved: Any
 
     def pull_values(self, gradients: list[Value | None]) -> Sequence[Value | None]:
         tensors = [
@@ -120,7 +124,8 @@ class BackwardCFunction(FunctionCtx):
             results = results[:count]
         if len(results) != count:
             raise RuntimeError(
-                f"function {name} returned an incorrect number of gradients (expected {count}, got {len(results)})"
+                f"function {name} returned an incorrect number of gradients (expected {count}, got "
+                f"{len(results)})"
             )
         found: list[Any] = [None] * len(self.edges)
         for position, (place, result) in enumerate(zip(self.places, results, strict=True)):
@@ -128,7 +133,8 @@ class BackwardCFunction(FunctionCtx):
                 continue
             if place is None:
                 raise RuntimeError(
-                    f"function {name} returned a gradient different from None at position {position + 1}, but "
+                    f"function {name} returned a gradient different from None at position {position + 1}, "
+                    f"but "
                     "the corresponding forward input was not a Variable"
                 )
             if self.edges[place] is None:
@@ -152,9 +158,9 @@ class BackwardCFunction(FunctionCtx):
                     f"Function {self.name()} returned an invalid gradient at index {place} - got "
                     f"{list(gradient.shape)} but expected shape compatible with {list(spec.shape)}"
                 )
-            gradient = gradient.sum_to_size(*spec.shape)  # type: ignore[attr-defined]
+            gradient = gradient.sum_to_size(*spec.shape)
         if gradient._spec.dtype is not spec.dtype:
-            gradient = gradient.to(spec.dtype)  # type: ignore[attr-defined]
+            gradient = gradient.to(spec.dtype)
         return gradient
 
     def release(self) -> None:
@@ -173,12 +179,14 @@ class Function:
     """A differentiable operation by the user: static methods `forward(ctx, ...)` and `backward(ctx, ...)`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style "
-            "autograd function with static forward method."
-            if type(self).forward is not Function.forward
-            else f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all "
-            "static, so you should invoke them on the class itself."
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you "
+            f"should "
+            "invoke them on the class itself. Instantiating an autograd function will raise an error in a "
+            "future "
+            "version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
         )
 
     @staticmethod
@@ -195,7 +203,8 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Compute the gradients of the inputs, one for each argument of forward."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it "
+            "You must implement either the backward or vjp method for your custom autograd.Function to use "
+            "it "
             "with backward mode AD."
         )
 
@@ -204,7 +213,7 @@ class Function:
         found = cls.__dict__.get("_backward_class")
         if found is None:
             if cls.backward is Function.backward and "vjp" in vars(cls):
-                cls.backward = cls.vjp  # type: ignore[attr-defined]
+                cls.backward = cls.vjp  # type: ignore[attr-defined, method-assign]
             found = type(cls.__name__ + "Backward", (BackwardCFunction,), {"function": cls})
             cls._backward_class = found  # type: ignore[attr-defined]
         return found

@@ -1,11 +1,13 @@
 """The graph that backward walks: one node per recorded operation, edges to the nodes that made its inputs.
 
-A node keeps what its derivative depends on, no more (see `Plan.pullback`), and the versions at which it kept it.
+A node keeps what its derivative depends on, no more (see `Plan.pullback`), and the versions at which it
+kept it.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,8 @@ Edge = tuple["Node", int]
 RELEASED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have "
     "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+    "if "
     "you need to access saved tensors after calling backward."
 )
 
@@ -56,8 +59,8 @@ class Node:
         self.outputs = outputs
         self.order: float = next(_sequence)
         self.tensor_hooks: list[tuple[int, Any]] | None = None
-        self.pre_hooks: dict[int, Callable[..., Any]] | None = None
-        self.post_hooks: dict[int, Callable[..., Any]] | None = None
+        self.pre_hooks: Any = None
+        self.post_hooks: Any = None
 
     def name(self) -> str:
         """PyTorch's name of the node."""
@@ -101,7 +104,7 @@ class Node:
         """Forget what was kept for backward."""
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {hex(id(self))}>"
+        return f"<{type(self).__name__} object at {hex(id(self))}>"
 
 
 class PlanNode(Node):
@@ -129,7 +132,12 @@ class PlanNode(Node):
             self.checks = [(tensors[i]._counter, tensors[i]._counter.version, i) for i in saved]
 
     def name(self) -> str:
-        return self.plan.grad_fn
+        return _QUALIFIED.get(self.plan.grad_fn, self.plan.grad_fn)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        following = tuple((None, 0) if edge is None else edge for edge in self.edges)
+        return (*following, (None, 0)) if self.plan.wraps_number else following
 
     def check_output(self, tensor: Tensor) -> None:
         """Keep the version of the output instead of those of the inputs, as PyTorch does for some."""
@@ -146,20 +154,20 @@ class PlanNode(Node):
         return values
 
     def _modified(self, now: int, then: int, position: int) -> str:
+        from fnnet.torch.legacy import type_name
+
         spec = self.outputs[0] if position < 0 else self.plan.inputs[position]
         edge = (self, 0) if position < 0 else self.edges[position]
-        kind = {"float32": "Float", "float64": "Double", "float16": "Half"}.get(spec.dtype.name)
-        kind = kind or spec.dtype.name.capitalize()
-        where = (
-            ""
-            if edge is None or isinstance(edge[0], AccumulateGrad)
-            else (f", which is output {edge[1]} of {edge[0].name()},")
-        )
+        kind = type_name(spec)
+        where = ""
+        if edge is not None and not isinstance(edge[0], AccumulateGrad):
+            name = edge[0].name().removeprefix("torch::autograd::")
+            where = f", which is output {edge[1]} of {re.sub('Backward[0-9]*$', '', name)},"
         return (
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[torch.{'cuda.' if spec.device.type == 'cuda' else ''}{kind}Tensor {list(spec.shape)}]{where or ''} "
-            f"is at version {now}; expected version {then} instead. Hint: enable anomaly detection to find the "
-            "operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+            f"[{kind} {list(spec.shape)}]{where} is at version {now}; expected version {then} instead. Hint: "
+            "enable anomaly detection to find the operation that failed to compute its gradient, with "
+            "torch.autograd.set_detect_anomaly(True, check_nan=False)."
         )
 
     def _pullback(self, gradients: Sequence[Any]) -> tuple[Plan, tuple[int, ...], list[Any]]:
@@ -202,6 +210,18 @@ class PlanNode(Node):
             self.values = None
 
 
+_CLASSES: dict[str, type[PlanNode]] = {}
+_QUALIFIED = {"CopySlices": "torch::autograd::CopySlices"}
+
+
+def node_class(name: str) -> type[PlanNode]:
+    """The class of nodes of this name: users look at `type(x.grad_fn).__name__`."""
+    found = _CLASSES.get(name)
+    if found is None:
+        found = _CLASSES[name] = type(name, (PlanNode,), {"__slots__": ()})
+    return found
+
+
 def _differentiable(plan: Plan) -> tuple[int, ...]:
     return tuple(i for i, spec in enumerate(plan.outputs) if spec.differentiable)
 
@@ -215,6 +235,9 @@ class AccumulateGrad(Node):
         self._begin((), (variable._spec,))
         self.order = float("inf")
         self.variable = variable
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
 
 
 def edge_of(tensor: Tensor) -> Edge | None:

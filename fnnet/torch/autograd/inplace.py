@@ -1,6 +1,7 @@
 """In-place operations under autograd: checks, and the new history of the tensor, its base and its views.
 
-A change through a view is, for the graph, a new value of the base: the old one with the view's place replaced.
+A change through a view is, for the graph, a new value of the base: the old one with the view's place
+replaced.
 The base gets a node for that (PyTorch's CopySlices), and views read their history from it anew.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnnet.torch.autograd.graph import PlanNode, edge_of
+from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import Value
 from fnnet.torch.spec import Spec
@@ -20,8 +21,10 @@ _SEVERAL = (
     "replace the inplace operation by an out-of-place one."
 )
 _NO_GRAD = (
-    "A view was created in no_grad mode and {what} modified inplace with grad mode enabled. Given that this use "
-    "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
+    "A view was created in no_grad mode and {what} modified inplace with grad mode enabled. Given that this "
+    "use "
+    "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
+    "and "
     "the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
     "outside (if you want the inplace to be tracked)."
 )
@@ -31,8 +34,9 @@ def check(tensor: Tensor, others_require: bool, overlap: bool = True) -> None:
     """Raise where PyTorch forbids an in-place operation on this tensor."""
     if tensor._inference and not MODE.inference:
         raise RuntimeError(
-            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
-            "get a normal tensor before doing inplace update."
+            "Inplace update to inference tensor outside InferenceMode is not allowed."
+            "You can make a clone to get a normal tensor before doing inplace update."
+            "See https://github.com/pytorch/rfcs/pull/17 for more details."
         )
     spec = tensor._spec
     if (
@@ -79,7 +83,8 @@ def check_overlap(target: Tensor, other: Tensor) -> None:
     if (begin, end) == (other_begin, other_end) and _steps(one) == _steps(two):
         return
     raise RuntimeError(
-        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+        "single "
         "memory location. Please clone() the tensor before performing the operation."
     )
 
@@ -114,7 +119,7 @@ def refresh_view(tensor: Tensor) -> None:
     tensor._fn_version = version
     steps, starts = _relative(tensor, base)
     plan = read_plan(base._spec, steps)
-    tensor._fn = PlanNode(plan, (edge_of(base),), (base,), (base._value(),), starts)
+    tensor._fn = node_class(plan.grad_fn)(plan, (edge_of(base),), (base,), (base._value(),), starts)
     tensor._nr = 0
 
 
@@ -142,7 +147,7 @@ def write(tensor: Tensor, value: Value, node: PlanNode | None) -> None:
     tensor._write(value)
     plan = write_plan(base._spec, steps, tensor._spec)
     edges = (old_edge, None if node is None else (node, 0))
-    base._fn = PlanNode(plan, edges, (base, tensor), (before, value), starts)
+    base._fn = node_class(plan.grad_fn)(plan, edges, (base, tensor), (before, value), starts)
     base._nr = 0
     base._fn_version = tensor._counter.version
     tensor._fn_version = -1

@@ -1,0 +1,13 @@
+"""Attaching methods to Tensor, so that its file holds only what everything stands on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnnet.torch.tensor import Tensor
+
+
+def method(function: Any) -> Any:
+    """Attach to Tensor under the function's own name."""
+    setattr(Tensor, function.__name__, function)
+    return function

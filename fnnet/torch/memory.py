@@ -1,0 +1,196 @@
+"""How a Tensor lies in memory: shape and strides, sharing with NumPy, `detach` and `data`, copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fnnet.torch import dtypes as D
+from fnnet.torch.attach import method
+from fnnet.torch.call import adopt
+from fnnet.torch.indexing import canonical_dim
+from fnnet.torch.mode import MODE
+from fnnet.torch.spec import Spec
+from fnnet.torch.storage import Version
+from fnnet.torch.tensor import Tensor, alias
+
+
+@method
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
+    """The values as a NumPy array that shares the tensor's memory."""
+    if force:
+        return self.detach().cpu().numpy()
+    if self.requires_grad:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    if self._spec.device.type != "cpu":
+        raise TypeError(
+            f"can't convert {self._spec.device} device type tensor to numpy. Use Tensor.cpu() to copy the "
+            "tensor to host memory first."
+        )
+    if self._spec.dtype is D.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    storage = self._storage
+    host = storage.share()
+    if self._steps is None:
+        return host.view() if host.shape == tuple(self._spec.shape) else host
+    size = host.itemsize
+    base_strides = tuple(stride // size for stride in host.strides)
+    laid = _host_layout(self, base_strides)
+    flat = host[(0,) * host.ndim + (None,)] if host.size else host.reshape(-1)[:0]
+    if not host.size or not self._spec.numel:
+        return np.empty(self._spec.shape, host.dtype)
+    start = np.lib.stride_tricks.as_strided(flat, (laid[1] + 1,), (size,))[laid[1] :]
+    return np.lib.stride_tricks.as_strided(
+        start, tuple(self._spec.shape), tuple(stride * size for stride in laid[0])
+    )
+
+
+def _host_layout(tensor: Tensor, strides: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    from fnnet.torch import view
+
+    laid = view.layout(tensor._steps or (), tensor._starts, tensor._storage.spec.shape, strides)
+    if laid is None:
+        raise RuntimeError("numpy(): this view cannot be expressed by strides")
+    return laid
+
+
+@method
+def size(self: Tensor, dim: int | None = None) -> Any:
+    """The shape, or the length of one dimension."""
+    shape = self._spec.shape
+    return shape if dim is None else shape[canonical_dim(dim, len(shape))]
+
+
+@method
+def dim(self: Tensor) -> int:
+    """The number of dimensions."""
+    return self._spec.ndim
+
+
+Tensor.ndimension = dim  # type: ignore[attr-defined]
+
+
+@method
+def numel(self: Tensor) -> int:
+    """The number of elements."""
+    return self._spec.numel
+
+
+Tensor.nelement = numel  # type: ignore[attr-defined]
+
+
+@method
+def element_size(self: Tensor) -> int:
+    """Bytes of one element."""
+    return self._spec.dtype.itemsize
+
+
+@method
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """The strides in elements, or that of one dimension."""
+    strides = self._spec.strides
+    return strides if dim is None else strides[canonical_dim(dim, len(strides))]
+
+
+@method
+def storage_offset(self: Tensor) -> int:
+    """Where in its storage the first element lies."""
+    return self._offset
+
+
+@method
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the memory is row-major."""
+    return self._spec.contiguous
+
+
+@method
+def is_floating_point(self: Tensor) -> bool:
+    """Whether the dtype is floating."""
+    return self._spec.dtype.is_floating_point
+
+
+@method
+def is_complex(self: Tensor) -> bool:
+    """Whether the dtype is complex."""
+    return self._spec.dtype.is_complex
+
+
+@method
+def data_ptr(self: Tensor) -> int:
+    """A number that tells memories apart; it is no address."""
+    return id(self._storage) * 64 + self._offset * self._spec.dtype.itemsize
+
+
+@method
+def detach(self: Tensor) -> Tensor:
+    """A tensor on the same memory, outside of the graph."""
+    made = alias(self)
+    if MODE.inference:
+        made._inference = True
+    return made
+
+
+@method
+def detach_(self: Tensor) -> Tensor:
+    """Take the tensor out of the graph that made it."""
+    if self._base is not None:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel "
+            "(DDP) "
+            "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, "
+            "and "
+            "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
+            "Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference."
+        )
+    self._fn, self._nr, self._requires = None, 0, False
+    return self
+
+
+def _get_data(self: Tensor) -> Tensor:
+    made = alias(self)
+    made._counter = Version()
+    return made
+
+
+def _set_data(self: Tensor, new: Tensor) -> None:
+    if not isinstance(new, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+    self._storage, self._spec = new._storage, new._spec
+    self._steps, self._starts, self._offset = new._steps, new._starts, new._offset
+    self._cache, self._cached_at = new._cache, new._cached_at
+    self._accumulator = None
+
+
+Tensor.data = property(_get_data, _set_data, doc="The same memory outside of the graph.")  # type: ignore[attr-defined]
+
+
+@method
+def as_strided(self: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view of the storage with the given shape, strides and offset."""
+    root = alias(self)
+    root._steps, root._starts, root._offset, root._spec = None, (), 0, self._storage.spec
+    start = self._offset if storage_offset is None else storage_offset
+    size, stride = tuple(size), tuple(stride)
+    last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
+    if last >= max(1, self._storage.spec.numel):
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start} are out of "
+            f"bounds "
+            f"for storage of size {self._storage.spec.numel * self.element_size()}"
+        )
+    steps = _memory_order(self._storage.spec)
+    made = alias(root, (*steps, ("strided", size, stride)), (start,))
+    adopt(made, self, None)
+    made._fn_version = -1
+    return made
+
+
+def _memory_order(spec: Spec) -> tuple[Any, ...]:
+    if spec.contiguous:
+        return ()
+    order = tuple(sorted(range(spec.ndim), key=lambda dim: -spec.strides[dim]))
+    return (("transpose", order),)

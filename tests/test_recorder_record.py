@@ -1,0 +1,153 @@
+"""What the recorder promises of itself: no compilation again, few dispatches, bounded memory."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fnnet.torch as torch
+
+
+def compiled(step: Callable[[int], Any], warm: int = 5, steps: int = 30) -> tuple[int, float]:
+    """Compilations, and dispatches a step, after the first turns of a loop."""
+    for i in range(warm):
+        step(i)
+    before = torch.stats()
+    for i in range(warm, warm + steps):
+        step(i)
+    after = torch.stats()
+    return after.compilations - before.compilations, (after.dispatches - before.dispatches) / steps
+
+
+def two_layers() -> tuple[Any, Any, Any, Any]:
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 5), torch.randn(8, 2)
+    return x, y, torch.randn(5, 4, requires_grad=True), torch.randn(4, 2, requires_grad=True)
+
+
+def test_training_loop_is_one_dispatch_a_step() -> None:
+    x, y, w1, w2 = two_layers()
+
+    def step(i: int) -> None:
+        loss = (x.mm(w1).clamp(min=0).mm(w2) - y).pow(2).sum()
+        loss.item()
+        loss.backward()
+        with torch.no_grad():
+            w1.sub_(1e-3 / (i + 1) * w1.grad)  # the rate changes every step
+            w2.sub_(1e-3 / (i + 1) * w2.grad)
+            w1.grad.zero_()
+            w2.grad.zero_()
+
+    assert compiled(step) == (0, 1.0)
+
+
+def test_moving_window_does_not_compile_again() -> None:
+    data = torch.randn(100, 3)
+    target = torch.zeros(100, 3)
+
+    def step(i: int) -> None:
+        batch = data[i : i + 10]
+        target[i] = batch.sum(0)
+        target[i].sum().item()
+
+    assert compiled(step, steps=50)[0] == 0
+
+
+def test_changing_float_becomes_an_argument() -> None:
+    x = torch.randn(4)
+    assert compiled(lambda i: (x * (0.1 * i) + i).clamp(min=-0.5 * i).sum().item())[0] == 0
+
+
+def test_static_float_that_keeps_changing_becomes_an_argument() -> None:
+    x = torch.rand(4) + 1
+    assert compiled(lambda i: torch.pow(x, 1.5 + 0.1 * i).sum().item(), warm=12)[0] == 0
+
+
+def test_loop_without_reads_compiles_a_bounded_number_of_programs() -> None:
+    before = torch.stats()
+    x = torch.zeros(3)
+    for i in range(3000):
+        x = x * 0.5 + i
+        x = x.tanh()
+    x.sum().item()
+    after = torch.stats()
+    assert after.compilations - before.compilations <= 8
+    assert after.operations - before.operations == 3 * 3000 + 2
+
+
+def test_dead_results_are_not_computed() -> None:
+    x = torch.ones(5)
+    torch.synchronize()
+    before = torch.stats()
+    y = x + 1
+    for _ in range(10):
+        x * 2  # nobody keeps it
+    del y
+    torch.synchronize()
+    assert torch.stats().dispatches == before.dispatches
+
+
+@pytest.mark.parametrize("steps", [400])
+def test_memory_does_not_grow(steps: int) -> None:
+    x, y, w1, w2 = two_layers()
+
+    def step() -> None:
+        loss = (x.mm(w1).clamp(min=0).mm(w2) - y).pow(2).sum()
+        loss.backward()
+        with torch.no_grad():
+            w1.sub_(1e-3 * w1.grad)
+            w2.sub_(1e-3 * w2.grad)
+            w1.grad = w2.grad = None
+
+    for _ in range(300):
+        step()
+    torch.synchronize()
+    gc.collect()
+    gc.disable()  # graphs must be freed by reference counts alone
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            step()
+        torch.synchronize()
+        first = tracemalloc.get_traced_memory()[0]
+        for _ in range(steps):
+            step()
+        torch.synchronize()
+        second = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert second - first < 20_000
+
+
+def test_graph_is_freed_with_its_last_tensor() -> None:
+    import weakref
+
+    w = torch.ones(3, requires_grad=True)
+    loss = (w * 2).exp().sum()
+    node = weakref.ref(loss.grad_fn)
+    assert node() is not None
+    gc.disable()
+    try:
+        del loss
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_big_integers_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="overflow"):
+        torch.ones(2, dtype=torch.int64) + 2**70
+
+
+def test_x64_is_not_switched_on() -> None:
+    import jax
+
+    torch.ones(2, dtype=torch.float64).sum().item()
+    assert not jax.config.jax_enable_x64
+    assert torch.tensor([1.5], dtype=torch.float64).numpy().dtype == np.float64
