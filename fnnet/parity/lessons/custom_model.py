@@ -16,7 +16,7 @@ from fnnet.parity.lessons.lesson import Outcome, Settings
 from fnnet.parity.lessons.runs import STEPS, flat, follow_optimizer, recording, seed_count, table
 from fnnet.parity.verdict import holds
 
-SEEDS = 32
+SEEDS = 16
 
 
 def runs_of_seeds(seeds: int) -> np.ndarray:
