@@ -29,7 +29,7 @@ def _consumed(one: Any) -> int:
 
 
 def _basic(input: jax.Array, index: Any) -> tuple[jax.Array, list[Any]]:
-    """What integers, slices, None and ... select, and what remains, one entry a dimension (arrays or None)."""
+    """What integers, slices, None and ... select, and what remains, an entry a dimension (arrays or None)."""
     entries = list(index) if isinstance(index, tuple) else [index]
     entries = [
         one if one is None or one is ... or isinstance(one, slice | bool | int) else jnp.asarray(one)

@@ -139,7 +139,7 @@ def logdet(input: jax.Array) -> jax.Array:
 
 @operation("linalg", grad_fn="LinalgSolveExBackward0", spelled="solve")
 def linalg_solve(A: jax.Array, B: jax.Array, *, left: bool = True) -> jax.Array:
-    """X with A X = B, or X A = B where not left; B of A's shape without the last size is a batch of vectors."""
+    """X with A X = B, or X A = B where not left; B of A's shape without the last size is vectors."""
     A, B = _check("linalg.solve", A), jnp.asarray(B)
     vectors = B.ndim == 1 or (A.ndim - 1 == B.ndim and B.shape == A.shape[:-1])
     right = B[..., None] if vectors else B
@@ -265,8 +265,9 @@ def linalg_pinv(
         largest = jnp.max(linalg_svdvals(lax.stop_gradient(A)), -1)
         relative = jnp.maximum(relative, jnp.asarray(atol, largest.dtype) / largest)
     if hermitian:
+        # PyTorch reads one triangle, and yet gives the derivative of a general matrix.
         A = A + lax.stop_gradient(_hermitian(A, True) - A)
-    return jnp.linalg.pinv(A, rtol=relative, hermitian=hermitian)
+    return jnp.linalg.pinv(A, rtol=relative)
 
 
 @operation("torch", "Tensor", grad_fn="MmBackward0")
@@ -339,7 +340,7 @@ def linalg_norm(
     *,
     dtype: DTypeLike | None = None,
 ) -> jax.Array:
-    """The norm of all elements, of vectors (one `dim`) or of matrices (two), as vector_norm and matrix_norm."""
+    """The norm of all elements, of vectors (one `dim`) or of matrices (two)."""
     A = jnp.asarray(A)
     if ord is None:
         return linalg_vector_norm(A, 2, dim, keepdim, dtype=dtype)

@@ -190,7 +190,7 @@ def put(input: jax.Array, index: jax.Array, source: jax.Array, accumulate: bool 
 
 @operation("torch", "Tensor", grad_fn="GatherBackward0")
 def take_along_dim(input: jax.Array, indices: jax.Array, dim: int | None = None) -> jax.Array:
-    """Elements at the indices along `dim`, the other dimensions broadcast; without dim of the flattened input."""
+    """Elements at the indices along `dim`, the others broadcast; without dim of the flattened input."""
     if dim is None:
         return gather(jnp.ravel(input), 0, jnp.ravel(indices))
     input, indices = jnp.asarray(input), jnp.asarray(indices)
@@ -211,7 +211,7 @@ def take_along_dim(input: jax.Array, indices: jax.Array, dim: int | None = None)
 
 @operation("torch", "Tensor", in_place=True, grad_fn="MaskedFillBackward0", promote=())
 def masked_fill(input: jax.Array, mask: jax.Array, value: Any) -> jax.Array:
-    """Input with value where the mask holds (broadcast). Raises RuntimeError for a mask that is not boolean."""
+    """Input with value where the mask holds (broadcast). Raises RuntimeError unless the mask is boolean."""
     if not is_bool(mask):
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {scalar_name(mask)}"

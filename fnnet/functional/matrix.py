@@ -129,7 +129,7 @@ def vdot(input: jax.Array, other: jax.Array) -> jax.Array:
 
 @operation("torch", "Tensor", grad_fn="MmBackward0")
 def matmul(input: jax.Array, other: jax.Array) -> jax.Array:
-    """The product of matrices or vectors, batches broadcast. Raises RuntimeError for shapes that do not fit."""
+    """The product of matrices or vectors, batches broadcast. Raises RuntimeError for shapes that misfit."""
     if input.ndim == 0 or other.ndim == 0:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
@@ -312,7 +312,7 @@ def cross(input: jax.Array, other: jax.Array, dim: int | None = None) -> jax.Arr
 
 @operation("torch", grad_fn="CdistBackward0")
 def cdist(x1: jax.Array, x2: jax.Array, p: float = 2.0, compute_mode: str = "") -> jax.Array:
-    """The p-norm distances (..., n, m) between the rows (..., n, d) and (..., m, d); the derivative at 0 is 0."""
+    """The p-norm distances (..., n, m) of rows (..., n, d) and (..., m, d); the derivative at 0 is 0."""
     del compute_mode  # how PyTorch computes, not what
     if x1.ndim < 2 or x2.ndim < 2:
         raise RuntimeError(

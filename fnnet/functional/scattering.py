@@ -63,8 +63,8 @@ def scatter(
 ) -> jax.Array:
     """A copy of input with src (an array or a number) at the indices along `dim`; reduce "add" or "multiply".
 
-    Which of several sources for one place stays is not defined. Raises RuntimeError for shapes and dtypes that
-    do not fit and for indices out of range.
+    Which of several sources for one place stays is not defined. Raises RuntimeError for shapes and dtypes
+    that do not fit and for indices out of range.
     """
     source = value if src is None else src
     if source is None:
@@ -155,7 +155,7 @@ def searchsorted(
     side: str | None = None,
     sorter: jax.Array | None = None,
 ) -> jax.Array:
-    """Where to insert input so that the last dimension of the sequence stays sorted; left of equals by default."""
+    """Where to insert input so that the sequence stays sorted (in its last dimension); left of equals by default."""
     if side not in (None, "left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:

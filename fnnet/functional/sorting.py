@@ -111,7 +111,7 @@ def unique(
 def unique_consecutive(
     input: jax.Array, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """Runs of equal elements (or slices along `dim`) made one, with the inverse and the counts where asked."""
+    """Runs of equal elements (or slices along `dim`) made one; the inverse and the counts where asked."""
     values = np.asarray(input)
     axis = 0 if dim is None else canonical_dim(dim, values.ndim)
     lines = np.moveaxis(values.reshape(-1) if dim is None else values, axis, 0)
