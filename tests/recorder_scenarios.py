@@ -584,3 +584,24 @@ def out_arguments(torch: Any) -> Any:
         error(lambda: torch.add(w, 1, out=out))[0],
         error(lambda: torch.add(x, 1, out=torch.empty(3, dtype=torch.int64))),
     ]
+
+
+@scenario
+def indices_out_of_range(torch: Any) -> Any:
+    x, w = torch.ones(2, 3), torch.ones(4, 3)
+    F = torch.nn.functional
+    data = torch.tensor([0, 1, 2, 3, 9])
+    return [
+        error(lambda: F.embedding(torch.tensor([1, 5]), w))[0],
+        error(lambda: F.cross_entropy(x, torch.tensor([0, 3])))[0],
+        F.cross_entropy(x, torch.tensor([0, -100])),
+        error(lambda: F.embedding(data[3:], w))[0],
+        F.embedding(data[:2], w),
+        error(lambda: x.gather(1, torch.tensor([[3]])))[0],
+        error(lambda: torch.index_select(x, 0, torch.tensor([2])))[0],
+        error(lambda: x.scatter_(0, torch.tensor([[4]]), 1.0))[0],
+        F.one_hot(torch.tensor([1, 2])),
+        torch.masked_select(x, x > 0).shape,
+        torch.nonzero(x).shape,
+        x.unique(),
+    ]

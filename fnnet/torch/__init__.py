@@ -1,5 +1,6 @@
 """PyTorch's API on JAX: programs are recorded, differentiated and compiled."""
 
+from importlib import import_module as _import_module
 from typing import Any
 
 from fnnet.torch import autograd as autograd
@@ -24,8 +25,25 @@ from fnnet.torch.dtypes import finfo as finfo
 from fnnet.torch.dtypes import get_default_dtype as get_default_dtype
 from fnnet.torch.dtypes import iinfo as iinfo
 from fnnet.torch.dtypes import set_default_dtype as set_default_dtype
+from fnnet.torch.indexing import masked_select as masked_select
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
+from fnnet.torch.inquiry import channels_last as channels_last
+from fnnet.torch.inquiry import contiguous_format as contiguous_format
+from fnnet.torch.inquiry import e as e
+from fnnet.torch.inquiry import inf as inf
+from fnnet.torch.inquiry import is_complex as is_complex
+from fnnet.torch.inquiry import is_floating_point as is_floating_point
+from fnnet.torch.inquiry import is_nonzero as is_nonzero
+from fnnet.torch.inquiry import is_tensor as is_tensor
+from fnnet.torch.inquiry import layout as layout
+from fnnet.torch.inquiry import memory_format as memory_format
+from fnnet.torch.inquiry import nan as nan
+from fnnet.torch.inquiry import numel as numel
+from fnnet.torch.inquiry import pi as pi
+from fnnet.torch.inquiry import preserve_format as preserve_format
+from fnnet.torch.inquiry import result_type as result_type
+from fnnet.torch.inquiry import strided as strided
 from fnnet.torch.legacy import LEGACY as _LEGACY
 from fnnet.torch.mode import enable_grad as enable_grad
 from fnnet.torch.mode import inference_mode as inference_mode
@@ -33,6 +51,8 @@ from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
 from fnnet.torch.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from fnnet.torch.mode import no_grad as no_grad
 from fnnet.torch.mode import set_grad_enabled as set_grad_enabled
+from fnnet.torch.promotion import can_cast as can_cast
+from fnnet.torch.promotion import promote_types as promote_types
 from fnnet.torch.random import Generator as Generator
 from fnnet.torch.random import bernoulli as bernoulli
 from fnnet.torch.random import default_generator as default_generator
@@ -59,7 +79,32 @@ from fnnet.torch.tensor import Tensor as Tensor
 
 globals().update(_DTYPES)
 globals().update(_LEGACY)
-_functional: dict[str, Any] = {}
-_linalg: dict[str, Any] = {}
-_special: dict[str, Any] = {}
-_derive_all({"torch": globals(), "nn.functional": _functional, "linalg": _linalg, "special": _special})
+_derive_all({"torch": globals()})
+
+_MODULES = frozenset(
+    (
+        "autograd",
+        "backends",
+        "cuda",
+        "func",
+        "jit",
+        "linalg",
+        "nn",
+        "optim",
+        "random",
+        "special",
+        "testing",
+        "utils",
+    )
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Submodules are imported when they are first named; a name that PyTorch has and fnnet lacks says so."""
+    if name in _MODULES:
+        try:
+            return _import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module 'torch' has no attribute '{name}' in fnnet (fnnet.torch.{name})")

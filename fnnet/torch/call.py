@@ -14,15 +14,17 @@ import jax
 from fnnet.torch import mode
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
+from fnnet.torch.bounds import check
 from fnnet.torch.devices import jax_device
 from fnnet.torch.drawing import draw_now
-from fnnet.torch.operation import Op
+from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, alias
 
 MODE = mode.MODE
+new = object.__new__
 _KEYWORDS = object()
 _LIST = object()
 _INT64 = 2**63
@@ -88,9 +90,14 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     if plan is None:
         if op.data_dependent:
             return op.compute(args, kwargs)
-        plan = op.plan_for(tuple(key), args, kwargs)
+        try:
+            plan = op.plan_for(tuple(key), args, kwargs)
+        except NeedsValues:
+            return op.compute(args, kwargs)
         if len(plan.numbers) != len(numbers):  # an argument has just become a run-time number, or ceased to
             return call(op, args, kwargs)
+    if plan.indices is not None:
+        check(op, plan, tensors, args, kwargs)
     if plan.draws:
         tensors += draw_now(plan.draws, plan.drawn)
     made = apply(plan, tensors, numbers)
@@ -99,10 +106,10 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
 def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list[Tensor]:
     """Record a plan on tensors, note it for backward, and wrap its outputs."""
-    values = [
-        (t._storage.value if t._steps is None else None) or t._value()  # the common case spelt out
-        for t in tensors
-    ]
+    values = []
+    for t in tensors:  # the common case spelt out: the whole of a storage that NumPy does not share
+        value = t._storage.value if t._steps is None else None
+        values.append(t._value() if value is None else value)
     if plan.device is not RECORD.device and not RECORD.immediate:
         values = _together(plan, values, tensors)
     results = RECORD.append(plan, values, numbers)
@@ -113,11 +120,13 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
                 edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
                 node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
                 break
-    made = []
     if plan.views is not None:
         return _views(plan, tensors, numbers, results, node)
-    for nr, (value, spec) in enumerate(zip(results, plan.outputs, strict=True)):
-        tensor = object.__new__(Tensor)
+    made = []
+    outputs = plan.outputs
+    for nr, value in enumerate(results):
+        spec = outputs[nr]
+        tensor = new(Tensor)
         tensor._spec = spec
         tensor._storage = tensor._counter = Storage(value, spec)
         if node is not None and spec.differentiable:
@@ -185,6 +194,8 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
         plan = op.plan_for(tuple(key), args, kwargs)
         if len(plan.numbers) != len(numbers):
             return call_in_place(op, args, kwargs)
+    if plan.indices is not None:
+        check(op, plan, tensors, args, kwargs)
     if plan.draws:
         tensors += draw_now(plan.draws, plan.drawn)
     return store(target, plan, tensors, numbers)

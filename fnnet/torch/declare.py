@@ -13,12 +13,17 @@ from fnnet.functional.operation import OPERATIONS, Operation
 from fnnet.torch import indexing
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
+from fnnet.torch.creation import as_dtype, finish
+from fnnet.torch.dtypes import get_default_dtype
 from fnnet.torch.operation import Op, cpp_name
 from fnnet.torch.promotion import can_cast
 from fnnet.torch.tensor import Tensor
 
 OPS: dict[str, Op] = {}
 """The operations by declared name."""
+
+NAMESPACES: dict[str, dict[str, Any]] = {"nn.functional": {}, "linalg": {}, "special": {}}
+"""What was derived for modules other than `torch` itself."""
 
 VARIADIC = frozenset({"size", "shape", "dims", "repeats", "sizes", "reps"})
 """Second arguments that may be given one by one: `x.view(2, 3)`, `x.permute(1, 0)`."""
@@ -100,6 +105,30 @@ def function_of(op: Op) -> Callable[..., Any]:
     return _named(function, op)
 
 
+def creator_of(op: Op) -> Callable[..., Any]:
+    """The operation as a function that makes tensors: with dtype, device and requires_grad."""
+    plain = function_of(op)
+    floating = "dtype" in op.parameters and op.name in ("eye", "linspace", "logspace")
+
+    def function(
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        if dtype is not None or floating:
+            kwargs["dtype"] = as_dtype(dtype) or get_default_dtype()
+        made = plain(*args, **kwargs)
+        if device is not None:
+            made = made.to(device)
+        return finish(made, requires_grad)
+
+    return _named(function, op)
+
+
 def in_place_of(op: Op) -> Callable[..., Any]:
     """The operation as `Tensor.<name>_`."""
     writing = Op(op.declared, in_place=True)
@@ -149,7 +178,8 @@ def with_inplace_flag(plain: Callable[..., Any], changing: Callable[..., Any]) -
 def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
     """Put every spelling of one declared operation into the namespaces and onto Tensor."""
     op = OPS[declared.name] = Op(declared)
-    function = function_of(op)
+    creates = declared.function.__module__ == "fnnet.functional.creation"
+    function = creator_of(op) if creates else function_of(op)
     changing = None
     if declared.in_place:
         changing = restrided(function) if declared.view else in_place_of(op)
@@ -208,6 +238,7 @@ def derive_operators() -> None:
 def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     """Derive everything that `fnnet.functional` declares."""
     assert functional.OPERATIONS is OPERATIONS
+    namespaces = NAMESPACES | namespaces
     for declared in OPERATIONS.values():
         derive(namespaces, declared)
     derive_operators()

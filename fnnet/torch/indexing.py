@@ -442,6 +442,14 @@ def _put_places(
     store(base, _plan(key, make), [base, value, *indices], ())
 
 
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is true, as a vector."""
+    if mask.dtype is not D.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = broadcast_shapes(input._spec.shape, mask._spec.shape)
+    return get(input.expand(shape), mask.expand(shape))
+
+
 def detach(tensor: Tensor) -> Tensor:
     """A tensor on the same memory that backward does not see."""
     return alias(tensor)

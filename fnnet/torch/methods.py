@@ -124,6 +124,7 @@ def __format__(self: Tensor, spec: str) -> str:
 
 
 Tensor.select, Tensor.narrow = indexing.select, indexing.narrow  # type: ignore[attr-defined]
+Tensor.masked_select = indexing.masked_select  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------------- in place

@@ -16,9 +16,11 @@ from jax import lax
 from fnnet.functional.operation import Operation
 from fnnet.torch import dtypes as D
 from fnnet.torch import layout
+from fnnet.torch.bounds import indices_of
 from fnnet.torch.devices import CPU, device
 from fnnet.torch.drawing import Noting, draws_of
 from fnnet.torch.dtypes import dtype
+from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.spec import Spec
@@ -82,6 +84,13 @@ NOT_ELEMENTWISE = frozenset(["matmul", "dot", "inner", "outer", "kron", "cross",
 
 _WRAPPING = frozenset(["add", "sub", "mul", "div", "true_divide", "add_", "sub_", "mul_", "div_"])
 
+NEED_VALUES = frozenset({"one_hot"})
+"""Operations that can be traced only with an argument that users rarely give (the number of classes)."""
+
+
+class NeedsValues(Exception):
+    """The operation cannot be traced: what it does depends on the values of its arguments."""
+
 
 @dataclass(frozen=True)
 class _Hole:
@@ -116,7 +125,7 @@ class Op:
         self.name = declared.spelled + "_" * in_place if hasattr(declared, "spelled") else declared.name
         self.function = declared.function
         self.in_place = in_place
-        self.data_dependent = declared.data_dependent
+        self.data_dependent = declared.data_dependent or declared.name in NEED_VALUES
         self.view = declared.view and not in_place
         self.grad_fn = declared.grad_fn or _grad_fn(declared.name)
         self.signature = inspect.signature(declared.function)
@@ -201,7 +210,8 @@ class Op:
         except jax.errors.ConcretizationTypeError:
             # The function decides by the number: then it belongs to the structure.
             if not any(not one.is_tensor for one in holes):
-                raise
+                self.data_dependent = True  # it decides by values: from now on it is called on them
+                raise NeedsValues from None
             decided = {
                 name
                 for name, value in bound.arguments.items()
@@ -286,6 +296,7 @@ class Op:
         except TypeError as error:
             raise layout.shape_error(self.name, specs, error) from error
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
+        plan.indices = indices_of(self.declared.name, bound, order)
         plan.wraps_number = self.name in _WRAPPING and len(tensor_holes) == 1
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
         plan.saves_output = self.declared.name in SAVES_OUTPUT
@@ -368,6 +379,11 @@ class Op:
         def concrete(leaf: Any) -> Any:
             return leaf._value().get() if isinstance(leaf, Tensor) else leaf
 
+        given = [leaf for leaf in [*args, *kwargs.values()] if isinstance(leaf, Tensor)]
+        if MODE.enabled and any(one.requires_grad for one in given) and self.declared.grad_fn:
+            raise NotImplementedError(
+                f"{self.name}: fnnet.torch has no gradient of it, for the shape of its result needs values"
+            )
         with jax.enable_x64(True):
             result = self.function(
                 *[_map(a, concrete) for a in args], **{name: _map(a, concrete) for name, a in kwargs.items()}

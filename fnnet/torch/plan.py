@@ -46,6 +46,7 @@ class Plan:
         single: whether the call returns one tensor; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
+        indices: which input holds indices, and their limit (see `bounds.py`).
         wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
@@ -58,6 +59,7 @@ class Plan:
         "drawn",
         "draws",
         "grad_fn",
+        "indices",
         "inputs",
         "jaxpr",
         "number",
@@ -96,6 +98,7 @@ class Plan:
         self.draws: list[Any] = []
         self.drawn: list[Spec] = []
         self.wraps_number = False
+        self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
 

@@ -33,6 +33,11 @@ class Generator(streams.Generator):
         super().__init__()
         self.device = as_device(device)
 
+    @property
+    def stream(self) -> Generator:
+        """The stream itself, where a source of draws is asked for."""
+        return self
+
     def get_state(self) -> Any:
         return from_array(super().get_state())
 

@@ -10,7 +10,6 @@ program is found again although they changed.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -28,16 +27,22 @@ SOFT_LIMIT = 300
 HARD_LIMIT = 600
 _PHASE = 8
 
+new = object.__new__
+
 
 class Value:
-    """One immutable array, computed (`array`) or recorded (`slot` of the record `owner`)."""
+    """One immutable array, computed (`array`) or recorded (`slot` of the record `owner`).
 
-    __slots__ = ("__weakref__", "array", "owner", "slot")
+    `bounds` keeps the least and greatest element, once somebody asked (see `bounds.py`).
+    """
+
+    __slots__ = ("__weakref__", "array", "bounds", "owner", "slot")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self.owner: object = None
         self.slot = 0
+        self.bounds: tuple[int, int] | None = None
 
     def get(self) -> jax.Array:
         """The array; what is recorded so far is run if it has to be."""
@@ -54,7 +59,6 @@ class Record:
     def __init__(self) -> None:
         self.device: device = CPU
         self.immediate = 0
-        self.lock = threading.RLock()
         self._phase: tuple[int, ...] = ()
         self._clear()
 
@@ -85,17 +89,17 @@ class Record:
                 value.slot = -len(self.inputs)
             call.append(value.slot)
         outputs = self.outputs
-        slot = len(outputs)
         made = []
         for _ in plan.outputs:
-            value = Value(None)
+            value = new(Value)
+            value.array = value.bounds = None
             value.owner = generation
-            value.slot = slot
-            slot += 1
+            value.slot = len(outputs)
             outputs.append(ref(value))
             made.append(value)
-        for number in numbers:
-            (self.floats if type(number) is float else self.integers).append(number)
+        if numbers:
+            for number in numbers:
+                (self.floats if type(number) is float else self.integers).append(number)
         calls = self.calls
         calls.append(tuple(call))
         self.plans.append(plan)

@@ -1,4 +1,4 @@
-"""Record what tests/recorder_scenarios.py gives under real PyTorch: python tests/reference/record_recorder.py."""
+"""Record what tests/recorder_scenarios.py gives under PyTorch: python tests/reference/record_recorder.py."""
 
 import json
 import sys

@@ -1,0 +1,72 @@
+"""Questions about tensors and dtypes, and PyTorch's constants."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fnnet.torch import promotion
+from fnnet.torch.dtypes import dtype
+from fnnet.torch.tensor import Tensor
+
+inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
+
+
+class layout:
+    """torch.layout; tensors here are all strided."""
+
+    def __repr__(self) -> str:
+        return "torch.strided"
+
+
+strided = layout()
+
+
+class memory_format:
+    """torch.memory_format."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self._name}"
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether it is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the tensor's dtype is floating."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the tensor's dtype is complex."""
+    return input.dtype.is_complex
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether a tensor of one element is not zero."""
+    return bool(input)
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input._spec.numel
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """The dtype in which PyTorch computes on the two, tensors or numbers."""
+    return promotion.result_type(
+        [
+            (one.ndim, one.dtype) if isinstance(one, Tensor) else (None, type(one))
+            for one in (tensor1, tensor2)
+        ]
+    )

@@ -1,0 +1,5 @@
+"""torch.linalg: what `fnnet.functional` declares for it."""
+
+from fnnet.torch.declare import NAMESPACES as _NAMESPACES
+
+globals().update(_NAMESPACES["linalg"])

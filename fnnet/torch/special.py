@@ -1,0 +1,5 @@
+"""torch.special: what `fnnet.functional` declares for it."""
+
+from fnnet.torch.declare import NAMESPACES as _NAMESPACES
+
+globals().update(_NAMESPACES["special"])
