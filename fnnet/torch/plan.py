@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr
 from jax.interpreters import partial_eval
 
 from fnnet.torch.devices import CPU, device
 from fnnet.torch.dtypes import of_numpy
+from fnnet.torch.lowering import as_function
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.statistics import COUNTS
 
@@ -85,7 +86,7 @@ class Plan:
     ) -> None:
         self.number = next(_numbers)
         self.jaxpr = jaxpr
-        self.run = jaxpr_as_fun(jaxpr)
+        self.run = as_function(jaxpr, device.type == "cpu")
         self.inputs = tuple(inputs)
         self.numbers = tuple(numbers)
         self.device = device
@@ -143,7 +144,7 @@ class Plan:
         kept = [position for position, is_used in enumerate(used) if is_used]
 
         # The plan keeps every gradient and number, used or not: callers hand them on as they come.
-        inner = jaxpr_as_fun(ClosedJaxpr(small, jaxpr.consts))
+        inner = as_function(ClosedJaxpr(small, jaxpr.consts), self.device.type == "cpu")
         order = [*saved, *range(count, len(used))]
         places = [order.index(position) for position in kept]
 
