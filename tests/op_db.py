@@ -76,7 +76,7 @@ def _plain(value: Any) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        return value.detach().resolve_conj().numpy()
+        return value.numpy(force=True)
     if isinstance(value, torch.nn.PairwiseDistance):
         return F.pairwise_distance
     if type(value).__name__ == "LinearCrossEntropyOptions":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -143,12 +144,23 @@ def floor_divide(input: Value, other: Value) -> jax.Array:
     return div(input, other, rounding_mode="floor")
 
 
+@jax.custom_jvp
+def _remainder(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.remainder(x, y)
+
+
+_remainder.defjvps(
+    lambda g, answer, x, y: g,
+    lambda g, answer, x, y: g * -_floor_quotient(x, y),
+)
+
+
 @operation("torch", "Tensor", in_place=True, grad_fn="RemainderBackward0", **_BINARY)
 def remainder(input: Value, other: Value) -> jax.Array:
     """The remainder with the sign of the divisor. Raises RuntimeError for an integer zero divisor."""
     x, y = pair(input, other)
     _refuse_zero("remainder", y)
-    return jnp.remainder(x, y)
+    return jnp.remainder(x, y) if is_integral(x) else _remainder(x, y)
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="FmodBackward0", **_BINARY)
@@ -167,15 +179,32 @@ def _power(x: jax.Array, y: jax.Array) -> jax.Array:
 
 def _power_by_base(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     flat = y == 0
-    return jnp.where(flat, 0, g * (y * _power(x, jnp.where(flat, jnp.ones_like(y), y - 1))))
+    return g * jnp.where(flat, 0, y * _power(x, jnp.where(flat, jnp.ones_like(y), y - 1)))
 
 
 def _power_by_exponent(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     flat = (x == 0) & (jnp.real(y) >= 0)
-    return jnp.where(flat, 0, g * (answer * jnp.log(jnp.where(flat, jnp.ones_like(x), x))))
+    return g * jnp.where(flat, 0, answer * jnp.log(jnp.where(flat, jnp.ones_like(x), x)))
 
 
 _power.defjvps(_power_by_base, _power_by_exponent)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _power_of_number(exponent: float, x: jax.Array) -> jax.Array:
+    """The power for an exponent known beforehand: products and roots where PyTorch takes them."""
+    if exponent.is_integer() and -3 < exponent <= 8:
+        return lax.integer_pow(x, int(exponent))
+    if exponent in (0.5, -0.5):
+        return jnp.sqrt(x) if exponent > 0 else lax.rsqrt(x)
+    return lax.pow(x, jnp.full_like(x, exponent))
+
+
+@_power_of_number.defjvp
+def _power_of_number_jvp(exponent: float, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (x,), (g,) = primals, tangents
+    slope = exponent * _power_of_number(exponent - 1, x) if exponent else jnp.zeros_like(x)
+    return _power_of_number(exponent, x), g * slope
 
 
 def _integer_power(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -197,10 +226,8 @@ def pow(input: Value, exponent: Value) -> jax.Array:
             if exponent < 0:
                 raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
             return input if is_bool(input) and exponent else jnp.power(input, int(exponent))
-        if not isinstance(exponent, complex) and float(exponent).is_integer() and -3 < exponent <= 8:
-            return lax.integer_pow(input, int(exponent))
-        if exponent == 0.5 and not is_integral(input):
-            return jnp.sqrt(input)
+        if not isinstance(exponent, complex) and not is_integral(input):
+            return _power_of_number(float(exponent), input)
     x, y = pair(input, exponent)
     return _integer_power(x, y) if is_integral(x) else _power(x, y)
 

@@ -213,7 +213,14 @@ def qr(input: jax.Array, some: bool = True) -> Decomposition:
 def linalg_svd(A: jax.Array, full_matrices: bool = True, *, driver: str | None = None) -> SingularValues:
     """A = U diag(S) Vh, S in descending order."""
     del driver  # a choice of cuSOLVER's
-    return SingularValues(*jnp.linalg.svd(_check("linalg.svd", A, square=False), full_matrices))
+    A = _check("linalg.svd", A, square=False)
+    U, S, Vh = jnp.linalg.svd(A, full_matrices=False)
+    if full_matrices and A.shape[-2] != A.shape[-1]:
+        # The vectors that complete a basis are free and have no derivative; JAX then refuses all others.
+        whole = jnp.linalg.svd(lax.stop_gradient(A), full_matrices=True)
+        U = jnp.concatenate([U, whole[0][..., :, U.shape[-1] :]], -1)
+        Vh = jnp.concatenate([Vh, whole[2][..., Vh.shape[-2] :, :]], -2)
+    return SingularValues(U, S, Vh)
 
 
 @operation("torch", "Tensor", grad_fn="LinalgSvdBackward0")

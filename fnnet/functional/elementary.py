@@ -87,7 +87,17 @@ log1p = _elementwise("log1p", jnp.log1p, "Log1PBackward0", "log(1 + input), exac
 log2 = _elementwise("log2", jnp.log2, "Log2Backward0", "The logarithm of base 2.")
 log10 = _elementwise("log10", jnp.log10, "Log10Backward0", "The logarithm of base 10.")
 sqrt = _elementwise("sqrt", jnp.sqrt, "SqrtBackward0", "The square root; its derivative at 0 is infinite.")
-rsqrt = _elementwise("rsqrt", lax.rsqrt, "RsqrtBackward0", "One over the square root.")
+
+
+@jax.custom_jvp
+def _rsqrt(x: jax.Array) -> jax.Array:
+    return lax.rsqrt(x)
+
+
+# By the result, as PyTorch does: the sign at -0.0 follows.
+_rsqrt.defjvps(lambda g, answer, x: g * (-0.5 * answer * answer * answer))
+
+rsqrt = _elementwise("rsqrt", _rsqrt, "RsqrtBackward0", "One over the square root.")
 reciprocal = _elementwise("reciprocal", jnp.reciprocal, "ReciprocalBackward0", "One over the input.")
 sin = _elementwise("sin", jnp.sin, "SinBackward0", "The sine.")
 cos = _elementwise("cos", jnp.cos, "CosBackward0", "The cosine.")
@@ -274,10 +284,22 @@ def atan2(input: jax.Array, other: jax.Array) -> jax.Array:
     return _atan2(*pair(to_floating(input), to_floating(other)))
 
 
+@jax.custom_jvp
+def _hypot(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.hypot(x, y)
+
+
+# NaN at the origin and 0 beside an infinity, where JAX gives a half and NaN.
+_hypot.defjvps(
+    lambda g, answer, x, y: g * (x / answer),
+    lambda g, answer, x, y: g * (y / answer),
+)
+
+
 @operation("torch", "Tensor", in_place=True, grad_fn="HypotBackward0", promote=("input", "other"))
 def hypot(input: jax.Array, other: jax.Array) -> jax.Array:
     """sqrt(input² + other²), without overflow in between."""
-    return jnp.hypot(*pair(input, other))
+    return _hypot(*pair(input, other))
 
 
 @jax.custom_jvp
@@ -287,7 +309,7 @@ def _with_sign(x: jax.Array, y: jax.Array) -> jax.Array:
 
 def _sign_ratio(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     zero = x == 0
-    return jnp.where(zero, 0, g * (answer / jnp.where(zero, jnp.ones_like(x), x)))
+    return g * jnp.where(zero, 0, answer / jnp.where(zero, jnp.ones_like(x), x))
 
 
 # The derivative at 0 is 0.
@@ -306,7 +328,7 @@ def copysign(input: jax.Array, other: Any) -> jax.Array:
 def heaviside(input: jax.Array, values: jax.Array) -> jax.Array:
     """0 below 0, values at 0, 1 above."""
     x, at_zero = pair(input, values)
-    step = jnp.where(x < 0, jnp.zeros_like(x), jnp.ones_like(x))
+    step = jnp.where(x > 0, jnp.ones_like(x), jnp.zeros_like(x))
     return lax.stop_gradient(jnp.where(x == 0, at_zero, step))
 
 

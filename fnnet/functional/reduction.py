@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -238,18 +239,36 @@ def _require_all_dims(function: str, input: jax.Array, dim: Dims) -> tuple[int, 
     return dims
 
 
+# As JAX shares it, but NaN where the extreme is NaN.
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _extreme_over(kind: str, dims: tuple[int, ...], keepdim: bool, input: jax.Array) -> jax.Array:
+    return (jnp.max if kind == "max" else jnp.min)(input, dims, keepdims=keepdim)
+
+
+@_extreme_over.defjvp
+def _extreme_over_jvp(
+    kind: str, dims: tuple[int, ...], keepdim: bool, primals: Any, tangents: Any
+) -> tuple[jax.Array, jax.Array]:
+    extreme = _extreme_over(kind, dims, True, primals[0])
+    same = (primals[0] == extreme).astype(primals[0].dtype)
+    # Written out, because XLA turns a truth value divided by 0 into 0.
+    share = jnp.where(jnp.isnan(extreme), jnp.nan, same / jnp.sum(same, dims, keepdims=True))
+    change = jnp.sum(tangents[0] * share, dims, keepdims=keepdim)
+    return extreme if keepdim else jnp.squeeze(extreme, dims), change
+
+
 @operation("torch", "Tensor", grad_fn="AmaxBackward0")
 def amax(input: jax.Array, dim: Dims = (), keepdim: bool = False) -> jax.Array:
     """The largest element over the dimensions `dim` (all by default); ties share the derivative."""
     input = jnp.asarray(input)
-    return jnp.max(input, _require_all_dims("amax", input, dim), keepdims=keepdim)
+    return _extreme_over("max", _require_all_dims("amax", input, dim), keepdim, input)
 
 
 @operation("torch", "Tensor", grad_fn="AminBackward0")
 def amin(input: jax.Array, dim: Dims = (), keepdim: bool = False) -> jax.Array:
     """The smallest element over the dimensions `dim` (all by default); ties share the derivative."""
     input = jnp.asarray(input)
-    return jnp.min(input, _require_all_dims("amin", input, dim), keepdims=keepdim)
+    return _extreme_over("min", _require_all_dims("amin", input, dim), keepdim, input)
 
 
 @operation("torch", "Tensor", grad_fn="AminmaxBackward0")

@@ -46,7 +46,6 @@ _BINARY: dict[str, Any] = {"promote": ("input", "other"), "to_float": True}
 erf = _elementwise("erf", lax.erf, "ErfBackward0", "The error function.")
 erfc = _elementwise("erfc", lax.erfc, "ErfcBackward0", "1 - erf(input), exact for large inputs.")
 erfinv = _elementwise("erfinv", lax.erf_inv, "ErfinvBackward0", "The inverse of erf; infinite at -1 and 1.")
-lgamma = _elementwise("lgamma", lax.lgamma, "LgammaBackward0", "The logarithm of |gamma(input)|.")
 
 
 # JAX's derivative of i0 at 0 is not 0, and its polygamma of order 1 loses all digits left of 0.
@@ -73,6 +72,7 @@ def _trigamma(x: jax.Array) -> jax.Array:
     left = x < 0.5
     right = lax.polygamma(jnp.ones_like(x), jnp.where(left, 1 - x, x))
     sine = jnp.sin(jnp.pi * jnp.where(left, x, jnp.full_like(x, 0.5)))
+    right = jnp.where(jnp.isposinf(x), 0, right)
     return jnp.where(left, (jnp.pi / sine) ** 2 - right, right)
 
 
@@ -85,6 +85,13 @@ def _digamma(x: jax.Array) -> jax.Array:
     return jnp.where(x == 0, jnp.copysign(jnp.asarray(jnp.inf, x.dtype), -x), lax.digamma(x))
 
 
+@jax.custom_jvp
+def _lgamma(x: jax.Array) -> jax.Array:
+    return lax.lgamma(x)
+
+
+lgamma = _elementwise("lgamma", _lgamma, "LgammaBackward0", "The logarithm of |gamma(input)|.")
+_lgamma.defjvps(lambda g, answer, x: g * _digamma(x))
 _digamma.defjvps(lambda g, answer, x: g * _trigamma(x))
 
 digamma = _elementwise("digamma", _digamma, "DigammaBackward0", "The derivative of lgamma.", aliases=("psi",))
@@ -108,15 +115,23 @@ ndtri = _special("ndtri", jsp.ndtri, "SpecialNdtriBackward0", "The inverse of nd
 log_ndtr = _special("log_ndtr", jsp.log_ndtr, "SpecialLogNdtrBackward0", "The logarithm of ndtr.")
 
 
+@jax.custom_jvp
+def _logit(x: jax.Array) -> jax.Array:
+    return jnp.log(x / (1 - x))
+
+
+# NaN outside [0, 1], infinite at the ends.
+_logit.defjvps(lambda g, answer, x: g * jnp.where((x < 0) | (x > 1), jnp.nan, 1 / (jnp.abs(x) * (1 - x))))
+
+
 @operation("torch", "Tensor", in_place=True, grad_fn="LogitBackward0", to_float=True)
 def logit(input: jax.Array, eps: float | None = None) -> jax.Array:
     """log(x / (1 - x)), with the input first bounded to [eps, 1 - eps] where eps is given."""
     x = to_floating(input)
     if eps is None:
-        return jnp.log(x / (1 - x))
+        return _logit(x)
     inside = (x >= eps) & (x <= 1 - eps)
-    bounded = jnp.where(inside, x, lax.stop_gradient(jnp.clip(x, eps, 1 - eps)))
-    return jnp.log(bounded / (1 - bounded))
+    return _logit(jnp.where(inside, x, lax.stop_gradient(jnp.clip(x, eps, 1 - eps))))
 
 
 def _paired(input: Any, other: Any) -> tuple[jax.Array, jax.Array]:
@@ -137,7 +152,7 @@ def _xlogy(x: jax.Array, y: jax.Array) -> jax.Array:
 
 def _xlogy_by_x(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     flat = (x == 0) & (y <= 0)
-    return jnp.where(flat, 0, g * jnp.log(jnp.where(flat, jnp.ones_like(y), y)))
+    return g * jnp.where(flat, 0, jnp.log(jnp.where(flat, jnp.ones_like(y), y)))
 
 
 _xlogy.defjvps(_xlogy_by_x, lambda g, answer, x, y: g * (x / y))
@@ -151,7 +166,7 @@ def _xlog1py(x: jax.Array, y: jax.Array) -> jax.Array:
 
 def _xlog1py_by_x(g: jax.Array, answer: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     flat = (x == 0) & (y <= -1)
-    return jnp.where(flat, 0, g * jnp.log1p(jnp.where(flat, jnp.zeros_like(y), y)))
+    return g * jnp.where(flat, 0, jnp.log1p(jnp.where(flat, jnp.zeros_like(y), y)))
 
 
 _xlog1py.defjvps(_xlog1py_by_x, lambda g, answer, x, y: g * (x / (y + 1)))
@@ -169,16 +184,37 @@ def xlog1py(input: Any, other: Any) -> jax.Array:
     return _xlog1py(*_paired(input, other))
 
 
+# Beside an infinity the smaller one's derivative is 0, where JAX gives exp of it.
+@jax.custom_jvp
+def _logaddexp(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.logaddexp(x, y)
+
+
+@jax.custom_jvp
+def _logaddexp2(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.logaddexp2(x, y)
+
+
+_logaddexp.defjvps(
+    lambda g, answer, x, y: g / (1 + jnp.exp(y - x)),
+    lambda g, answer, x, y: g / (1 + jnp.exp(x - y)),
+)
+_logaddexp2.defjvps(
+    lambda g, answer, x, y: g / (1 + jnp.exp2(y - x)),
+    lambda g, answer, x, y: g / (1 + jnp.exp2(x - y)),
+)
+
+
 @operation("torch", "Tensor", grad_fn="LogaddexpBackward0", **_BINARY)
 def logaddexp(input: jax.Array, other: jax.Array) -> jax.Array:
     """log(exp(input) + exp(other)), without overflow."""
-    return jnp.logaddexp(*_paired(input, other))
+    return _logaddexp(*_paired(input, other))
 
 
 @operation("torch", "Tensor", grad_fn="Logaddexp2Backward0", **_BINARY)
 def logaddexp2(input: jax.Array, other: jax.Array) -> jax.Array:
     """log2(2**input + 2**other), without overflow."""
-    return jnp.logaddexp2(*_paired(input, other))
+    return _logaddexp2(*_paired(input, other))
 
 
 @operation("torch", "Tensor", grad_fn="IgammaBackward0", **_BINARY)
