@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from fnnet.torch.script import ALIASES
@@ -24,11 +25,14 @@ class Use:
         name: dotted, "torch.nn.Linear"; a tensor's attribute is "Tensor.clamp".
         lines: where it is used.
         present: whether fnnet has it.
+        certain: whether it is PyTorch's name for sure. An attribute of an object whose type the text does not
+            tell is a tensor's only possibly; so is a name that the script binds to something else as well.
     """
 
     name: str
     lines: tuple[int, ...]
     present: bool
+    certain: bool = True
 
 
 @cache
@@ -37,81 +41,137 @@ def tensor_names() -> frozenset[str]:
     return frozenset(json.loads(Path(__file__).with_name("tensor_names.json").read_text()))
 
 
-class _Names(ast.NodeVisitor):
-    """Collects dotted names that start at an imported module, and attributes of everything else."""
+class _Bindings(ast.NodeVisitor):
+    """What each name of the script stands for; found first, for a name may be used above its import."""
 
     def __init__(self) -> None:
         self.aliases: dict[str, str] = {}
-        self.found: dict[str, set[int]] = {}
+        self.imported: dict[str, list[tuple[str, int]]] = {}
+        self.foreign: set[str] = set()
+        self.rebound: set[str] = set()
 
-    def _add(self, name: str, line: int) -> None:
-        self.found.setdefault(name, set()).add(line)
+    def _import(self, name: str, line: int) -> None:
+        self.imported.setdefault(name, []).append((name, line))
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             root = alias.name.partition(".")[0]
-            if root in ALIASES:
-                self.aliases[alias.asname or root] = alias.name if alias.asname else root
-                if alias.name != root:
-                    self._add(alias.name, node.lineno)
+            if root not in ALIASES:
+                self.foreign.add(alias.asname or root)
+                continue
+            self.aliases[alias.asname or root] = alias.name if alias.asname else root
+            self._import(alias.name, node.lineno)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node.module is None or node.level or node.module.partition(".")[0] not in ALIASES:
-            return
+        ours = node.module is not None and not node.level and node.module.partition(".")[0] in ALIASES
         for alias in node.names:
-            if alias.name == "*":
-                self._add(node.module, node.lineno)
-                continue
-            self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-            self._add(f"{node.module}.{alias.name}", node.lineno)
+            if not ours:
+                self.foreign.add(alias.asname or alias.name)
+            elif alias.name == "*":
+                assert node.module is not None
+                self._import(node.module, node.lineno)
+                for name in _public(node.module):
+                    self.aliases.setdefault(name, f"{node.module}.{name}")
+            else:
+                self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                self._import(f"{node.module}.{alias.name}", node.lineno)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self.rebound.add(node.id)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self.rebound.add(node.arg)
+        self.generic_visit(node)
+
+    def _definition(self, node: Any) -> None:
+        self.rebound.add(node.name)
+        self.generic_visit(node)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _definition
+
+
+class _Names(ast.NodeVisitor):
+    """Collects dotted names that start at a mirrored module, and attributes of objects of unknown type."""
+
+    def __init__(self, bindings: _Bindings) -> None:
+        self.aliases = bindings.aliases
+        self.foreign = bindings.foreign - bindings.aliases.keys() - bindings.rebound
+        self.rebound = bindings.rebound
+        self.found: dict[tuple[str, bool], set[int]] = {}
+        for places in bindings.imported.values():
+            for name, line in places:
+                self._add(name, line)
+
+    def _add(self, name: str, line: int, certain: bool = True) -> None:
+        self.found.setdefault((name, certain), set()).add(line)
+
+    def _add_dotted(self, root: str, parts: list[str], line: int) -> None:
+        self._add(".".join([self.aliases[root], *parts]), line, root not in self.rebound)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load) and "." in self.aliases.get(node.id, ""):
+            self._add_dotted(node.id, [], node.lineno)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         parts, inner = [node.attr], node.value
         while isinstance(inner, ast.Attribute):
             parts.append(inner.attr)
             inner = inner.value
-        if isinstance(inner, ast.Name) and inner.id in self.aliases:
-            self._add(".".join([self.aliases[inner.id], *reversed(parts)]), node.lineno)
-            return
+        if isinstance(inner, ast.Name):
+            if inner.id in self.aliases:
+                self._add_dotted(inner.id, parts[::-1], node.lineno)
+                return
+            if inner.id in self.foreign:
+                return
         if node.attr in tensor_names():
-            self._add(f"Tensor.{node.attr}", node.lineno)
+            self._add(f"Tensor.{node.attr}", node.lineno, certain=False)
         self.visit(node.value)
+
+
+def _public(module: str) -> list[str]:
+    """What `from module import *` would bind, as far as fnnet has it."""
+    try:
+        mirrored = importlib.import_module(
+            ALIASES[module.partition(".")[0]] + module[len(module.partition(".")[0]) :]
+        )
+    except ImportError:
+        return []
+    return [name for name in getattr(mirrored, "__all__", vars(mirrored)) if not name.startswith("_")]
 
 
 def _resolve(name: str) -> bool:
     """Whether fnnet has a dotted name of a mirrored package."""
     root, _, rest = name.partition(".")
-    target: Any = importlib.import_module(ALIASES[root])
     path = ALIASES[root]
+    try:
+        target: Any = importlib.import_module(path)
+    except ModuleNotFoundError:
+        return False
     for part in rest.split(".") if rest else ():
-        if not isinstance(target, type(importlib)) and not isinstance(target, type):
+        if not isinstance(target, ModuleType | type):
             return True  # an attribute of an object, whose type reading the script does not tell
+        path = f"{path}.{part}"
         try:
             target = getattr(target, part)
         except (AttributeError, NotImplementedError):
             try:
-                target = importlib.import_module(f"{path}.{part}")
-            except ImportError:
+                target = importlib.import_module(path)
+            except ModuleNotFoundError:
                 return False
-        path = f"{path}.{part}"
     return True
 
 
-def _uses(found: dict[str, set[int]]) -> Iterator[Use]:
+def _uses(found: dict[tuple[str, bool], set[int]]) -> Iterator[Use]:
     from fnnet.torch import Tensor
 
-    for name, lines in sorted(found.items(), key=lambda item: (min(item[1]), item[0])):
-        if name.startswith("Tensor."):
-            present = hasattr(Tensor, name.removeprefix("Tensor."))
-        else:
-            try:
-                present = _resolve(name)
-            except ImportError:
-                present = False
-        yield Use(name, tuple(sorted(lines)), present)
+    for (name, certain), lines in sorted(found.items(), key=lambda item: (min(item[1]), item[0])):
+        tensor, _, attribute = name.partition(".")
+        present = hasattr(Tensor, attribute) if tensor == "Tensor" else _resolve(name)
+        yield Use(name, tuple(sorted(lines)), present, certain)
 
 
-def examine(source: str, filename: str = "<script>") -> list[Use]:
+def examine(source: str | bytes, filename: str = "<script>") -> list[Use]:
     """The PyTorch names that `source` uses, in the order of their first use. Nothing in it is run.
 
     An attribute of an object counts as a tensor's if torch.Tensor has one of that name.
@@ -119,12 +179,12 @@ def examine(source: str, filename: str = "<script>") -> list[Use]:
     Raises:
         SyntaxError: if the script is not Python 3.
     """
-    names = _Names()
-    tree = ast.parse(source, filename)
-    for node in ast.walk(tree):  # imports first: a name may be used above the line that imports it
-        if isinstance(node, ast.Import):
-            names.visit_Import(node)
-        elif isinstance(node, ast.ImportFrom):
-            names.visit_ImportFrom(node)
+    try:
+        tree = ast.parse(source, filename)
+    except ValueError as error:  # a null byte, in Python 3.11
+        raise SyntaxError(str(error)) from None
+    bindings = _Bindings()
+    bindings.visit(tree)
+    names = _Names(bindings)
     names.visit(tree)
     return list(_uses(names.found))

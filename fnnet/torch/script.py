@@ -16,6 +16,10 @@ __all__ = ["install_aliases", "run"]
 ALIASES = {"torch": "fnnet.torch", "torchvision": "fnnet.torchvision", "tensorflow": "fnnet.tensorflow"}
 
 
+OWN = frozenset({"jax", "jaxlib", "numpy", "optax", "etils", "ml_dtypes"})
+"""Packages that fnnet itself stands on. Some try `import tensorflow` or `torch`; a mirror is not meant for them."""
+
+
 class _AliasLoader(importlib.abc.Loader):
     """Gives the mirrored module itself, so that both names are one module with one state."""
 
@@ -30,6 +34,19 @@ class _AliasLoader(importlib.abc.Loader):
         module.__spec__ = self._spec  # the import system has just put the alias's own there
 
 
+def _asked_by() -> tuple[str, bool]:
+    """The package whose code is importing, and whether it only asks (`importlib.util.find_spec`)."""
+    frame = sys._getframe(2)
+    asks = False
+    while frame.f_back is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if not name.startswith(("importlib", "_frozen_importlib")):
+            return name.partition(".")[0], asks
+        asks = asks or name == "importlib.util"
+        frame = frame.f_back
+    return "", asks
+
+
 class _AliasFinder(importlib.abc.MetaPathFinder):
     """Resolves `torch`, `torch.nn`, ... to `fnnet.torch`, `fnnet.torch.nn`, ..."""
 
@@ -39,11 +56,18 @@ class _AliasFinder(importlib.abc.MetaPathFinder):
         root, _, rest = fullname.partition(".")
         if root not in ALIASES:
             return None
+        package, asks = _asked_by()
+        if package in OWN:
+            if asks:
+                return None
+            raise ModuleNotFoundError(f"No module named '{fullname}'", name=fullname)
         mirror = ALIASES[root] + ("." + rest if rest else "")
         try:
             mirrored = importlib.import_module(mirror)
         except ModuleNotFoundError as error:
             if error.name is not None and (mirror == error.name or mirror.startswith(error.name + ".")):
+                if asks:
+                    return None
                 raise ModuleNotFoundError(f"fnnet has no module '{fullname}'", name=fullname) from None
             raise
         return importlib.machinery.ModuleSpec(fullname, _AliasLoader(mirrored), is_package=True)
@@ -75,14 +99,14 @@ def run(script: str, arguments: Sequence[str] = ()) -> int:
     install_aliases()
     source = path.read_bytes()
     module = types.ModuleType("__main__")
-    module.__file__ = str(path)
+    module.__file__ = script
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]
     before = sys.modules["__main__"], sys.argv, sys.path[0]
     sys.modules["__main__"] = module
     sys.argv = [script, *arguments]
     sys.path[0] = str(path.resolve().parent)
     try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        exec(compile(source, script, "exec", dont_inherit=True), module.__dict__)
     except SystemExit as stop:
         if stop.code is None or isinstance(stop.code, int):
             return stop.code or 0
