@@ -41,7 +41,7 @@ print(x.grad)
 
 x = torch.linspace(-1, 1, 5, requires_grad=True)
 (slope,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
-print(slope)
+print(slope.requires_grad, slope.detach())
 (curvature,) = torch.autograd.grad(slope.sum(), x)
 print(curvature)
 with torch.no_grad():

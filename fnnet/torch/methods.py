@@ -11,6 +11,7 @@ from fnnet.torch import conversion as conversion
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing
 from fnnet.torch import memory as memory
+from fnnet.torch import new as new
 from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward

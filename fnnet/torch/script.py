@@ -17,7 +17,7 @@ ALIASES = {"torch": "fnnet.torch", "torchvision": "fnnet.torchvision", "tensorfl
 
 
 OWN = frozenset({"jax", "jaxlib", "numpy", "optax", "etils", "ml_dtypes"})
-"""Packages that fnnet itself stands on. Some try `import tensorflow` or `torch`; a mirror is not meant for them."""
+"""Packages that fnnet itself stands on. Some try to import tensorflow or torch: not a mirror of it."""
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -113,8 +113,9 @@ def run(script: str, arguments: Sequence[str] = ()) -> int:
         print(stop.code, file=sys.stderr)
         return 1
     except BaseException as error:
-        traceback = error.__traceback__
-        sys.excepthook(type(error), error, traceback.tb_next if traceback else None)
+        own = error.__traceback__  # this function's frame, which is not the script's
+        error.__traceback__ = own.tb_next if own else None
+        sys.excepthook(type(error), error, error.__traceback__)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     finally:
         sys.stdout.flush()
