@@ -1,9 +1,10 @@
-"""Checkpoints: pytrees in .safetensors files, read without executing anything and written atomically."""
+"""Checkpoints: .pt and .safetensors files, read without executing anything and written atomically."""
 
 from fnnet.checkpoint.atomic import atomically as atomically
+from fnnet.checkpoint.formats import load as load
 from fnnet.checkpoint.refused import RefusedFileError as RefusedFileError
-from fnnet.checkpoint.tree import load as load
 from fnnet.checkpoint.tree import load_flat as load_flat
 from fnnet.checkpoint.tree import load_metadata as load_metadata
+from fnnet.checkpoint.tree import nested as nested
 from fnnet.checkpoint.tree import restore as restore
 from fnnet.checkpoint.tree import save as save

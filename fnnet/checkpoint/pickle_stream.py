@@ -1,9 +1,9 @@
 """Pickle streams, read by a fixed set of opcodes that can execute nothing.
 
 A `Machine` builds dicts, lists, tuples, sets, numbers, strings, bytes, None and booleans. What the names in a
-stream stand for, and what becomes of a call with them, is said by a `Vocabulary`: a name is a word to be looked
-up there, and nothing is ever imported. The formats that use pickle (PyTorch's checkpoints, CIFAR-10's files)
-differ in their vocabularies alone.
+stream stand for, and what becomes of a call with them, is said by a `Vocabulary`: a name is a word to be
+looked up there, and nothing is ever imported. The formats that use pickle (PyTorch's checkpoints, CIFAR-10's
+files) differ in their vocabularies alone.
 """
 
 from __future__ import annotations
@@ -149,11 +149,7 @@ class Machine:
             parts: Iterable[Any] = key
         else:
             parts = (key,)
-        for part in parts:
-            if not (part is None or type(part) in (str, bytes, bool, float, int)):
-                raise Refusal(f"a key of type {type(part).__name__}")
-            if type(part) is int and not -(1 << 63) <= part < 1 << 64:
-                raise Refusal("a key that is an integer of more than 64 bits")
+        check_keys(parts)
         return key
 
     def set_items(self, items: list[Any]) -> None:
@@ -191,6 +187,15 @@ class Machine:
                 raise Refusal(f"opcode {code!r} at {self.at - 1}, {self.vocabulary.needs}")
             operation(self)
         raise Refusal(f"more than {MAX_OPERATIONS} operations")
+
+
+def check_keys(keys: Iterable[Any]) -> None:
+    """Refuse keys that are not plain, or are integers so long that many of them could share a hash."""
+    for key in keys:
+        if not (key is None or type(key) in (str, bytes, bool, float, int)):
+            raise Refusal(f"a key of type {type(key).__name__}")
+        if type(key) is int and not -(1 << 63) <= key < 1 << 64:
+            raise Refusal("a key that is an integer of more than 64 bits")
 
 
 def check_tree(root: Any, is_leaf: Callable[[Any], bool]) -> None:

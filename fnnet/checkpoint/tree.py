@@ -141,18 +141,38 @@ def load(path: str | PathLike[str]) -> dict[str, Any]:
         RefusedFileError: (a ValueError) for a file that is not well-formed, and for names that are both a
             leaf and a branch (`load_flat` takes those).
     """
-    nested: dict[str, Any] = {}
-    for name, leaf in load_flat(path).items():
-        *branches, last = name.split(".")
-        place = nested
-        for branch in branches:
-            place = place.setdefault(branch, {})
-            if not isinstance(place, dict):
-                raise RefusedFileError(path, f"{branch!r} is a leaf and a branch", name)
+    try:
+        return nested(load_flat(path))
+    except _Ambiguous as error:
+        raise RefusedFileError(path, error.reason, error.name) from None
+
+
+class _Ambiguous(ValueError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"checkpoint.nested: {name!r}: {reason}")
+        self.name, self.reason = name, reason
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves by dotted name, such as a state_dict, as nested dicts: the form of fnnet's parameters.
+
+    Raises:
+        ValueError: for a name that is both a leaf and a branch.
+    """
+    tree: dict[str, Any] = {}
+    branches: dict[int, dict[str, Any]] = {id(tree): tree}
+    for name, leaf in flat.items():
+        *parts, last = name.split(".")
+        place = tree
+        for part in parts:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict) or (place and id(place) not in branches):
+                raise _Ambiguous(name, f"{part!r} is a leaf and a branch")
+            branches[id(place)] = place
         if last in place:
-            raise RefusedFileError(path, "a leaf and a branch", name)
+            raise _Ambiguous(name, "a leaf and a branch")
         place[last] = leaf
-    return nested
+    return tree
 
 
 def load_metadata(path: str | PathLike[str]) -> dict[str, str]:

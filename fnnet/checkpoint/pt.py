@@ -1,0 +1,164 @@
+"""PyTorch's checkpoints (`.pt`, `.pth`), read without PyTorch and without executing anything in them.
+
+Both formats of `torch.save` are read: the zip archive, and the older sequence of pickles. Tensors become
+views of the memory-mapped file, so that reading takes no memory beside it; several tensors of a storage share it.
+"""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from fnnet.checkpoint.archive import Archive, Bytes
+from fnnet.checkpoint.pickle_stream import MAX_STREAM, Machine, Refusal, check_tree
+from fnnet.checkpoint.pt_vocabulary import Torch
+from fnnet.checkpoint.refused import RefusedFileError
+from fnnet.checkpoint.stored import DTYPES, Arrays, Storage, Structure, View
+
+MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How a file of the older format begins: a pickle of a magic number."""
+_PROTOCOL = 1001
+_ORDERS = {b"little": False, b"big": True}
+
+
+def read(path: str | PathLike[str], make: Arrays | None = None) -> Any:
+    """What `torch.save` wrote, in plain containers.
+
+    Dicts (and OrderedDicts) are dicts, a torch.Size is a tuple, a torch.dtype is a NumPy dtype, a
+    torch.device is a string; tensors and parameters are NumPy arrays, views of the memory-mapped file, read-only.
+
+    Args:
+        path: of the file.
+        make: what else tensors and containers become.
+
+    Raises:
+        RefusedFileError: (a ValueError) for a file that holds anything else, or contradicts itself.
+        OSError: for a file that cannot be opened.
+    """
+    return read_bytes(path, mapped(path), make)
+
+
+def mapped(path: str | PathLike[str]) -> Bytes:
+    """The bytes of a file, memory-mapped."""
+    if not os.path.getsize(path):
+        return np.zeros(0, np.uint8)
+    return np.asarray(np.memmap(path, np.uint8, mode="r"))
+
+
+def read_bytes(path: str | PathLike[str], data: Bytes, make: Arrays | None = None) -> Any:
+    """What the bytes of a file hold; as `read`."""
+    make = make or Arrays()
+    start = data[: len(MAGIC)].tobytes()
+    if start.startswith(b"PK\3\4"):
+        return _read_zip(path, data, make)
+    if start == MAGIC:
+        return _read_sequence(path, data, make)
+    if data[257:262].tobytes() == b"ustar":
+        raise RefusedFileError(path, "the tar format of PyTorch before 0.1.10, which is not read")
+    raise RefusedFileError(path, "not a file of torch.save: neither a zip archive nor its older format")
+
+
+def _read_zip(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
+    archive = Archive(path, data)
+    folders = {name.split("/")[0] for name in archive.entries if name.endswith("/data.pkl")}
+    if len(folders) != 1:
+        raise RefusedFileError(path, f"{len(folders)} entries named data.pkl in a folder, expected one")
+    folder = folders.pop()
+    if f"{folder}/constants.pkl" in archive.entries:
+        raise RefusedFileError(path, "a TorchScript program; only files of torch.save are read", folder)
+    version = archive.read(f"{folder}/version", 16).tobytes().strip()
+    if not (version.isdigit() and 1 <= int(version) <= 10):
+        raise RefusedFileError(path, f"version {version!r}, expected 1 to 10", f"{folder}/version")
+    big = False
+    if f"{folder}/byteorder" in archive.entries:
+        order = archive.read(f"{folder}/byteorder", 16).tobytes()
+        if order not in _ORDERS:
+            raise RefusedFileError(path, f"{order!r} is no order of bytes", f"{folder}/byteorder")
+        big = _ORDERS[order]
+    storages: dict[str, Storage] = {}
+
+    def find(key: str, location: str, dtype: str | None, count: int, view: Any) -> View:
+        if view is not None:
+            raise Refusal("a view of a storage, which this format does not have")
+        entry = f"{folder}/data/{key}"
+        size = count * (DTYPES[dtype].itemsize if dtype else 1)
+        if key not in storages:
+            storages[key] = Storage(key, location, size, archive.read(entry, checked=False), big)
+        held = storages[key].data
+        if held is None or held.size != size:
+            raise RefusedFileError(path, f"{0 if held is None else held.size} bytes, expected {size}", entry)
+        return View(storages[key], dtype, 0, size)
+
+    pickled = archive.read(f"{folder}/data.pkl", MAX_STREAM).tobytes()
+    try:
+        return _interpret(pickled, Torch(find, make))[0]
+    except Refusal as refusal:
+        raise RefusedFileError(path, str(refusal), f"{folder}/data.pkl") from None
+
+
+def _interpret(stream: bytes, torch: Torch, at: int = 0, whole: bool = True) -> tuple[Any, int]:
+    machine = Machine(stream, torch, at)
+    value = machine.run(whole)
+    check_tree(value, torch.is_leaf)
+    return value, machine.at
+
+
+def _read_sequence(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
+    """The older format: pickles of a magic number, a version, the system, the value and the storages' keys.
+
+    The storages' bytes follow, so that the value is read twice: for the sizes of its storages, and for good.
+    """
+    stream = data[:MAX_STREAM].tobytes()
+    found: dict[str, Storage] = {}
+    widths: dict[str, int] = {}
+
+    def find(key: str, location: str, dtype: str | None, count: int, view: Any) -> View:
+        width = DTYPES[dtype].itemsize if dtype else 1
+        storage = found.setdefault(key, Storage(key, location, count * width, None))
+        if storage.size != count * width or widths.setdefault(key, width) != width:
+            raise Refusal(f"storage {key[:40]!a} with two sizes")
+        if view is None:
+            return View(storage, dtype, 0, storage.size)
+        numbers = view[1:] if type(view) is tuple and len(view) == 3 else ()
+        if not numbers or not all(type(number) is int and 0 <= number < 1 << 60 for number in numbers):
+            raise Refusal(f"storage {key[:40]!a} seen in an unknown way")
+        begin, size = (number * width for number in numbers)
+        if begin + size > storage.size:
+            raise Refusal(f"a view beyond the end of storage {key[:40]!a}")
+        return View(storage, dtype, begin, size)
+
+    try:
+        version, at = _interpret(stream, Torch(find, Structure()), len(MAGIC), whole=False)
+        if version != _PROTOCOL:
+            raise Refusal("a protocol other than 1001")
+        _, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
+        begin = at
+        _, at = _interpret(stream, Torch(find, Structure()), begin, whole=False)
+        keys, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
+        if type(keys) is not list or not all(type(key) is str for key in keys):
+            raise Refusal("no list of the storages' keys")
+        if len(set(keys)) != len(keys) or set(keys) != set(found):
+            raise Refusal("other storages than the value has")
+        for key in keys:
+            at = _take_storage(path, data, at, found[key], widths[key])
+        if at != data.size:
+            raise Refusal(f"{data.size - at} bytes are left after the end")
+        return _interpret(stream, Torch(find, make), begin, whole=False)[0]
+    except Refusal as refusal:
+        raise RefusedFileError(path, str(refusal)) from None
+
+
+def _take_storage(path: str | PathLike[str], data: Bytes, at: int, storage: Storage, width: int) -> int:
+    count = int.from_bytes(data[at : at + 8].tobytes(), "little", signed=True)
+    end = at + 8 + storage.size
+    if count * width != storage.size:
+        raise RefusedFileError(path, f"{count} elements, expected {storage.size // width}", storage.key)
+    if end > data.size:
+        raise RefusedFileError(
+            path, f"truncated: {storage.size} bytes are to follow at {at + 8}", storage.key
+        )
+    storage.data = data[at + 8 : end]
+    return end

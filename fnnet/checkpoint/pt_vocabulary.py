@@ -1,0 +1,273 @@
+"""What the pickles of PyTorch's checkpoints may say: tensors, sizes, dtypes and plain containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from fnnet.checkpoint.pickle_stream import Name, Refusal, Vocabulary, check_keys
+from fnnet.checkpoint.stored import DTYPES, STORAGES, Arrays, Expanded, StoredTensor, View, marked
+
+_REBUILDS = (
+    "_rebuild_tensor",
+    "_rebuild_tensor_v2",
+    "_rebuild_tensor_v3",
+    "_rebuild_parameter",
+    "_rebuild_parameter_with_state",
+)
+_BUILTINS = ("complex", "set", "frozenset", "bytearray")
+_REFUSED = {
+    "_rebuild_sparse_tensor": "a sparse tensor",
+    "_rebuild_sparse_csr_tensor": "a sparse tensor",
+    "_rebuild_qtensor": "a quantized tensor",
+    "_rebuild_nested_tensor": "a nested tensor",
+    "_rebuild_meta_tensor_no_storage": "a tensor of the device 'meta', which has no values",
+    "_rebuild_wrapper_subclass": "a tensor of a subclass",
+    "_rebuild_device_tensor_from_numpy": "a tensor kept as a NumPy pickle",
+}
+
+_DTYPE, _STORAGE = "dtype ", "storage "
+
+
+def _names() -> dict[tuple[str, str], str]:
+    table = {
+        ("collections", "OrderedDict"): "OrderedDict",
+        ("collections", "Counter"): "Counter",
+        ("torch", "Size"): "Size",
+        ("torch", "device"): "device",
+        ("torch", "Tensor"): "Tensor",
+        ("torch.nn.parameter", "Parameter"): "Parameter",
+        ("torch.nn.parameter", "Buffer"): "Tensor",
+        ("torch._tensor", "_rebuild_from_type_v2"): "_rebuild_from_type_v2",
+        ("_codecs", "encode"): "encode",
+        ("torch.storage", "UntypedStorage"): _STORAGE,
+        ("torch", "UntypedStorage"): _STORAGE,
+    }
+    table.update({("torch._utils", name): name for name in _REBUILDS})
+    table.update({(module, name): name for module in ("builtins", "__builtin__") for name in _BUILTINS})
+    table.update({("torch", name): _DTYPE + name for name in DTYPES})
+    for module in ("torch", "torch.cuda"):
+        table.update({(module, name): _STORAGE + dtype for name, dtype in STORAGES.items()})
+    return table
+
+
+class Torch(Vocabulary):
+    """PyTorch's names.
+
+    Args:
+        storage: finds the storage with this key, location, dtype (None: untyped) and number of elements.
+        make: what values become.
+    """
+
+    names: ClassVar[Mapping[tuple[str, str], str]] = _names()
+    needs = "which no file of tensors and plain containers needs"
+
+    def __init__(self, storage: Callable[[str, str, str | None, int, Any], View], make: Arrays) -> None:
+        self.storage = storage
+        self.make = make
+        self.expanded = Expanded()
+        self.made: dict[int, StoredTensor] = {}
+        self.dtypes: dict[int, str] = {}
+        self.devices: set[int] = set()
+        self.held: list[Any] = []  # keeps alive what is known by its id
+
+    def name(self, module: str, attribute: str) -> Any:
+        """A word, or a dtype itself."""
+        if module == "torch._utils" and attribute in _REFUSED:
+            raise Refusal(f"it holds {_REFUSED[attribute]}")
+        found = super().name(module, attribute)
+        if not found.word.startswith(_DTYPE):
+            return found
+        dtype = self.make.dtype(found.word[len(_DTYPE) :])
+        self.dtypes[id(dtype)] = found.word[len(_DTYPE) :]
+        self.held.append(dtype)
+        return dtype
+
+    def persistent(self, given: Any) -> Any:
+        """A storage: ("storage", type, key, location, number of elements), and what it is a view of."""
+        if type(given) is not tuple or len(given) not in (5, 6) or _text(given[0]) != "storage":
+            raise Refusal("a persistent id that is no storage")
+        kind, key, location, count = given[1], _text(given[2]), _text(given[3]), given[4]
+        if not (isinstance(kind, Name) and kind.word.startswith(_STORAGE)):
+            raise Refusal("a storage of an unknown type")
+        if key is None or location is None or type(count) is not int or not 0 <= count < 1 << 62:
+            raise Refusal("a storage whose key, location or size is none")
+        dtype = kind.word[len(_STORAGE) :] or None
+        return self.storage(key, location, dtype, count, given[5] if len(given) == 6 else None)
+
+    def call(self, word: str, arguments: tuple[Any, ...]) -> Any:
+        """The value that a call stands for."""
+        if word in _REBUILDS[:3]:
+            return self._tensor(word, arguments)
+        if word in _REBUILDS[3:]:
+            return self._parameter(arguments)
+        handler = _CALLS.get(word)
+        if handler is None:
+            raise Refusal(f"a call of {word!r}, {self.needs}")
+        return handler(self, arguments)
+
+    def build(self, built: Any, state: Any) -> Any:
+        """The `_metadata` of a state_dict."""
+        if type(built) is not type(self.make.ordered()):
+            raise Refusal(f"a state for a {type(built).__name__}, {self.needs}")
+        if type(state) is not dict or set(state) != {"_metadata"}:
+            raise Refusal("an OrderedDict with attributes other than _metadata")
+        self.make.attributes(built, state["_metadata"])
+        return built
+
+    def _tensor(self, word: str, arguments: tuple[Any, ...]) -> Any:
+        view, *rest = arguments or (None,)
+        least = {"_rebuild_tensor": 3, "_rebuild_tensor_v2": 5, "_rebuild_tensor_v3": 6}[word]
+        most = least if least == 3 else least + 1
+        if not (isinstance(view, View) and least <= len(rest) <= most):
+            raise Refusal("a tensor that is not described as tensors are")
+        dtype = None
+        if least == 6:
+            dtype = self.dtypes.get(id(rest[5]))
+            if dtype is None:
+                raise Refusal("a tensor of an unknown dtype")
+            view = View(view.storage, None, view.begin, view.size)
+        stored = self.expanded.check(view, dtype, *rest[:3])
+        if least > 3:
+            _check_hooks(rest[4])
+            stored = marked(stored, rest[3], rest[least] if len(rest) > least else None)
+        return self._keep(self.make.tensor(stored), stored)
+
+    def _keep(self, tensor: Any, stored: StoredTensor) -> Any:
+        self.made[id(tensor)] = stored
+        self.held.append(tensor)
+        return tensor
+
+    def _parameter(self, arguments: tuple[Any, ...]) -> Any:
+        if len(arguments) not in (3, 4) or type(arguments[1]) is not bool:
+            raise Refusal("a parameter that is not described as parameters are")
+        data = arguments[0]
+        if id(data) not in self.made:
+            raise Refusal("a parameter of something that is no tensor")
+        _check_hooks(arguments[2])
+        return self._keep(self.make.parameter(data, arguments[1]), self.made[id(data)])
+
+    def is_leaf(self, value: Any) -> bool:
+        """Whether a value may be in the result."""
+        if type(value) in (str, bytes, bytearray, bool, int, float, complex, set, frozenset):
+            return True
+        return (
+            value is None or id(value) in self.made or id(value) in self.dtypes or id(value) in self.devices
+        )
+
+
+def _text(given: Any) -> str | None:
+    if type(given) is bytes and given.isascii():
+        return given.decode("ascii")
+    return given if type(given) is str else None
+
+
+def _check_hooks(hooks: Any) -> None:
+    if hooks is not None and not (isinstance(hooks, dict) and not hooks):
+        raise Refusal("a tensor with hooks")
+
+
+def _only(arguments: tuple[Any, ...], *kinds: type) -> Any:
+    if len(arguments) != 1 or type(arguments[0]) not in kinds:
+        raise Refusal(f"a call without the one {kinds[0].__name__} that it needs")
+    return arguments[0]
+
+
+def _ordered(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    made = torch.make.ordered()
+    if arguments:
+        pairs = _only(arguments, list)
+        torch.spend(len(pairs))
+        if not all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs):
+            raise Refusal("an OrderedDict of something other than pairs")
+        check_keys([pair[0] for pair in pairs])
+        made.update((key, value) for key, value in pairs)
+    return made
+
+
+def _counter(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    table = _only(arguments, dict) if arguments else {}
+    torch.spend(len(table))
+    if not all(type(value) in (int, float) for value in table.values()):
+        raise Refusal("a Counter of something other than numbers")
+    return dict(table)
+
+
+def _size(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    lengths = _only(arguments, tuple, list)
+    torch.spend(len(lengths))
+    if not all(type(length) is int for length in lengths):
+        raise Refusal("a torch.Size of something other than integers")
+    return torch.make.size(tuple(lengths))
+
+
+def _device(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    kind, *index = arguments or (None,)
+    if not (type(kind) is str and kind.isascii() and len(kind) < 40 and len(index) < 2):
+        raise Refusal("a torch.device of something other than its name")
+    if not all(type(number) is int and 0 <= number < 1 << 16 for number in index):
+        raise Refusal("a torch.device of something other than its name")
+    device = torch.make.device(":".join([kind, *map(str, index)]))
+    torch.devices.add(id(device))
+    torch.held.append(device)
+    return device
+
+
+def _complex(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    if len(arguments) != 2 or not all(type(part) in (int, float) for part in arguments):
+        raise Refusal("a complex number of something other than two numbers")
+    try:
+        return complex(*arguments)
+    except OverflowError:
+        raise Refusal("a complex number out of range") from None
+
+
+def _encode(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    if [type(x) for x in arguments] != [str, str] or arguments[1] != "latin1":
+        raise Refusal("text that stands for bytes in another encoding than latin1")
+    torch.spend(len(arguments[0]))
+    try:
+        return arguments[0].encode("latin1")
+    except UnicodeEncodeError:
+        raise Refusal("text that stands for bytes has other characters") from None
+
+
+def _bytearray(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    if not arguments:
+        return bytearray()
+    held = _only(arguments, bytes)
+    torch.spend(len(held))
+    return bytearray(held)
+
+
+def _set(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    held = _only(arguments, list) if arguments else []
+    torch.spend(len(held))
+    check_keys(held)
+    return set(held)
+
+
+def _typed(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    """A tensor with attributes, which are left out: (function, type, arguments, state)."""
+    if len(arguments) != 4 or type(arguments[2]) is not tuple:
+        raise Refusal("a tensor that is not described as tensors are")
+    function, kind = arguments[:2]
+    if not (isinstance(kind, Name) and kind.word in ("Tensor", "Parameter")):
+        raise Refusal("a tensor of a subclass")
+    if not (isinstance(function, Name) and function.word in _REBUILDS):
+        raise Refusal("a tensor that is not described as tensors are")
+    return torch.call(function.word, arguments[2])
+
+
+_CALLS: dict[str, Callable[[Torch, tuple[Any, ...]], Any]] = {
+    "OrderedDict": _ordered,
+    "Counter": _counter,
+    "Size": _size,
+    "device": _device,
+    "complex": _complex,
+    "encode": _encode,
+    "bytearray": _bytearray,
+    "set": _set,
+    "frozenset": _set,
+    "_rebuild_from_type_v2": _typed,
+}
