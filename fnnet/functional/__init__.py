@@ -40,3 +40,12 @@ from fnnet.functional.shape import *
 from fnnet.functional.sorting import *
 from fnnet.functional.special import *
 from fnnet.functional.statistics import *
+
+
+def __getattr__(name: str) -> object:
+    """A further name of an operation, such as `subtract` of `sub`."""
+    from fnnet.functional.operation import ALIASES
+
+    if name in ALIASES:
+        return globals()[ALIASES[name]]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

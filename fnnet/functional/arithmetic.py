@@ -83,7 +83,7 @@ def sub(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
     return jnp.subtract(input, _scaled("sub", input, other, alpha))
 
 
-@operation("torch", "Tensor", grad_fn="RsubBackward1", **_BINARY)
+@operation("torch", grad_fn="RsubBackward1", **_BINARY)
 def rsub(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
     """Other minus alpha times input."""
     return sub(other, input, alpha=alpha)

@@ -155,7 +155,7 @@ def searchsorted(
     side: str | None = None,
     sorter: jax.Array | None = None,
 ) -> jax.Array:
-    """Where to insert input so that the last dimension of the sequence stays sorted; left of equals unless `right`."""
+    """Where to insert input so that the last dimension of the sequence stays sorted."""
     if side not in (None, "left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:

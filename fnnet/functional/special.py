@@ -94,7 +94,7 @@ lgamma = _elementwise("lgamma", _lgamma, "LgammaBackward0", "The logarithm of |g
 _lgamma.defjvps(lambda g, answer, x: g * _digamma(x))
 _digamma.defjvps(lambda g, answer, x: g * _trigamma(x))
 
-digamma = _elementwise("digamma", _digamma, "DigammaBackward0", "The derivative of lgamma.", aliases=("psi",))
+digamma = _elementwise("digamma", _digamma, "DigammaBackward0", "The derivative of lgamma.")
 
 
 def _special(name: str, function: Any, grad_fn: str, doc: str) -> Any:
