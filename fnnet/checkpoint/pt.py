@@ -1,7 +1,8 @@
 """PyTorch's checkpoints (`.pt`, `.pth`), read without PyTorch and without executing anything in them.
 
 Both formats of `torch.save` are read: the zip archive, and the older sequence of pickles. Tensors become
-views of the memory-mapped file, so that reading takes no memory beside it; several tensors of a storage share it.
+views of the memory-mapped file, so that reading takes no memory beside it; several tensors of a
+storage share it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def read(path: str | PathLike[str], make: Arrays | None = None) -> Any:
     """What `torch.save` wrote, in plain containers.
 
     Dicts (and OrderedDicts) are dicts, a torch.Size is a tuple, a torch.dtype is a NumPy dtype, a
-    torch.device is a string; tensors and parameters are NumPy arrays, views of the memory-mapped file, read-only.
+    torch.device is a string; tensors and parameters are NumPy arrays, views of the memory-mapped
+    file, read-only.
 
     Args:
         path: of the file.
