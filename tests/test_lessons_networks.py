@@ -15,6 +15,8 @@ from fnnet.parity.lessons import LESSONS, custom_model, documented, two_layer
 from fnnet.parity.lessons.lesson import Settings
 from fnnet.parity.verdict import Verdict
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = [
     "two_layer_numpy", "two_layer_arrays", "two_layer_grad", "two_layer_custom_derivative",
     "two_layer_static_graph", "two_layer_layers", "two_layer_optimizers", "two_layer_custom_model",

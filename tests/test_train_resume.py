@@ -86,6 +86,7 @@ def test_a_run_taken_up_in_the_middle_is_the_run_without_a_stop(shuffle, loop, t
     assert_same_runs(again, whole)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment(tmp_path):
     path, out = tmp_path / "run.safetensors", tmp_path / "end.safetensors"
     program = f"""

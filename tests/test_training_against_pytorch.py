@@ -15,6 +15,8 @@ from fnnet.parity import agreement, files
 from fnnet.parity.lessons import fizzbuzz, lenet
 from fnnet.parity.lessons.runs import flat, follow_optimizer, follow_updates, recording
 
+pytestmark = pytest.mark.slow
+
 
 def bad(rows):
     return [(row.quantity, row.error, row.note) for row in rows if row.bad]
