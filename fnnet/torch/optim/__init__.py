@@ -1,0 +1,18 @@
+"""torch.optim: optimizers that move tensors in place, and their learning rate schedulers."""
+
+from fnnet.torch.optim import lr_scheduler as lr_scheduler
+from fnnet.torch.optim.optimizer import Optimizer as Optimizer
+from fnnet.torch.optim.rules import ASGD as ASGD
+from fnnet.torch.optim.rules import SGD as SGD
+from fnnet.torch.optim.rules import Adadelta as Adadelta
+from fnnet.torch.optim.rules import Adafactor as Adafactor
+from fnnet.torch.optim.rules import Adagrad as Adagrad
+from fnnet.torch.optim.rules import Adam as Adam
+from fnnet.torch.optim.rules import Adamax as Adamax
+from fnnet.torch.optim.rules import AdamW as AdamW
+from fnnet.torch.optim.rules import Muon as Muon
+from fnnet.torch.optim.rules import NAdam as NAdam
+from fnnet.torch.optim.rules import RAdam as RAdam
+from fnnet.torch.optim.rules import RMSprop as RMSprop
+from fnnet.torch.optim.rules import Rprop as Rprop
+from fnnet.torch.optim.rules import SparseAdam as SparseAdam
