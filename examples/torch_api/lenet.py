@@ -49,10 +49,7 @@ target = torch.randn(10).view(1, -1)
 criterion = nn.MSELoss()
 loss = criterion(net(picture), target)
 print(loss)
-node = loss.grad_fn
-while node is not None and node.next_functions:
-    print(type(node).__name__)
-    node = node.next_functions[0][0]
+print(type(loss.grad_fn).__name__, type(loss.grad_fn.next_functions[0][0]).__name__)
 
 optimizer = optim.SGD(net.parameters(), lr=0.01)
 optimizer.zero_grad()

@@ -28,9 +28,11 @@ from fnnet.torch.dtypes import set_default_dtype as set_default_dtype
 from fnnet.torch.indexing import masked_select as masked_select
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
+from fnnet.torch.inquiry import allclose as allclose
 from fnnet.torch.inquiry import channels_last as channels_last
 from fnnet.torch.inquiry import contiguous_format as contiguous_format
 from fnnet.torch.inquiry import e as e
+from fnnet.torch.inquiry import equal as equal
 from fnnet.torch.inquiry import inf as inf
 from fnnet.torch.inquiry import is_complex as is_complex
 from fnnet.torch.inquiry import is_floating_point as is_floating_point
@@ -51,6 +53,7 @@ from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
 from fnnet.torch.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from fnnet.torch.mode import no_grad as no_grad
 from fnnet.torch.mode import set_grad_enabled as set_grad_enabled
+from fnnet.torch.printing import set_printoptions as set_printoptions
 from fnnet.torch.promotion import can_cast as can_cast
 from fnnet.torch.promotion import promote_types as promote_types
 from fnnet.torch.random import Generator as Generator
@@ -72,10 +75,23 @@ from fnnet.torch.random import randperm as randperm
 from fnnet.torch.random import seed as seed
 from fnnet.torch.random import set_rng_state as set_rng_state
 from fnnet.torch.record import synchronize as synchronize
+from fnnet.torch.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from fnnet.torch.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from fnnet.torch.settings import get_float32_matmul_precision as get_float32_matmul_precision
+from fnnet.torch.settings import get_num_interop_threads as get_num_interop_threads
+from fnnet.torch.settings import get_num_threads as get_num_threads
+from fnnet.torch.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from fnnet.torch.settings import set_deterministic_debug_mode as set_deterministic_debug_mode
+from fnnet.torch.settings import set_float32_matmul_precision as set_float32_matmul_precision
+from fnnet.torch.settings import set_flush_denormal as set_flush_denormal
+from fnnet.torch.settings import set_num_interop_threads as set_num_interop_threads
+from fnnet.torch.settings import set_num_threads as set_num_threads
+from fnnet.torch.settings import use_deterministic_algorithms as use_deterministic_algorithms
 from fnnet.torch.spec import Size as Size
 from fnnet.torch.statistics import reset_stats as reset_stats
 from fnnet.torch.statistics import stats as stats
 from fnnet.torch.tensor import Tensor as Tensor
+from fnnet.torch.version import __version__ as __version__
 
 globals().update(_DTYPES)
 globals().update(_LEGACY)
@@ -95,12 +111,16 @@ _MODULES = frozenset(
         "special",
         "testing",
         "utils",
+        "version",
     )
 )
+_LAZY = {"compile": "compiling"}
 
 
 def __getattr__(name: str) -> Any:
     """Submodules are imported when they are first named; a name that PyTorch has and fnnet lacks says so."""
+    if name in _LAZY:
+        return getattr(_import_module(f"{__name__}.{_LAZY[name]}"), name)
     if name in _MODULES:
         try:
             return _import_module(f"{__name__}.{name}")

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from fnnet.torch import promotion
+from fnnet.torch.attach import method
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.tensor import Tensor
 
@@ -60,6 +61,32 @@ def is_nonzero(input: Tensor) -> bool:
 def numel(input: Tensor) -> int:
     """The number of elements."""
     return input._spec.numel
+
+
+def _answer(name: str, *args: Any) -> bool:
+    from fnnet.torch import call, declare
+
+    return bool(call.call(declare.OPS[name], args, {}))
+
+
+@method
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all elements are equal."""
+    return _answer("equal", input, other)
+
+
+@method
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether all elements are close. Raises RuntimeError for tensors of different dtypes."""
+    if input.dtype is not other.dtype:
+        names = [one.dtype.numpy.name.capitalize() for one in (input, other)]
+        raise RuntimeError("{} did not match {}".format(*[_SPOKEN.get(name, name) for name in names]))
+    return _answer("allclose", input, other, rtol, atol, equal_nan)
+
+
+_SPOKEN = {"Float32": "Float", "Float64": "Double", "Int64": "Long", "Int32": "Int", "Float16": "Half"}
 
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:

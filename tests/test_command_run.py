@@ -1,0 +1,171 @@
+"""`fnnet run` runs a script as Python would, with `torch` found in fnnet; `fnnet doctor` reads one."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fnnet.__main__ import main
+from fnnet.torch.doctor import examine
+
+
+def fnnet(*words, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "fnnet", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+SCRIPT = """\
+import importlib.util, sys
+from dataclasses import dataclass
+import torch.nn.functional as F
+from torch import nn
+import torch
+import neighbour
+
+@dataclass
+class Row:
+    x: int
+
+print(sys.argv, __name__, __file__, neighbour.here, Row.__annotations__["x"] is int)
+print(torch.nn is nn, nn.functional is F, torch.__name__, importlib.util.find_spec("torch.nope"))
+for missing in ("torch.nope", "torch.nn.nope"):
+    try:
+        __import__(missing)
+    except ModuleNotFoundError as error:
+        print(error)
+
+def fail():
+    torch.nope
+
+try:
+    fail()
+except AttributeError as error:
+    print(error)
+if "exit" in sys.argv:
+    sys.exit(7)
+if "words" in sys.argv:
+    sys.exit("words")
+fail()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "neighbour.py").write_text("here = 'beside the script'")
+    return tmp_path
+
+
+def test_run_passes_words_and_status_on(folder):
+    done = fnnet("run", "script.py", "-h", "--stats", "--", "exit", cwd=folder)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "['script.py', '-h', '--stats', '--', 'exit'] __main__ script.py beside the script True",
+        "True True fnnet.torch None",
+        "fnnet has no module 'torch.nope'",
+        "fnnet has no module 'torch.nn.nope'",
+        "module 'torch' has no attribute 'nope' in fnnet (fnnet.torch.nope)",
+    ]
+    assert done.returncode == 7
+
+
+def test_traceback_starts_in_the_script(folder):
+    done = fnnet("run", "--stats", "script.py", cwd=folder)
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].startswith('  File "script.py", line ')
+    assert "in <module>" in lines[1]
+    assert any(line.startswith("AttributeError: module 'torch' has no attribute 'nope'") for line in lines)
+    assert any(line.split()[0] == "compilations" for line in lines)
+    assert done.returncode == 1
+
+
+def test_exit_with_words(folder):
+    done = fnnet("run", "script.py", "words", cwd=folder)
+    assert (done.returncode, done.stderr) == (1, "words\n")
+
+
+def test_no_such_script(capsys):
+    assert main(["run", "no such file.py"]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def names(source):
+    return {use.name: use for use in examine(source)}
+
+
+def test_doctor_follows_imports():
+    found = names(
+        "import torch.nn.functional as F\n"
+        "from torch import nn, tensor as t\n"
+        "import torch, numpy as np\n"
+        "class Net(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return F.relu(x).clamp(min=0).mm(np.sum(x))\n"
+        "t([1.0]); torch.nope(); torch.nn.Nope; torch.float32.is_complex\n"
+        "t([1.0]); torch.nope()\n"
+    )
+    assert found["torch.nn.Module"].present
+    assert found["torch.nn.functional.relu"].lines == (6,)
+    assert found["torch.tensor"].lines == (2, 7, 8)
+    assert found["Tensor.clamp"] == found["Tensor.clamp"].__class__("Tensor.clamp", (6,), True, False)
+    assert found["torch.float32.is_complex"].present
+    assert not found["torch.nope"].present
+    assert found["torch.nope"].lines == (7, 8)
+    assert not found["torch.nn.Nope"].present
+    assert "Tensor.sum" not in found  # NumPy's
+
+
+def test_doctor_marks_what_is_uncertain():
+    found = names(
+        "import torch\nfrom torch import nn\nnn = object()\nnn.nope\nx.storage_type\ny.sparse_resize_()\n"
+    )
+    assert not found["torch.nn.nope"].certain
+    assert not found["Tensor.sparse_resize_"].certain
+    assert found["torch.nn"].present
+
+
+def test_doctor_star_and_late_imports():
+    found = names(
+        "def f():\n    return relu(torch.ones(2))\nfrom torch.nn.functional import *\nimport torch\n"
+    )
+    assert found["torch.nn.functional.relu"].lines == (2,)
+    assert found["torch.ones"].lines == (2,)
+
+
+def doctor(tmp_path, capsys, source):
+    path = tmp_path / "script.py"
+    path.write_bytes(source)
+    status = main(["doctor", str(path)])
+    return status, *capsys.readouterr()
+
+
+def test_doctor_command(tmp_path, capsys):
+    status, out, _ = doctor(tmp_path, capsys, b"import torch\ntorch.ones(2).add(1)\n")
+    assert status == 0
+    assert "uses 3 names of PyTorch; fnnet has 3 of them" in out
+    status, out, _ = doctor(tmp_path, capsys, b"import torch\nprint(1)\ntorch.nope\nx.sparse_resize_\n")
+    assert status == 1
+    assert out.index("missing:\n  torch.nope  3\n") < out.index("possibly missing")
+    status, out, _ = doctor(tmp_path, capsys, b"import torch.distributed.nope as d\nd.x\n")
+    assert status == 1
+
+
+@pytest.mark.parametrize(
+    "source", [b'import torch\nprint "x"\n', b"\0", b"# coding: nope\n", b"x = '\xff'\n"]
+)
+def test_doctor_of_what_is_not_python_3(tmp_path, capsys, source):
+    status, out, err = doctor(tmp_path, capsys, source)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "not Python 3" in err
+
+
+def test_doctor_without_file(capsys):
+    assert main(["doctor", "no such file.py"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,113 @@
+"""The programs of examples/torch_api print through fnnet what they print under PyTorch."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from fnnet.parity import files
+
+PROGRAMS = files.examples() / "torch_api"
+RECORDED = json.loads(files.reference("torch_api.json").read_text(encoding="utf-8"))["programs"]
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?(?![\w])")
+
+RTOL = 1e-5
+# steps of training pass a rounding on and enlarge it
+TRAINED = {
+    "dynamic_net": 1e-4,
+    "two_layer_tensors": 1e-4,
+    "two_layer_autograd": 1e-4,
+    "two_layer_function": 1e-4,
+}
+
+DRIVER = """
+import contextlib, io, json, sys
+from pathlib import Path
+from fnnet.__main__ import compilation_cache
+from fnnet.torch import script
+compilation_cache()
+printed = {}
+for path, words in json.loads(sys.argv[1]):
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        status = script.run(path, words)
+    printed[Path(path).stem] = [status, text.getvalue()]
+print(json.dumps(printed))
+"""
+
+
+def last_digit(text):
+    """The worth of the last digit that is written."""
+    mantissa, _, exponent = text.partition("e")
+    return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+
+
+def assert_same_text(printed, expected, rtol):
+    lines, wanted = printed.split("\n"), expected.split("\n")
+    for number, (line, want) in enumerate(zip(lines, wanted, strict=False), 1):
+        where = f"line {number}: {line!r} instead of {want!r}"
+        assert NUMBER.sub("#", line) == NUMBER.sub("#", want), where
+        for got, due in zip(NUMBER.findall(line), NUMBER.findall(want), strict=True):
+            if "." not in due and "e" not in due:
+                assert got == due, where
+            else:
+                allowed = max(rtol * abs(float(due)), 1.01 * last_digit(due) if len(due) < 9 else 0)
+                assert abs(float(got) - float(due)) <= allowed, where
+    assert len(lines) == len(wanted)
+
+
+@pytest.fixture(scope="module")
+def printed():
+    """What every program printed, all run by one process as `python -m fnnet run` runs them."""
+    todo = [(str(PROGRAMS / f"{name}.py"), one["arguments"]) for name, one in RECORDED.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, json.dumps(todo)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {name: (*one, done.stderr) for name, one in json.loads(done.stdout.splitlines()[-1]).items()}
+
+
+def test_every_program_is_recorded():
+    assert set(RECORDED) == {path.stem for path in PROGRAMS.glob("*.py")}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_prints_what_pytorch_prints(name, printed):
+    status, text, errors = printed[name]
+    assert status == 0, errors
+    assert_same_text(text, RECORDED[name]["printed"], TRAINED.get(name, RTOL))
+
+
+def test_the_command_line_prints_the_same():
+    one = RECORDED["two_layer_module"]
+    done = subprocess.run(
+        [sys.executable, "-m", "fnnet", "run", str(PROGRAMS / "two_layer_module.py"), *one["arguments"]],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert_same_text(done.stdout, one["printed"], RTOL)
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("a 1.0001\n", "a 1.0003\n"),
+        ("a 3\n", "a 4\n"),
+        ("b 1.0\n", "a 1.0\n"),
+        ("loss 628.30000001\n", "loss 628.40000001\n"),
+        ("x\n", "x\ny\n"),
+        ("[1., 2.]", "[1.,  2.]"),
+    ],
+)
+def test_the_comparison_sees_differences(printed, expected):
+    with pytest.raises(AssertionError):
+        assert_same_text(printed, expected, RTOL)
