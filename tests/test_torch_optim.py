@@ -221,3 +221,49 @@ def test_groups():
         "    foreach: None\n    lr: 0.01\n    maximize: False\n    step_sizes: (1e-06, 50)\n)"
     )
     assert copy.copy(named.defaults) == named.defaults
+
+
+def _minimize(index, dtype, steps=cases.LBFGS_STEPS):
+    x = leaf(cases.LBFGS_START.astype(dtype))
+    optimizer = optim.LBFGS([x], **cases.LBFGS_CASES[index])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = cases.rosenbrock(x)
+        loss.backward()
+        return loss
+
+    return x, optimizer, closure
+
+
+@pytest.mark.parametrize("index", range(len(cases.LBFGS_CASES)))
+def test_lbfgs_is_that_of_torch(index):
+    x, optimizer, closure = _minimize(index, "float64")
+    prefix = f"LBFGS/{index}/float64"
+    for step in range(cases.LBFGS_STEPS):
+        if step == 3:  # what is saved is all there is
+            saved = optimizer.state_dict()
+            optimizer = optim.LBFGS([x], lr=9.0)
+            optimizer.load_state_dict(saved)
+        loss = optimizer.step(closure).item()
+        np.testing.assert_allclose(loss, RECORDED[f"{prefix}/loss"][step], rtol=1e-6)
+        np.testing.assert_allclose(x.tolist(), RECORDED[f"{prefix}/x"][step], rtol=1e-6)
+        state = optimizer.state[x]
+        for key in ("func_evals", "n_iter"):
+            assert state[key] == RECORDED[f"{prefix}/{key}"][step]
+    for key in ("d", "H_diag", "prev_flat_grad", "prev_loss", "t"):
+        value = state[key].numpy() if isinstance(state[key], torch.Tensor) else state[key]
+        np.testing.assert_allclose(value, RECORDED[f"{prefix}/{key}"], rtol=1e-5, atol=1e-7)
+    for key in ("old_dirs", "old_stps", "ro"):
+        rows = np.stack([row.numpy() for row in state[key]])
+        np.testing.assert_allclose(rows, RECORDED[f"{prefix}/{key}"], rtol=1e-4, atol=1e-7)
+
+
+def test_lbfgs_compiles_no_more_when_its_history_grows():
+    _, optimizer, closure = _minimize(0, "float32")
+    for _ in range(2):
+        optimizer.step(closure)
+    torch.reset_stats()
+    for _ in range(3):
+        optimizer.step(closure)
+    assert torch.stats().plans <= 2

@@ -1,6 +1,7 @@
 """torch.optim: optimizers that move tensors in place, and their learning rate schedulers."""
 
 from fnnet.torch.optim import lr_scheduler as lr_scheduler
+from fnnet.torch.optim.lbfgs import LBFGS as LBFGS
 from fnnet.torch.optim.optimizer import Optimizer as Optimizer
 from fnnet.torch.optim.rules import ASGD as ASGD
 from fnnet.torch.optim.rules import SGD as SGD
