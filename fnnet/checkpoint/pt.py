@@ -19,8 +19,9 @@ from fnnet.checkpoint.pt_vocabulary import Torch
 from fnnet.checkpoint.refused import RefusedFileError
 from fnnet.checkpoint.stored import DTYPES, Arrays, Storage, Structure, View
 
-MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""How a file of the older format begins: a pickle of a magic number."""
+MAGIC = 0x1950A86A20F9469CFC6C
+"""The number whose pickle begins a file of the older format."""
+_START = b"\x8a\n" + MAGIC.to_bytes(10, "little")
 _PROTOCOL = 1001
 _ORDERS = {b"little": False, b"big": True}
 
@@ -53,10 +54,10 @@ def mapped(path: str | PathLike[str]) -> Bytes:
 def read_bytes(path: str | PathLike[str], data: Bytes, make: Arrays | None = None) -> Any:
     """What the bytes of a file hold; as `read`."""
     make = make or Arrays()
-    start = data[: len(MAGIC)].tobytes()
+    start = data[:32].tobytes()
     if start.startswith(b"PK\3\4"):
         return _read_zip(path, data, make)
-    if start == MAGIC:
+    if start.startswith(b"\x80") and _START in start:
         return _read_sequence(path, data, make)
     if data[257:262].tobytes() == b"ustar":
         raise RefusedFileError(path, "the tar format of PyTorch before 0.1.10, which is not read")
@@ -133,8 +134,9 @@ def _read_sequence(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
         return View(storage, dtype, begin, size)
 
     try:
-        version, at = _interpret(stream, Torch(find, Structure()), len(MAGIC), whole=False)
-        if version != _PROTOCOL:
+        magic, at = _interpret(stream, Torch(find, Structure()), whole=False)
+        version, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
+        if (type(magic), magic, type(version), version) != (int, MAGIC, int, _PROTOCOL):
             raise Refusal("a protocol other than 1001")
         _, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
         begin = at

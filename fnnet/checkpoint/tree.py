@@ -160,15 +160,17 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: for a name that is both a leaf and a branch.
     """
     tree: dict[str, Any] = {}
-    branches: dict[int, dict[str, Any]] = {id(tree): tree}
+    branches: set[int] = set()
     for name, leaf in flat.items():
         *parts, last = name.split(".")
         place = tree
         for part in parts:
-            place = place.setdefault(part, {})
-            if not isinstance(place, dict) or (place and id(place) not in branches):
+            if part not in place:
+                place[part] = made = {}
+                branches.add(id(made))
+            place = place[part]
+            if id(place) not in branches:
                 raise _Ambiguous(name, f"{part!r} is a leaf and a branch")
-            branches[id(place)] = place
         if last in place:
             raise _Ambiguous(name, "a leaf and a branch")
         place[last] = leaf
