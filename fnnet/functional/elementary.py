@@ -110,8 +110,20 @@ atan = _elementwise("atan", jnp.arctan, "AtanBackward0", "The inverse tangent.",
 asinh = _elementwise(
     "asinh", jnp.arcsinh, "AsinhBackward0", "The inverse hyperbolic sine.", aliases=("arcsinh",)
 )
+
+
+@jax.custom_jvp
+def _acosh(x: jax.Array) -> jax.Array:
+    return jnp.arccosh(x)
+
+
+# Written out, because JAX's own rule differs between its versions left of 1.
+_acosh.defjvps(
+    lambda g, answer, x: g * (lax.rsqrt(x + 1) * lax.rsqrt(x - 1) if is_complex(x) else lax.rsqrt(x * x - 1))
+)
+
 acosh = _elementwise(
-    "acosh", jnp.arccosh, "AcoshBackward0", "The inverse hyperbolic cosine.", aliases=("arccosh",)
+    "acosh", _acosh, "AcoshBackward0", "The inverse hyperbolic cosine.", aliases=("arccosh",)
 )
 atanh = _elementwise(
     "atanh", jnp.arctanh, "AtanhBackward0", "The inverse hyperbolic tangent.", aliases=("arctanh",)
