@@ -3,7 +3,6 @@
 import sys
 
 import numpy as np
-
 import torch
 
 epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 10000

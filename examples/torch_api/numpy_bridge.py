@@ -1,7 +1,6 @@
 """Tensors and NumPy arrays on one memory: a change of either shows in the other."""
 
 import numpy as np
-
 import torch
 
 a = torch.ones(5)
