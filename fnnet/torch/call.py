@@ -22,6 +22,7 @@ from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, alias
+from fnnet.torch.view import through
 
 MODE = mode.MODE
 new = object.__new__
@@ -219,6 +220,8 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
     if plan.device is not RECORD.device and not RECORD.immediate:
         values = _together(plan, values, tensors)
     value = RECORD.append(plan, values, numbers)[0]
+    if RECORD.immediate and not MODE.enabled and target._spec.differentiable:
+        value = Value(through(target._value().get(), value.get()))
     if not requires and target._base is None and target._steps is None:
         target._storage.replace(value)
         target._counter.version += 1

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fnnet.torch.chosen import chosen_source
 from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.record import Value
 from fnnet.torch.spec import Spec, spec_of
@@ -72,9 +73,15 @@ def draws_of(function: Callable[[Any], Any]) -> tuple[list[Draw], list[Spec]]:
 
 
 def draw_now(draws: list[Draw], specs: list[Spec]) -> list[Tensor]:
-    """The draws of one call, from the default generator."""
+    """The draws of one call, from the default generator or the source chosen for now."""
     from fnnet.torch.random import default_generator
 
+    chosen = chosen_source()
+    if chosen is not None:  # inside a pure function, at JAX's own precision
+        return [
+            wrap(Value(getattr(chosen, name)(*args)), spec)
+            for (name, args, _), spec in zip(draws, specs, strict=True)
+        ]
     source = default_generator.__source__()
     with jax.enable_x64(True):
         return [

@@ -45,6 +45,7 @@ def view_by(tensor: Tensor, steps: tuple[Any, ...], starts: tuple[int, ...], gra
         read = read_plan(tensor._spec, steps)
         plan = Plan(read.jaxpr, read.inputs, read.numbers, read.device, None, grad_fn)
         plan.outputs = (view_spec(tensor._spec, steps, (0,) * len(starts))[0],)
+        plan.function = read.function
         plan.views = ((0, steps),)
         return plan
 

@@ -11,6 +11,7 @@ from fnnet.torch.attach import method
 from fnnet.torch.call import adopt
 from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.mode import MODE
+from fnnet.torch.record import RECORD
 from fnnet.torch.spec import Spec
 from fnnet.torch.storage import Version
 from fnnet.torch.tensor import Tensor, alias
@@ -125,10 +126,15 @@ def data_ptr(self: Tensor) -> int:
     return id(self._storage) * 64 + self._offset * self._spec.dtype.itemsize
 
 
+def _outside() -> tuple[Any, ...]:
+    """The step of a view outside of the graph: on JAX's tracers it has to be said, for JAX differentiates."""
+    return (("detach",),) if RECORD.immediate else ()
+
+
 @method
 def detach(self: Tensor) -> Tensor:
     """A tensor on the same memory, outside of the graph."""
-    made = alias(self)
+    made = alias(self, _outside())
     if MODE.inference:
         made._inference = True
     return made
@@ -151,7 +157,7 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def _get_data(self: Tensor) -> Tensor:
-    made = alias(self)
+    made = alias(self, _outside())
     made._counter = Version()
     return made
 

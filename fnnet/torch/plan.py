@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import itertools
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.interpreters import partial_eval
 
 from fnnet.torch.devices import CPU, device
@@ -36,6 +39,11 @@ def trace(function: Callable[..., Any], *examples: Any) -> tuple[ClosedJaxpr, An
     return jaxpr, jax.tree.structure(shapes)
 
 
+def narrowed(aval: Any) -> Any:
+    """The shape and dtype at the precision that JAX is set to."""
+    return jax.ShapeDtypeStruct(aval.shape, jax.dtypes.canonicalize_dtype(aval.dtype))
+
+
 class Plan:
     """See the module.
 
@@ -44,6 +52,7 @@ class Plan:
         inputs, numbers: specs of the array arguments; types of the numbers that follow them.
         outputs: specs of the outputs.
         run: the arithmetic: arrays and numbers in, list of arrays out.
+        function: what was traced; `arithmetic` traces it anew where JAX's own precision rules.
         single: whether the call returns one tensor; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
@@ -55,10 +64,12 @@ class Plan:
     """
 
     __slots__ = (
+        "arithmetics",
         "device",
         "differentiable",
         "drawn",
         "draws",
+        "function",
         "grad_fn",
         "indices",
         "inputs",
@@ -98,10 +109,29 @@ class Plan:
         self.saves_output = False
         self.draws: list[Any] = []
         self.drawn: list[Spec] = []
+        self.function: Callable[..., Any] | None = None
+        self.arithmetics: dict[bool, Callable[..., Any]] = {}
         self.wraps_number = False
         self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
+
+    def arithmetic(self) -> Callable[..., Any]:
+        """What `run` does, at the precision that JAX is set to: with 64 bits, or 32 in place of them.
+
+        A program of JAX that is traced without x64 cannot hold 64-bit arithmetic, so the function is traced
+        again under that setting. Unlike `run` it knows no rewriting for one device.
+        """
+        wide = jax.dtypes.canonicalize_dtype(np.int64) == np.int64
+        found = self.arithmetics.get(wide)
+        if found is None:
+            assert self.function is not None, self.grad_fn
+            examples = [narrowed(spec.aval) for spec in self.inputs]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Explicitly requested dtype")
+                jaxpr = jax.make_jaxpr(self.function)(*examples, *[kind(1) for kind in self.numbers])
+            found = self.arithmetics[wide] = jaxpr_as_fun(jaxpr)
+        return found
 
     def pullback(self, needs: tuple[int, ...], given: tuple[int, ...]) -> tuple[Plan, tuple[int, ...]]:
         """The plan of the vector-Jacobian product.
@@ -123,7 +153,7 @@ class Plan:
     def _make_pullback(self, needs: tuple[int, ...], given: tuple[int, ...]) -> tuple[Plan, tuple[int, ...]]:
         count = len(self.inputs)
 
-        def pull(*arguments: Any) -> Any:
+        def pull(*arguments: Any, arithmetic: Callable[..., Any] = self.run) -> Any:
             tensors = list(arguments[:count])
             gradients = arguments[count : count + len(given)]
             numbers = arguments[count + len(given) :]
@@ -131,7 +161,7 @@ class Plan:
             def forward(*wanted: Any) -> Any:
                 for position, array in zip(needs, wanted, strict=True):
                     tensors[position] = array
-                results = self.run(*tensors, *numbers)
+                results = arithmetic(*tensors, *numbers)
                 return [results[output] for output in given]
 
             return jax.vjp(forward, *[tensors[position] for position in needs])[1](list(gradients))
@@ -158,7 +188,15 @@ class Plan:
             self.device,
             grad_fn=self.grad_fn.removesuffix("0") + "Backward0",
         )
+
+        def function(*arguments: Any) -> Any:
+            tensors: list[Any] = [jnp.zeros(spec.shape, narrowed(spec.aval).dtype) for spec in self.inputs]
+            for position, array in zip(saved, arguments, strict=False):
+                tensors[position] = array
+            return pull(*tensors, *arguments[len(saved) :], arithmetic=self.arithmetic())
+
         result.run = run
+        result.function = function
         result.single = False
         return result, saved
 
@@ -172,4 +210,6 @@ def make_plan(
 ) -> Plan:
     """Trace `function`, which takes arrays of the given specs, then numbers of the given types."""
     jaxpr, tree = trace(function, *[spec.aval for spec in inputs], *[kind(1) for kind in numbers])
-    return Plan(jaxpr, inputs, numbers, device, tree, grad_fn)
+    plan = Plan(jaxpr, inputs, numbers, device, tree, grad_fn)
+    plan.function = function
+    return plan

@@ -16,6 +16,7 @@ from fnnet import random as streams
 from fnnet.torch import dtypes as D
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import store
+from fnnet.torch.chosen import chosen_source, fill_from
 from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
 from fnnet.torch.devices import as_device, device
 from fnnet.torch.mode import MODE
@@ -88,6 +89,9 @@ def set_rng_state(new_state: Tensor) -> None:
 def draw(spec: Spec, method: str, *arguments: Any, generator: Any = None) -> Value:
     """The numbers that the generator's fill gives for a tensor of this spec."""
     kind = spec.dtype.numpy
+    source = chosen_source() if generator is None else None
+    if source is not None:
+        return Value(fill_from(source, method, tuple(spec.shape), arguments, kind))
     strides = None if spec.contiguous else spec.strides
     made = getattr(generator or default_generator, method)(
         tuple(spec.shape), *arguments, dtype=kind, strides=strides
@@ -161,6 +165,9 @@ def randperm(
 ) -> Tensor:
     """A random order of 0 ... n - 1."""
     kind = as_dtype(dtype) or D.int64
+    source = chosen_source() if generator is None else None
+    if source is not None:
+        return from_array(source.permutation(n), as_device(device)).to(kind)
     return from_array((generator or default_generator).randperm(n, kind.numpy), as_device(device))
 
 

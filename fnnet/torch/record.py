@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from fnnet.torch.devices import CPU, device, jax_device
 from fnnet.torch.executable import executable
+from fnnet.torch.mode import MODE
 from fnnet.torch.statistics import COUNTS
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 SOFT_LIMIT = 300
 HARD_LIMIT = 600
 _PHASE = 8
+_MOVES = frozenset(("AsStridedBackward0", "CopySlices"))
+"""Reads and writes of views, which happen when a value is looked at, whatever the mode is then."""
 
 new = object.__new__
 
@@ -141,10 +146,24 @@ class Record:
             value.array = array
 
     def _execute(self, plan: Plan, values: Any, numbers: Any) -> list[Value]:
-        """Compute at once: on tracers, where the program around is what is being recorded."""
-        with jax.enable_x64(True):
-            results = plan.run(*[value.get() for value in values], *numbers)
+        """Compute at once: on tracers, where the program around is what is being recorded.
+
+        64-bit tensors are as wide as JAX is set to there. Results of no_grad are constants to JAX too.
+        """
+        results = plan.arithmetic()(*[as_wide_as_jax(value.get()) for value in values], *numbers)
+        if not MODE.enabled and plan.grad_fn not in _MOVES:
+            results = [lax.stop_gradient(array) for array in results]
         return [Value(array) for array in results]
+
+
+def as_wide_as_jax(array: Any) -> Any:
+    """A 64-bit array as one of 32 bits, unless JAX's x64 is on."""
+    kind = jax.dtypes.canonicalize_dtype(array.dtype)
+    if kind == array.dtype:
+        return array
+    if isinstance(array, jax.core.Tracer):
+        return lax.convert_element_type(array, kind)
+    return jnp.asarray(np.asarray(array).astype(kind))
 
 
 RECORD = Record()

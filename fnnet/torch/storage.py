@@ -11,10 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fnnet.torch.devices import jax_device
-from fnnet.torch.record import Value
+from fnnet.torch.record import RECORD, Value
 
 if TYPE_CHECKING:
     from fnnet.torch.spec import Spec
@@ -90,6 +91,8 @@ class Storage:
 
 def device_array(array: np.ndarray[Any, Any], spec: Spec, copy: bool) -> jax.Array:
     """A NumPy array as JAX's, on the device of `spec`, never sharing memory if `copy`."""
+    if RECORD.immediate:
+        return jnp.asarray(array.astype(jax.dtypes.canonicalize_dtype(array.dtype)))
     with jax.enable_x64(True):
         return jax.device_put(np.array(array) if copy else array, jax_device(spec.device))
 

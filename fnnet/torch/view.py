@@ -10,6 +10,7 @@ A view is a sequence of steps, each a tuple that begins with its kind:
     ("fixed", starts, sizes, steps)    a slice of all dimensions with its starts
     ("fixed_strided", shape, strides, start)
     ("bitcast", numpy dtype)
+    ("detach",)                        the same, without its derivative (where JAX differentiates)
 
 Steps are part of a record's structure and starts are not, so that a moving window does not compile again.
 `read` composes the steps. `write` puts new values into the place that the steps look at, and returns the
@@ -34,6 +35,17 @@ Step = tuple[Any, ...]
 def starts_of(step: Step) -> int:
     """How many run-time starts a step takes."""
     return len(step[1]) if step[0] == "slice" else 1 if step[0] == "strided" else 0
+
+
+@jax.custom_jvp
+def through(old: Any, new: Any) -> Any:
+    """`new` with the derivative of `old`: what a tensor is after a change that autograd did not see."""
+    return new
+
+
+@through.defjvp
+def _through_jvp(primals: Any, tangents: Any) -> Any:
+    return primals[1], tangents[0]
 
 
 def _places(step: Step, start: Any) -> Any:
@@ -86,6 +98,8 @@ def _read_step(x: Any, step: Step, starts: Sequence[Any]) -> Any:
         return lax.slice(x, *_bounds(step))
     if kind == "fixed_strided":
         return x.reshape(-1)[_places(step, step[3])]
+    if kind == "detach":
+        return lax.stop_gradient(x)
     assert kind == "bitcast"
     return lax.bitcast_convert_type(x, step[1])
 
@@ -110,6 +124,8 @@ def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
     if kind in ("strided", "fixed_strided"):
         start = starts[0] if kind == "strided" else step[3]
         return x.reshape(-1).at[_places(step, start)].set(new).reshape(x.shape)
+    if kind == "detach":
+        return through(x, new)
     assert kind == "bitcast"
     return lax.bitcast_convert_type(new, x.dtype)
 
