@@ -84,13 +84,13 @@ def dropout(input: jax.Array, p: float = 0.5, training: bool = True, *, key: Any
     return _scaled(input, _kept("dropout", input, input.shape, p, training, key), p)
 
 
-@operation("nn.functional", grad_fn="MulBackward0")
+@operation("nn.functional", in_place=True, grad_fn="MulBackward0")
 def dropout1d(input: jax.Array, p: float = 0.5, training: bool = True, *, key: Any = None) -> jax.Array:
     """Zero whole channels of input (N, C, L) or (C, L) with probability p; see dropout."""
     return _feature_dropout(1, input, p, training, key, batch_optional=True)
 
 
-@operation("nn.functional", grad_fn="MulBackward0")
+@operation("nn.functional", in_place=True, grad_fn="MulBackward0")
 def dropout2d(input: jax.Array, p: float = 0.5, training: bool = True, *, key: Any = None) -> jax.Array:
     """Zero whole channels of input (N, C, H, W) with probability p; see dropout.
 
@@ -99,7 +99,7 @@ def dropout2d(input: jax.Array, p: float = 0.5, training: bool = True, *, key: A
     return _feature_dropout(2, input, p, training, key, batch_optional=False)
 
 
-@operation("nn.functional", grad_fn="MulBackward0")
+@operation("nn.functional", in_place=True, grad_fn="MulBackward0")
 def dropout3d(input: jax.Array, p: float = 0.5, training: bool = True, *, key: Any = None) -> jax.Array:
     """Zero whole channels of input (N, C, D, H, W) or (C, D, H, W) with probability p; see dropout."""
     return _feature_dropout(3, input, p, training, key, batch_optional=True)

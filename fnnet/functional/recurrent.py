@@ -6,7 +6,7 @@ Gates are in PyTorch's order (i, f, g, o for the LSTM; r, z, n for the GRU), eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -71,12 +71,15 @@ def _cell(
     name: str,
     mode: str,
     input: jax.Array,
-    state: State,
+    state: State | None,
     w_ih: jax.Array,
     w_hh: jax.Array,
     b_ih: jax.Array | None,
     b_hh: jax.Array | None,
 ) -> State:
+    if state is None:
+        zeros = jnp.zeros((*input.shape[:-1], w_hh.shape[1]), input.dtype)
+        state = (zeros, zeros) if mode == "LSTM" else (zeros,)
     _check(name, input, state[0], w_ih, w_hh)
     return _STEPS[mode](linear(input, w_ih, b_ih), state, w_hh, b_hh)
 
@@ -84,79 +87,88 @@ def _cell(
 @operation("torch", grad_fn="TanhBackward0")
 def rnn_tanh_cell(
     input: jax.Array,
-    hx: jax.Array,
+    hx: jax.Array | None,
     w_ih: jax.Array,
     w_hh: jax.Array,
     b_ih: jax.Array | None = None,
     b_hh: jax.Array | None = None,
 ) -> jax.Array:
     """tanh(w_ih input + b_ih + w_hh hx + b_hh): input (N, in) or (in,), hx (N, hidden) or (hidden,)."""
-    return _cell("rnn_tanh_cell", "RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return _cell("rnn_tanh_cell", "RNN_TANH", input, None if hx is None else (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @operation("torch", grad_fn="ReluBackward0")
 def rnn_relu_cell(
     input: jax.Array,
-    hx: jax.Array,
+    hx: jax.Array | None,
     w_ih: jax.Array,
     w_hh: jax.Array,
     b_ih: jax.Array | None = None,
     b_hh: jax.Array | None = None,
 ) -> jax.Array:
     """relu(w_ih input + b_ih + w_hh hx + b_hh); shapes as rnn_tanh_cell."""
-    return _cell("rnn_relu_cell", "RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return _cell("rnn_relu_cell", "RNN_RELU", input, None if hx is None else (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @operation("torch", grad_fn="MulBackward0")
 def lstm_cell(
     input: jax.Array,
-    hx: State,
+    hx: State | None,
     w_ih: jax.Array,
     w_hh: jax.Array,
     b_ih: jax.Array | None = None,
     b_hh: jax.Array | None = None,
 ) -> State:
     """New (h, c) from input (N, in) and hx = (h, c), each (N, hidden); weights (4 hidden, ...)."""
-    return _cell("lstm_cell", "LSTM", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
+    return _cell("lstm_cell", "LSTM", input, None if hx is None else tuple(hx), w_ih, w_hh, b_ih, b_hh)
 
 
 @operation("torch", grad_fn="AddBackward0")
 def gru_cell(
     input: jax.Array,
-    hx: jax.Array,
+    hx: jax.Array | None,
     w_ih: jax.Array,
     w_hh: jax.Array,
     b_ih: jax.Array | None = None,
     b_hh: jax.Array | None = None,
 ) -> jax.Array:
     """New h from input (N, in) and hx (N, hidden); weights (3 hidden, ...); the reset gate follows w_hh."""
-    return _cell("gru_cell", "GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return _cell("gru_cell", "GRU", input, None if hx is None else (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def _one_direction(
-    mode: str, x: jax.Array, state: State, weights: Mapping[str, jax.Array], reverse: bool
+    mode: str, x: jax.Array, state: State, weights: Sequence[Any], reverse: bool
 ) -> tuple[jax.Array, State]:
     """One layer in one direction: x (T, N, in), state of (N, hidden): output (T, N, out) and the last
     state.
     """
     # The inputs' part of all steps is one product; within the scan only the state's part is left.
-    projected = linear(x, weights["weight_ih"], weights.get("bias_ih"))
+    w_ih, w_hh, b_ih, b_hh, w_hr = weights
+    projected = linear(x, w_ih, b_ih)
 
     def step(state: State, now: jax.Array) -> tuple[State, jax.Array]:
-        new = _STEPS[mode](now, state, weights["weight_hh"], weights.get("bias_hh"))
-        if "weight_hr" in weights:
-            new = (linear(new[0], weights["weight_hr"]), *new[1:])
+        new = _STEPS[mode](now, state, w_hh, b_hh)
+        if w_hr is not None:
+            new = (linear(new[0], w_hr), *new[1:])
         return new, new[0]
 
     last, outputs = lax.scan(step, state, projected, reverse=reverse)
     return outputs, last
 
 
+def _no_state(mode: str, input: jax.Array, weights: Sequence[Sequence[Any]]) -> State:
+    """The state of zeros to begin with."""
+    w_hh = weights[0][1]
+    sizes = [w_hh.shape[1], w_hh.shape[0] // 4] if mode == "LSTM" else [w_hh.shape[1]]
+    return tuple(jnp.zeros((len(weights), input.shape[1], size), input.dtype) for size in sizes)
+
+
+@operation(grad_fn="CatBackward0")
 def recurrent(
     mode: str,
     input: jax.Array,
-    state: State,
-    weights: Sequence[Mapping[str, jax.Array]],
+    state: State | None,
+    weights: Sequence[Sequence[jax.Array | None]],
     bidirectional: bool = False,
     dropout_p: float = 0.0,
     training: bool = False,
@@ -168,9 +180,9 @@ def recurrent(
     Args:
         mode: "RNN_TANH", "RNN_RELU", "LSTM" or "GRU".
         input: time first.
-        state: (h,), or (h, c) of an LSTM, each (layers * directions, N, size).
-        weights: for each layer and direction weight_ih, weight_hh and, where there are any, bias_ih, bias_hh
-        and weight_hr (the projection of an LSTM).
+        state: (h,), or (h, c) of an LSTM, each (layers * directions, N, size); zeros if None.
+        weights: for each layer and direction weight_ih, weight_hh, bias_ih, bias_hh and weight_hr (the
+        projection of an LSTM), the last three None where there are none.
         bidirectional: whether each layer also runs backwards in time.
         dropout_p: probability with which outputs of all layers but the last are dropped in training.
         training: the mode.
@@ -179,6 +191,8 @@ def recurrent(
     directions = 2 if bidirectional else 1
     layers = len(weights) // directions
     source = None if key is None else as_source(key)
+    if state is None:
+        state = _no_state(mode, input, weights)
     x, last = input, []
     for layer in range(layers):
         outputs = []

@@ -31,8 +31,8 @@ class Linear(Layer):
             params["bias"] = init.fan_in_uniform(source, (self.out_features,), self.in_features, dtype)
         return params
 
-    def forward(self, scope: Scope, /, x: jax.Array) -> jax.Array:
-        return F.linear(x, scope["weight"], scope["bias"] if self.bias else None)
+    def forward(self, scope: Scope, /, input: jax.Array) -> jax.Array:
+        return F.linear(input, scope["weight"], scope["bias"] if self.bias else None)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias}"

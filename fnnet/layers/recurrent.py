@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet import functional as F
@@ -82,12 +81,12 @@ class _Recurrent(Layer):
             for name, shape in self._shapes(suffix).items()
         }
 
-    def _first_state(self, hx: Any, input: jax.Array) -> tuple[jax.Array, ...]:
-        """The state to begin with, (layers * directions, N, size) each; input (T, N, in)."""
+    def _first_state(self, hx: Any, input: jax.Array) -> tuple[jax.Array, ...] | None:
+        """The state to begin with, (layers * directions, N, size) each; input (T, N, in). None for zeros."""
+        if hx is None:
+            return None
         sizes = [self.proj_size or self.hidden_size] + ([self.hidden_size] if self.mode == "LSTM" else [])
         count = len(self._suffixes)
-        if hx is None:
-            return tuple(jnp.zeros((count, input.shape[1], size), input.dtype) for size in sizes)
         given = tuple(hx) if self.mode == "LSTM" else (hx,)
         for state, size in zip(given, sizes, strict=True):
             expected = (count, input.shape[1], size)
@@ -114,7 +113,11 @@ class _Recurrent(Layer):
             hx = jax.tree.map(lambda state: state[:, None], hx)
         elif self.batch_first:
             input = input.swapaxes(0, 1)
-        weights = [{name: scope[name + suffix] for name in self._shapes(suffix)} for suffix in self._suffixes]
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        weights = tuple(
+            tuple(scope[name + suffix] if name in self._shapes(suffix) else None for name in names)
+            for suffix in self._suffixes
+        )
         draws = scope.training and self.dropout > 0 and self.num_layers > 1
         output, state = F.recurrent(
             self.mode,
@@ -197,7 +200,6 @@ class GRU(_Recurrent):
 
 class _Cell(Layer):
     gates: ClassVar[int]
-    states: ClassVar[int] = 1
     input_size: int
     hidden_size: int
     bias: bool
@@ -223,9 +225,6 @@ class _Cell(Layer):
             raise ValueError(
                 f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead"
             )
-        if hx is None:
-            zeros = jnp.zeros((*input.shape[:-1], self.hidden_size), input.dtype)
-            hx = (zeros, zeros) if self.states == 2 else zeros
         biases = (scope["bias_ih"], scope["bias_hh"]) if self.bias else (None, None)
         return self._function()(input, hx, scope["weight_ih"], scope["weight_hh"], *biases)
 
@@ -257,7 +256,6 @@ class LSTMCell(_Cell):
     hidden_size: int
     bias: bool = True
     gates = 4
-    states = 2
 
     def _function(self) -> Any:
         return F.lstm_cell

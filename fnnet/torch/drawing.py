@@ -1,25 +1,47 @@
 """Operations that draw (dropout, rrelu, ...): their draws become inputs of the plan.
 
-The pure function takes a random source as `key`. It is traced once with a source that notes what is drawn,
-and
-again with the draws as arguments. At each call they are drawn on the host from the default generator.
+The pure function takes a random source as `key` (`dropout_key`, where `key` means something else). It is
+traced once with a source that notes what is drawn, and again with the draws as arguments. At each call they
+are drawn on the host from the default generator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fnnet.torch.chosen import chosen_source
 from fnnet.torch.dtypes import of_numpy
+from fnnet.torch.layout import dense_strides
 from fnnet.torch.record import Value
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.tensor import Tensor, wrap
 
 Draw = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+NOISE_LIES_AS_INPUT = frozenset({"dropout", "alpha_dropout"})
+"""Operations whose noise PyTorch makes with empty_like, so that it is drawn in the input's memory order."""
+
+
+def source_of(parameters: Sequence[str]) -> str:
+    """Which parameter of a pure function is its random source; "" if it draws nothing."""
+    return next((name for name in ("dropout_key", "key") if name in parameters), "")
+
+
+def lying_as(spec: Spec, draws: list[Draw]) -> list[Draw]:
+    """The draws of Booleans, in the memory order of a tensor of their shape."""
+    if spec.contiguous:
+        return draws
+    return [
+        ("bernoulli", args, {**kwargs, "strides": dense_strides(spec)})
+        if name == "bernoulli" and tuple(args[0]) == tuple(spec.shape)
+        else (name, args, kwargs)
+        for name, args, kwargs in draws
+    ]
 
 
 class Noting:
@@ -83,8 +105,12 @@ def draw_now(draws: list[Draw], specs: list[Spec]) -> list[Tensor]:
             for (name, args, _), spec in zip(draws, specs, strict=True)
         ]
     source = default_generator.__source__()
+
+    def drawn(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kwargs:  # only the generator itself knows of strides
+            generator: Any = default_generator
+            return jnp.asarray(generator.bernoulli(*args, np.float32, **kwargs) != 0)
+        return getattr(source, name)(*args)
+
     with jax.enable_x64(True):
-        return [
-            wrap(Value(getattr(source, name)(*args, **kwargs)), spec)
-            for (name, args, kwargs), spec in zip(draws, specs, strict=True)
-        ]
+        return [wrap(Value(drawn(*draw)), spec) for draw, spec in zip(draws, specs, strict=True)]

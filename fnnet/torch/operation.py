@@ -18,7 +18,7 @@ from fnnet.torch import dtypes as D
 from fnnet.torch import layout
 from fnnet.torch.bounds import indices_of
 from fnnet.torch.devices import CPU, device
-from fnnet.torch.drawing import Noting, draws_of
+from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as, source_of
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, trace
@@ -130,6 +130,7 @@ class Op:
         self.grad_fn = declared.grad_fn or _grad_fn(declared.name)
         self.signature = inspect.signature(declared.function)
         self.parameters = list(self.signature.parameters)
+        self.source = source_of(self.parameters)
         self.promote = frozenset(declared.promote)
         self.plans: dict[Any, Plan] = {}
         self._seen: dict[tuple[str, type], set[Any]] = {}
@@ -267,16 +268,18 @@ class Op:
 
             filled = OrderedDict((name, fill(name, tree)) for name, tree in bound.arguments.items())
             if source is not None:
-                filled["key"] = source
+                filled[self.source] = source
             complete = inspect.BoundArguments(self.signature, filled)
             result = self.function(*complete.args, **complete.kwargs)
             return self._store(result, specs[0]) if self.in_place else result
 
         draws: list[Any] = []
-        if "key" in self.parameters and bound.arguments.get("key") is None:
+        if self.source and bound.arguments.get(self.source) is None:
             shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
             numbers = [one.spec(1) for one in number_holes]
             draws, drawn = draws_of(lambda source: pure(*shapes, *numbers, source=source))
+            if self.declared.name in NOISE_LIES_AS_INPUT:
+                draws = lying_as(specs[0], draws)
             count = len(specs)
             specs = [*specs, *drawn]
 
@@ -296,7 +299,6 @@ class Op:
         except TypeError as error:
             raise layout.shape_error(self.name, specs, error) from error
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
-        plan.function = function
         plan.indices = indices_of(self.declared.name, bound, order)
         plan.wraps_number = self.name in _WRAPPING and len(tensor_holes) == 1
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]

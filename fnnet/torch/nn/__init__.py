@@ -5,6 +5,8 @@ from typing import Any
 from fnnet import layers as _layers
 from fnnet.layers import Layer as _Layer
 from fnnet.torch.nn import functional as functional
+from fnnet.torch.nn import init as init
+from fnnet.torch.nn import utils as utils
 from fnnet.torch.nn.container import ModuleDict as ModuleDict
 from fnnet.torch.nn.container import ModuleList as ModuleList
 from fnnet.torch.nn.container import ParameterDict as ParameterDict
@@ -14,6 +16,9 @@ from fnnet.torch.nn.derive import module_class as _module_class
 from fnnet.torch.nn.module import Module as Module
 from fnnet.torch.nn.parameter import Buffer as Buffer
 from fnnet.torch.nn.parameter import Parameter as Parameter
+from fnnet.torch.nn.transformer import Transformer as Transformer
+from fnnet.torch.nn.transformer import TransformerDecoder as TransformerDecoder
+from fnnet.torch.nn.transformer import TransformerEncoder as TransformerEncoder
 
 for _name in _layers.__all__:
     _value: Any = getattr(_layers, _name)

@@ -226,14 +226,15 @@ class ModuleDict(Module):
             self[key] = module
 
 
-def _describe(name: Any, value: Any) -> str:
+def _describe(name: Any, value: Any, by_type: bool = False) -> str:
     """The line of a parameter container's text for one of its values."""
     if not isinstance(value, Tensor):
         return f"  ({name}): Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     device = f" ({value.device})" if value.device.type == "cuda" else ""
     size = "x".join(map(str, value.shape))
-    return f"  ({name}): {kind} containing: [{value.dtype} of size {size}{device}]"
+    what = value.type() if by_type else value.dtype
+    return f"  ({name}): {kind} containing: [{what} of size {size}{device}]"
 
 
 def _wrapped(value: Any) -> Any:
@@ -379,7 +380,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(_describe(key, value) for key, value in self.items())
+        return "\n".join(_describe(key, value, True) for key, value in self.items())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

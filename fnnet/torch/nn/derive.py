@@ -8,24 +8,28 @@ parameters.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import copy
 import inspect
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
+import jax
+
+from fnnet import layers
 from fnnet.functional.operation import Operation, dispatch_to
 from fnnet.layers.layer import Layer, Scope
 from fnnet.torch.creation import as_dtype
+from fnnet.torch.drawing import source_of
 from fnnet.torch.dtypes import get_default_dtype, int64
 from fnnet.torch.mode import no_grad
-from fnnet.torch.nn import functional
+from fnnet.torch.nn import attributes, functional
 from fnnet.torch.nn.container import ModuleDict, ModuleList, Sequential
 from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor, from_array
 
-__all__ = ["LayerModule", "module_class"]
+__all__ = ["LayerModule", "from_layer", "module_class"]
 
 _in_place = [False]
 
@@ -38,6 +42,9 @@ def _dispatch(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
     """Answer a call of a declared operation that is given tensors."""
     if not any(map(_holds_tensor, args)) and not any(map(_holds_tensor, kwargs.values())):
         return NotImplemented
+    source = source_of(list(kwargs))
+    if source and not isinstance(kwargs[source], Tensor):  # draws come from the default generator
+        kwargs = {name: value for name, value in kwargs.items() if name != source}
     function = functional.OPERATIONS[operation.name]
     if _in_place[0] and operation.in_place:
         _in_place[0] = False
@@ -50,11 +57,11 @@ dispatch_to(_dispatch)
 
 @contextlib.contextmanager
 def _first_operation_in_place(wanted: bool) -> Iterator[None]:
-    _in_place[0] = wanted
+    before, _in_place[0] = _in_place[0], wanted
     try:
         yield
     finally:
-        _in_place[0] = False
+        _in_place[0] = before
 
 
 class ModuleScope(Scope):
@@ -62,7 +69,7 @@ class ModuleScope(Scope):
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.layer = getattr(module, "_layer", None)  # type: ignore[assignment]
+        self.layer = module.__dict__.get("_layer")  # type: ignore[assignment]
         self.training = module.training
         self.path = ""
 
@@ -89,7 +96,7 @@ class ModuleScope(Scope):
 
     @property
     def source(self) -> Any:
-        return default_generator.stream
+        return default_generator
 
 
 class LayerModule(Module):
@@ -100,53 +107,73 @@ class LayerModule(Module):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        options = {
-            name: kwargs.pop(name) for name in ("device", "dtype") if name in kwargs and self._has_tensors()
-        }
-        try:
-            layer = self._layer_class(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(
-                str(error).replace(
-                    self._layer_class.__name__ + ".__init__", f"{type(self).__name__}.__init__"
-                )
-            ) from None
+        given, options = self._arguments(args, kwargs)
+        tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        layer = self._layer_class(**{n: v for n, v in given.items() if n not in tensors})
         dtype = as_dtype(options.get("dtype")) or get_default_dtype()
-        self._build(layer, layer.draw(default_generator.stream.__source__(), dtype.numpy), dtype)
+        self._build(layer, _drawn(layer, dtype), dtype)
+        for name, value in tensors.items():
+            self.register_buffer(name, value)
         if options.get("device") is not None:
             self.to(device=options["device"])
 
-    @classmethod
-    def _has_tensors(cls) -> bool:
-        owns = ("own_parameters", "own_buffers", "draw")
-        return any(getattr(cls._layer_class, name) is not getattr(Layer, name) for name in owns)
+    def _arguments(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The layer's arguments by name, and `device` and `dtype`. Raises TypeError in Python's words."""
+        cls = self._layer_class
+        try:
+            bound = _signature(cls).bind(*args, **kwargs)
+        except TypeError:
+            placed = {n: v for n, v in kwargs.items() if n not in ("device", "dtype")}
+            try:
+                cls(*args, **placed)
+            except TypeError as plain:
+                error = plain
+            message = str(error).replace(cls.__name__ + ".__init__", type(self).__name__ + ".__init__")
+            raise TypeError(message) from None
+        given: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            kind = bound.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                given.update(value)
+            elif kind is not inspect.Parameter.VAR_POSITIONAL:
+                given[name] = value
+        options: dict[str, Any] = {}
+        for name in ("device", "dtype"):
+            if name in given and _has_tensors(cls):
+                options[name] = given.pop(name)
+        return given, options
 
     def _build(self, layer: Layer, drawn: dict[str, Any], dtype: Any) -> None:
         """Take over the layer, and make its initial values parameters."""
         object.__setattr__(self, "_layer", layer)
         parts = layer.children()
-        own = {name: value for name, value in drawn.items() if name not in parts}
-        for name in self._parameter_names(layer, own):
-            value = own.get(name)
-            self.register_parameter(name, None if value is None else Parameter(from_array(value)))
-        for name, value in layer.own_buffers(dtype.numpy).items():
-            self.register_buffer(name, _buffer(value))
-        for name, value in _fields(layer).items():
-            if name not in self._parameters and name not in self._buffers and name not in parts:
+        for name, value in attributes.of(layer).items():
+            if name not in parts:
                 object.__setattr__(self, name, value)
+        own = {name: value for name, value in drawn.items() if name not in parts}
+        for name in dict.fromkeys((*attributes.optional(layer, "parameters"), *own)):
+            value = own.get(name)
+            self.__dict__.pop(name, None)
+            self.register_parameter(name, None if value is None else Parameter(from_array(value)))
+        with jax.enable_x64(True):
+            buffers = layer.own_buffers(dtype.numpy)
+        for name in dict.fromkeys((*attributes.optional(layer, "buffers"), *buffers)):
+            value = buffers.get(name)
+            self.__dict__.pop(name, None)
+            self.register_buffer(name, None if value is None else _buffer(value))
         for name, part in parts.items():
             self.add_module(name, from_layer(part, drawn.get(name, {}), dtype))
-
-    @staticmethod
-    def _parameter_names(layer: Layer, own: dict[str, Any]) -> list[str]:
-        """The parameters' names, with those that an option like `bias=False` leaves None."""
-        return [*own, *(n for n in ("weight", "bias") if n not in own and getattr(layer, n, None) is False)]
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         layer = self.__dict__.get("_layer")
-        if dataclasses.is_dataclass(layer) and name in _fields(layer) and name not in self._parameters:
-            object.__setattr__(self, "_layer", dataclasses.replace(cast(Any, layer), **{name: value}))
+        field = attributes.field_of(layer, name)
+        if field and name not in self._parameters and name not in self._buffers and name not in self._modules:
+            changed = copy.copy(layer)
+            object.__setattr__(changed, field, value)
+            object.__setattr__(self, "_layer", changed)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         with _first_operation_in_place(bool(getattr(self._layer, "inplace", False))):
@@ -155,25 +182,66 @@ class LayerModule(Module):
     def extra_repr(self) -> str:
         return self._layer.extra_repr()
 
+
+class _Trained(LayerModule):
+    """A derived module with parameters or buffers of its own, which can be drawn anew."""
+
     def reset_parameters(self) -> None:
-        """Draw the initial values anew, from the default generator."""
+        """Draw the initial values anew, from the default generator; buffers go back to their first values."""
         first = next(iter(self.parameters()), None)
         dtype = get_default_dtype() if first is None else first.dtype
         with no_grad():
-            drawn = self._layer.draw(default_generator.stream.__source__(), dtype.numpy)
-            for name, value in _flat(drawn).items():
+            for name, value in _flat(_drawn(self._layer, dtype)).items():
                 self.get_parameter(name).copy_(from_array(value))
+            self.reset_running_stats()
+
+    def reset_running_stats(self) -> None:
+        """Running statistics to their first values."""
+        with jax.enable_x64(True):
+            first = self._layer.own_buffers(get_default_dtype().numpy)
+        with no_grad():
+            for name, value in first.items():
+                self._buffers[name].copy_(_buffer(value))
+
+
+class _Loss(LayerModule):
+    """A loss: class weights are buffers."""
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        fixed = {**self._layer.options(), **self._buffers}  # type: ignore[attr-defined]
+        distance = self._modules.get("distance_function")
+        if distance is not None:
+            fixed["distance_function"] = distance
+        function: Any = functional.triplet_margin_with_distance_loss
+        function = getattr(type(self._layer), "function", function)
+        return function(*inputs, **fixed, **options)
+
+
+def _drawn(layer: Layer, dtype: Any) -> dict[str, Any]:
+    with jax.enable_x64(True):
+        return layer.draw(default_generator.__source__(), dtype.numpy)
+
+
+def _has_tensors(layer_class: type[Layer]) -> bool:
+    owns = ("own_parameters", "own_buffers", "draw")
+    return any(getattr(layer_class, name) is not getattr(Layer, name) for name in owns)
+
+
+def _signature(layer_class: type[Layer]) -> inspect.Signature:
+    """The layer's signature; where it has tensors, with `device` and `dtype` after what may be positional."""
+    signature = inspect.signature(layer_class)
+    kinds = inspect.Parameter
+    given = list(signature.parameters.values())
+    if not _has_tensors(layer_class) or any(p.kind is kinds.VAR_POSITIONAL for p in given):
+        return signature
+    extra = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=None) for name in ("device", "dtype")]
+    first = [p for p in given if p.kind is kinds.POSITIONAL_OR_KEYWORD]
+    return signature.replace(parameters=[*first, *extra, *given[len(first) :]])
 
 
 def _buffer(value: Any) -> Tensor:
     made = from_array(value)
-    return made.to(int64) if str(made.dtype) == "torch.int32" else made  # type: ignore[attr-defined]
-
-
-def _fields(layer: Any) -> dict[str, Any]:
-    if not dataclasses.is_dataclass(layer):
-        return {n: v for n, v in vars(layer).items() if not n.startswith("_") and not isinstance(v, Layer)}
-    return {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
+    return made if made.is_floating_point() else made.to(int64)
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -183,25 +251,27 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-_CLASSES: dict[str, type[LayerModule]] = {}
+CLASSES: dict[type[Layer], type[LayerModule]] = {}
+"""From a layer's class to the class of its modules; what is written by hand is entered there too."""
 
 
 def module_class(layer_class: type[Layer]) -> type[LayerModule]:
     """The module class of a layer class, with the layer's signature and documentation."""
-    name = layer_class.__name__
-    if name not in _CLASSES:
+    found = CLASSES.get(layer_class)
+    if found is None:
         bases = tuple(
             module_class(base)
             for base in layer_class.__bases__
-            if issubclass(base, Layer) and base is not Layer and not base.__name__.startswith("_")
+            if issubclass(base, Layer) and base not in (Layer, layers.FunctionLayer)
         )
-        made = type(
-            name, bases or (LayerModule,), {"_layer_class": layer_class, "__doc__": layer_class.__doc__}
-        )
-        made.__module__ = "fnnet.torch.nn"
-        made.__signature__ = inspect.signature(layer_class)  # type: ignore[attr-defined]
-        _CLASSES[name] = made
-    return _CLASSES[name]
+        if not bases:
+            loss = layer_class.__name__ == "_Loss"
+            own = layer_class.own_parameters is not Layer.own_parameters
+            bases = (_Loss if loss else _Trained if own else LayerModule,)
+        body = {"_layer_class": layer_class, "__doc__": layer_class.__doc__, "__module__": "fnnet.torch.nn"}
+        found = CLASSES[layer_class] = type(layer_class.__name__, bases, body)
+        found.__signature__ = _signature(layer_class)  # type: ignore[attr-defined]
+    return found
 
 
 def from_layer(layer: Layer, drawn: dict[str, Any], dtype: Any) -> Module:

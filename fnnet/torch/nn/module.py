@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
+from fnnet.torch import dtypes
+from fnnet.torch.devices import as_device
 from fnnet.torch.nn.hooks import Hooks
 from fnnet.torch.nn.parameter import Buffer, Parameter
 from fnnet.torch.nn.state_dict import StateDict
@@ -307,6 +309,7 @@ class Module(Hooks, StateDict):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the parameters' gradients, or fill them with zeros."""
+        parameter: Any
         for parameter in self.parameters():
             if parameter.grad is not None:
                 if set_to_none:
@@ -341,9 +344,18 @@ class Module(Hooks, StateDict):
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move and convert: `to(device)`, `to(dtype)`, `to(tensor)`; only floating tensors change dtype."""
-        from fnnet.torch.tensor import parse_to
-
-        device, dtype = parse_to(*args, **kwargs)
+        for name in ("non_blocking", "memory_format", "copy"):
+            kwargs.pop(name, None)
+        device, dtype = None, None
+        for one in (*args, *(kwargs.pop(name, None) for name in ("device", "dtype", "tensor"))):
+            if isinstance(one, Tensor):
+                device, dtype = one.device, one.dtype
+            elif isinstance(one, dtypes.dtype):
+                dtype = one
+            elif one is not None and not isinstance(one, bool):
+                device = as_device(one)
+        if kwargs:
+            raise TypeError(f"to() received an invalid keyword argument '{next(iter(kwargs))}'")
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"

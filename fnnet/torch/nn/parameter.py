@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from fnnet.torch import pickling as _pickling  # noqa: F401
 from fnnet.torch.creation import empty
 from fnnet.torch.tensor import Tensor, alias
 
@@ -31,11 +32,6 @@ class Parameter(Tensor):
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return "Parameter containing:\n" + super().__repr__()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)  # type: ignore[attr-defined]
-        return memo[id(self)]
 
 
 class Buffer(Tensor):

@@ -129,7 +129,7 @@ class StateDict:
             )
             return
         if own.shape == () and tuple(given.shape) == (1,):  # checkpoints of PyTorch before 0.4
-            given = given[0]
+            given = given.select(0, 0)
         if tuple(given.shape) != tuple(own.shape):
             error_msgs.append(
                 f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
