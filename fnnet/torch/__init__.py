@@ -75,12 +75,16 @@ from fnnet.torch.random import randperm as randperm
 from fnnet.torch.random import seed as seed
 from fnnet.torch.random import set_rng_state as set_rng_state
 from fnnet.torch.record import synchronize as synchronize
+from fnnet.torch.serialization import load as load
+from fnnet.torch.serialization import save as save
 from fnnet.torch.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from fnnet.torch.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
 from fnnet.torch.settings import get_float32_matmul_precision as get_float32_matmul_precision
 from fnnet.torch.settings import get_num_interop_threads as get_num_interop_threads
 from fnnet.torch.settings import get_num_threads as get_num_threads
-from fnnet.torch.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from fnnet.torch.settings import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
 from fnnet.torch.settings import set_deterministic_debug_mode as set_deterministic_debug_mode
 from fnnet.torch.settings import set_float32_matmul_precision as set_float32_matmul_precision
 from fnnet.torch.settings import set_flush_denormal as set_flush_denormal

@@ -60,7 +60,10 @@ def evaluate(closed: ClosedJaxpr, arguments: list[Any]) -> list[Any]:
         known[variable] = np.asarray(argument, variable.aval.dtype)
 
     def read(atom: Any) -> Any:
-        return np.asarray(atom.val, atom.aval.dtype) if isinstance(atom, Literal) else known[atom]
+        if not isinstance(atom, Literal):
+            return known[atom]
+        aval: Any = atom.aval
+        return np.asarray(atom.val, aval.dtype)
 
     with np.errstate(all="ignore"):
         for eqn in jaxpr.eqns:

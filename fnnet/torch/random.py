@@ -7,7 +7,8 @@ numbers that it sees under PyTorch. Tensors of a GPU get the numbers of the CPU.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -255,5 +256,21 @@ def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
 Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]
 Tensor.multinomial = multinomial  # type: ignore[attr-defined]
 Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def fork_rng(
+    devices: Any = None, enabled: bool = True, device_type: str = "cuda", **names: Any
+) -> Iterator[None]:
+    """Inside a `with` block the default generator is drawn from freely; afterwards it is as it was before."""
+    if not enabled:
+        yield
+        return
+    state = default_generator.get_state()
+    try:
+        yield
+    finally:
+        default_generator.set_state(state)
+
 
 __all__ = ["Generator", "default_generator", "device", "full_spec", "manual_seed"]

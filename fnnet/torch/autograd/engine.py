@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from fnnet.torch.autograd.anomaly import check as check_anomaly
 from fnnet.torch.autograd.graph import AccumulateGrad, Node, edge_of
 from fnnet.torch.call import apply
 from fnnet.torch.mode import MODE, set_grad_enabled
@@ -207,6 +208,8 @@ def walk(
                         this.accumulate(node, slots[0])
                 elif useful is None or any(edge is not None and edge[0] in useful for edge in node.edges):
                     results = this.step(node, slots)
+                    if MODE.anomaly:
+                        check_anomaly(node, results)
                     if not keep_graph:
                         node.release()
                 for edge, result in zip(node.edges, results, strict=False):

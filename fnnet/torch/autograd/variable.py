@@ -1,35 +1,35 @@
-"""torch.autograd.Variable, which has been a Tensor since PyTorch 0.4."""
+"""The old `Variable`: nowadays a tensor."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from fnnet.torch.creation import tensor
+from fnnet.torch.mode import no_grad
 from fnnet.torch.tensor import Tensor
 
 
-class _Kind(type):
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor)
+class _VariableMeta(type):
+    def __instancecheck__(cls, other: object) -> bool:
+        return isinstance(other, Tensor)
 
 
-class Variable(metaclass=_Kind):
-    """`Variable(tensor, requires_grad=...)` is a leaf tensor on the same memory.
-
-    Raises TypeError for what is not a tensor, ValueError for `volatile` together with `requires_grad`.
-    """
+class Variable(metaclass=_VariableMeta):
+    """`Variable(tensor)` is a tensor on the same memory, outside of the graph."""
 
     def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: bool = False) -> Any:
-        from fnnet.torch.creation import empty
-
-        if volatile:
-            if requires_grad:
-                raise ValueError("Variable can't be volatile and require_grad at the same time!")
-            warnings.warn(
-                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.",
-                stacklevel=2,
-            )
-        if data is not None and not isinstance(data, Tensor):
+        if data is None:
+            made: Any = tensor([])
+        elif not isinstance(data, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
-        leaf = empty(0) if data is None else data.detach()
-        return leaf.requires_grad_() if requires_grad else leaf
+        else:
+            with no_grad():
+                made = data.detach()
+        return made.requires_grad_() if requires_grad else made
+
+
+def _creator(self: Tensor) -> Any:
+    raise AttributeError("'Tensor' object has no attribute 'creator'")
+
+
+Tensor.creator = property(_creator, doc="PyTorch before 0.2; now `grad_fn`.")  # type: ignore[attr-defined]

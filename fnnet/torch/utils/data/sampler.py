@@ -126,7 +126,7 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """The indices of another sampler, a list of `batch_size` at a time; the last may be smaller or dropped."""
+    """The indices of another sampler, `batch_size` at a time; the last may be smaller, or dropped."""
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
