@@ -69,6 +69,13 @@ def _join(name: str, value: Any, tensors: _Take, numbers: _Take) -> Any:
     return value if kind is None else numbers() if kind is float else tensors()
 
 
+def _shape_of(name: str, value: Any) -> Any:
+    """What of an option decides which state a parameter has: its kind, and whether it is zero."""
+    if isinstance(value, tuple | list):
+        return len(value)
+    return value if _kind(name, value) is None else float
+
+
 def _taker(items: Any) -> _Take:
     iterator: Iterator[Any] = iter(items)
     return lambda: next(iterator)
@@ -186,7 +193,7 @@ class Derived(Optimizer):
         for name in rule.defaults:
             _split(name, group[name], options, hypers, numbers)
         fixed = tuple(options)
-        columns = [self._kept(group, p, fixed) for p in params]
+        columns = [self._kept(group, p) for p in params]
         counts, pattern = self._counts(params, columns)
         grads: list[Any] = [p._grad for p in params]
         key = (rule.name, fixed, pattern, *[(p._spec, g._spec) for p, g in zip(params, grads, strict=True)])
@@ -215,11 +222,12 @@ class Derived(Optimizer):
                     made[place] = _count_value(counts[position] + 1, step._spec)
                 step._write(made[place])
 
-    def _kept(self, group: dict[str, Any], p: Tensor, fixed: tuple[Any, ...]) -> dict[str, Tensor]:
+    def _kept(self, group: dict[str, Any], p: Tensor) -> dict[str, Tensor]:
         """The state of a parameter in the order of the rule, begun if there is none, without `step`."""
         rule = self._rule
         timed = "step" in rule.state
-        known = (rule.name, fixed, p._spec)
+        switches = [_shape_of(n, group[n]) for n in rule.defaults]
+        known = (rule.name, p._spec, *switches)
         names = _NAMES.get(known)
         if names is None:
             begun = _begin(rule, {n: _known(group[n]) for n in rule.defaults}, p._spec)

@@ -85,6 +85,12 @@ class Adagrad(
 ):
     """torch.optim.Adagrad; its arithmetic is that of fnnet.optim."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for group in self.param_groups:  # alone among the rules, it begins before the first step
+            for p in group["params"]:
+                self._kept(group, p)
+
 
 class Adadelta(
     Derived,
