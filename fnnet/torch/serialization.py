@@ -1,0 +1,220 @@
+"""`torch.save` and `torch.load`: PyTorch's files both ways, with nothing in them executed."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnnet.checkpoint import pt
+from fnnet.checkpoint.atomic import atomically
+from fnnet.checkpoint.pickle_stream import Refusal
+from fnnet.checkpoint.pt_write import Global, Placed, Writer
+from fnnet.checkpoint.stored import Arrays, Storage, StoredTensor
+from fnnet.torch import dtypes as D
+from fnnet.torch import view
+from fnnet.torch.devices import as_device, device
+from fnnet.torch.spec import Size, contiguous_strides
+from fnnet.torch.tensor import Tensor, from_array
+
+
+def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
+    """Write tensors, state_dicts and plain containers of them, in PyTorch's zip format.
+
+    Args:
+        obj: what to save. Tensors that share memory share it in the file.
+        f: a path (then the file is replaced atomically), or a file object open for writing bytes.
+        pickle_module, pickle_protocol: accepted as PyTorch's; protocol 2 is written.
+
+    Raises:
+        NotImplementedError: for a module and other objects whose code a reader would have to run.
+    """
+    writer = Writer(_place)
+    try:
+        pickled = writer.pickle(obj)
+    except TypeError as error:
+        raise NotImplementedError(f"torch.save: {error}; fnnet saves tensors and plain containers") from None
+    if hasattr(f, "write"):
+        writer.write(f, pickled)
+        return
+    with atomically(f) as file:
+        writer.write(file, pickled)
+
+
+def _place(leaf: Any) -> Placed | Global | None:
+    from fnnet.torch.nn.module import Module
+    from fnnet.torch.nn.parameter import Parameter
+
+    if isinstance(leaf, Module):
+        raise NotImplementedError(
+            f"torch.save: a whole module ({type(leaf).__name__}) holds code, which no file can carry "
+            "safely: save its state_dict() instead"
+        )
+    if isinstance(leaf, D.dtype):
+        return Global("torch", leaf.name)
+    if isinstance(leaf, Size):
+        return Global("torch", "Size", (tuple(leaf),))
+    if isinstance(leaf, device):
+        arguments = (leaf.type,) if leaf.index is None else (leaf.type, leaf.index)
+        return Global("torch", "device", arguments)
+    if not isinstance(leaf, Tensor):
+        return None
+    if leaf._fn is not None and not isinstance(leaf, Parameter) and leaf.grad_fn is not None:
+        leaf = leaf.detach()
+    storage = leaf._storage
+    root = storage.spec
+    laid = view.layout(leaf._steps or (), leaf._starts, root.shape, contiguous_strides(tuple(root.shape)))
+    shared = laid is not None and root.dtype is leaf.dtype and root.contiguous
+    if shared:
+        assert laid is not None
+        strides, offset = laid
+
+        def data() -> np.ndarray[Any, Any]:
+            return np.ascontiguousarray(np.asarray(storage.current().get())).reshape(-1)
+
+        owner: Any = storage
+        count = root.numel
+    else:
+        strides, offset, owner, count = contiguous_strides(tuple(leaf.shape)), 0, leaf, leaf._spec.numel
+
+        def data() -> np.ndarray[Any, Any]:
+            return np.ascontiguousarray(np.asarray(leaf._value().get())).reshape(-1)
+
+    return Placed(
+        owner,
+        data,
+        leaf.dtype.name,
+        count,
+        offset,
+        tuple(leaf.shape),
+        tuple(strides),
+        leaf.requires_grad,
+        isinstance(leaf, Parameter),
+        str(leaf.device),
+    )
+
+
+class _Tensors(Arrays):
+    """What a file's values become here: tensors, where those of one storage share memory."""
+
+    def __init__(self, place: Callable[[str], str]) -> None:
+        self.place = place
+        self.roots: dict[tuple[int, str, int], Tensor] = {}
+
+    def tensor(self, stored: StoredTensor) -> Any:
+        """A view of the storage's tensor; a copy where the place in it has no view here."""
+        kind = self.dtype(stored.dtype)
+        width = kind.itemsize
+        if stored.conjugated or stored.negated or 0 in stored.shape:
+            made = from_array(stored.array(), self._device(stored.storage))
+        else:
+            key = (id(stored.storage), stored.dtype, stored.begin % width)
+            root = self.roots.get(key)
+            if root is None:
+                root = self.roots[key] = from_array(_whole(stored, width), self._device(stored.storage))
+            offset = stored.offset + stored.begin // width
+            whole = offset == 0 and stored.shape == tuple(root.shape) and stored.strides == (1,)
+            made = root.detach() if whole else root.as_strided(stored.shape, stored.strides, offset)
+        return made.requires_grad_() if stored.requires_grad else made
+
+    def _device(self, storage: Storage) -> device:
+        return as_device(self.place(storage.location))
+
+    def parameter(self, tensor: Any, requires_grad: bool) -> Any:
+        """A Parameter on the tensor's memory."""
+        from fnnet.torch.nn.parameter import Parameter
+
+        return Parameter(tensor.detach(), requires_grad)
+
+    def ordered(self) -> dict[Any, Any]:
+        """An OrderedDict."""
+        return OrderedDict()
+
+    def attributes(self, ordered: dict[Any, Any], metadata: Any) -> None:
+        """The `_metadata` that load_state_dict looks at."""
+        if type(metadata) is not OrderedDict:
+            raise Refusal("a _metadata that is no OrderedDict")
+        ordered._metadata = metadata  # type: ignore[attr-defined]
+
+    def size(self, lengths: tuple[int, ...]) -> Any:
+        """A torch.Size."""
+        return Size(lengths)
+
+    def dtype(self, name: str) -> Any:
+        """A torch.dtype."""
+        found = D.NAMED.get(name)
+        if found is None:
+            raise Refusal(f"the dtype {name}, which fnnet.torch does not have")
+        return found
+
+    def device(self, text: str) -> Any:
+        """A torch.device."""
+        try:
+            return device(text)
+        except RuntimeError:
+            raise Refusal(f"the device {text!r}") from None
+
+
+def _whole(stored: StoredTensor, width: int) -> np.ndarray[Any, Any]:
+    """All elements of the storage, in one dimension."""
+    from dataclasses import replace
+
+    count = (stored.storage.size - stored.begin % width) // width
+    return replace(
+        stored, begin=stored.begin % width, offset=0, shape=(count,), strides=(1,), requires_grad=False
+    ).array()
+
+
+def load(
+    f: Any,
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+    **pickle_load_args: Any,
+) -> Any:
+    """What `torch.save` wrote, PyTorch's or fnnet's, in either format; nothing in the file is executed.
+
+    Args:
+        f: a path, or a file object open for reading bytes.
+        map_location: a device, a dict from devices to devices as strings, or a function of a tensor's
+            storage and location that returns a device or None; None keeps devices as saved.
+        pickle_module: must be None.
+        weights_only: files are read as with True, whatever is given.
+        mmap: a path is memory-mapped in any case while it is read.
+
+    Raises:
+        RefusedFileError: (a ValueError) for a file that holds anything but tensors and plain containers.
+        RuntimeError: for tensors of a device that is not here; map_location="cpu" brings them.
+    """
+    if pickle_module is not None:
+        raise NotImplementedError("torch.load: pickle_module: files are read without pickle in fnnet")
+    make = _Tensors(_placing(map_location))
+    if hasattr(f, "read"):
+        data = np.frombuffer(f.read(), np.uint8)
+        return pt.read_bytes(str(getattr(f, "name", "<file object>")), data, make)
+    return pt.read(os.fspath(f), make)
+
+
+def _placing(map_location: Any) -> Callable[[str], str]:
+    if map_location is None:
+        return lambda location: location
+    if isinstance(map_location, dict):
+        return lambda location: str(map_location.get(location, location))
+    if isinstance(map_location, str | device | jax.Device):
+        return lambda location: str(map_location)
+    if not callable(map_location):
+        raise TypeError(
+            f"torch.load: map_location: expected a device, a dict or a function, got {map_location!r}"
+        )
+
+    def call(location: str) -> str:
+        placed = map_location(location, location)
+        return location if placed is None else str(placed)
+
+    return call
