@@ -32,7 +32,7 @@ def _checked(inputs: tuple[Any, ...]) -> list[int]:
     positions = [i for i, one in enumerate(inputs) if isinstance(one, Tensor) and one.requires_grad]
     if not positions:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have "
+            "gradcheck expects at least one input tensor to require gradient, but none of them have "
             "requires_grad=True."
         )
     for i in positions:
