@@ -299,6 +299,7 @@ class Op:
         except TypeError as error:
             raise layout.shape_error(self.name, specs, error) from error
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
+        plan.function = function
         plan.indices = indices_of(self.declared.name, bound, order)
         plan.wraps_number = self.name in _WRAPPING and len(tensor_holes) == 1
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
