@@ -177,7 +177,8 @@ def derivatives(torch: Any) -> Any:
         return (a * b * b).sum()
 
     return plain([
-        made.jacobian(f, (x, y)), made.hessian(g, (x, y)), made.vjp(f, (x, y), v), made.jvp(f, (x, y), (v, v)),
+        made.jacobian(f, (x, y)), made.hessian(g, (x, y)), made.vjp(f, (x, y), v),
+        made.jvp(f, (x, y), (v, v)),
         made.hvp(g, (x, y), (v, v)), made.vhp(g, (x, y), (v, v)),
         torch.autograd.gradcheck(f, (x, y)),
         torch.autograd.gradgradcheck(f, (x, y)),

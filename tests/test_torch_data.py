@@ -79,7 +79,8 @@ class _Transforms(Dataset[Any]):
         return [
             (x - x.mean()) / x.std(), x.flip(0).t().contiguous(), picked, padded, x.argmax(1), x.sort(0)[0],
             x @ x.t(), x.clamp(-1, 1).round(), torch.cat([x, x], 1).permute(1, 0), x[x[:, 0] > 0].sum(),
-            x.long().float(), x.sigmoid(), torch.where(x > 0, x, 0.0), x.gather(1, torch.tensor([[0], [1], [3]])),
+            x.long().float(), x.sigmoid(), torch.where(x > 0, x, 0.0),
+            x.gather(1, torch.tensor([[0], [1], [3]])),
         ]  # fmt: skip
 
 
