@@ -2,7 +2,7 @@
 
 from fnnet.checkpoint.atomic import atomically as atomically
 from fnnet.checkpoint.formats import load as load
-from fnnet.checkpoint.pt_write import write as save_pt  # noqa: F401
+from fnnet.checkpoint.pt_write import save_pt as save_pt
 from fnnet.checkpoint.refused import RefusedFileError as RefusedFileError
 from fnnet.checkpoint.tree import load_flat as load_flat
 from fnnet.checkpoint.tree import load_metadata as load_metadata

@@ -55,7 +55,7 @@ class Global:
     arguments: tuple[Any, ...] | None = None
 
 
-def write(path: str | PathLike[str], value: Any) -> None:
+def save_pt(path: str | PathLike[str], value: Any) -> None:
     """Write a value to a `.pt` file, atomically.
 
     Args:

@@ -166,7 +166,8 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
         place = tree
         for part in parts:
             if part not in place:
-                place[part] = made = {}
+                made: dict[str, Any] = {}
+                place[part] = made
                 branches.add(id(made))
             place = place[part]
             if id(place) not in branches:
