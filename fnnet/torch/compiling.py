@@ -76,5 +76,5 @@ def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     def compiled(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
-    compiled._torchdynamo_orig_callable = function
+    compiled._torchdynamo_orig_callable = function  # type: ignore[attr-defined]
     return compiled
