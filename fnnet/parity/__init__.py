@@ -7,6 +7,11 @@ _EXPORTS = {
     "ParityError": "checking",
     "Report": "checking",
     "check": "checking",
+    "Record": "recording",
+    "record": "recording",
+    "Trace": "tracing",
+    "tap": "watching",
+    "trace": "tracing",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import sys
@@ -122,7 +123,7 @@ Named = dict[str, np.ndarray]
 
 
 def _run_jax(function: Callable[..., Any], inputs: Sequence[Any], gradients: bool, wide: bool) -> Named:
-    with jax.enable_x64(True) if wide else jax.enable_x64(jax.config.jax_enable_x64):
+    with jax.enable_x64(True) if wide else contextlib.nullcontext():
         leaves, form = jax.tree.flatten(jax.tree.map(jnp.asarray, _convert(list(inputs), wide)))
         moving = [i for i, leaf in enumerate(leaves) if is_float(leaf.dtype)]
 
@@ -186,12 +187,13 @@ def _run_torch(function: Callable[..., Any], inputs: Sequence[Any], gradients: b
 
 
 def arbitrate(
-    row: Difference, ours: Any, reference: Any, exact: Any, exact_reference: Any = None
+    row: Difference, ours: Any, reference: Any, exact: Any, exact_reference: Any = None, own: bool = False
 ) -> Difference:
     """The verdict on a row that is outside of its tolerance, from float64 results.
 
     With `exact_reference`, a difference of the two float64 results is real. Else the distances of the narrow
-    results from float64 decide: as far as the reference's, or a few epsilons, is rounding.
+    results from float64 decide: as far as the reference's, or a few epsilons, is rounding. If `own`, the
+    float64 result is of our program, and it is the reference that must not be further from it than ours.
     """
     if row.agreement is not Agreement.DIFFERENT:
         return row
@@ -200,14 +202,13 @@ def arbitrate(
         if not wide.ok and distance(exact, exact_reference) > 1e-7:
             note = wide.note or f"float64 results differ by {text.number(wide.relative, 2)} too: not rounding"
             return replace(row, note=note)
-    allowed = max(distance(reference, exact), floor(row.dtype))
-    seen = distance(ours, exact)
-    note = (
-        f"from float64: ours {text.number(seen, 2)}, reference {text.number(distance(reference, exact), 2)}"
-    )
-    if seen <= FACTOR * allowed:
-        return replace(row, agreement=Agreement.ROUNDING, note=note)
-    return replace(row, agreement=Agreement.IMPRECISE, note=note)
+    seen, theirs = distance(ours, exact), distance(reference, exact)
+    note = f"from float64: ours {text.number(seen, 2)}, reference {text.number(theirs, 2)}"
+    if own:
+        rounding = theirs <= FACTOR * max(seen, floor(row.dtype))
+        return replace(row, agreement=Agreement.ROUNDING if rounding else Agreement.DIFFERENT, note=note)
+    rounding = seen <= FACTOR * max(theirs, floor(row.dtype))
+    return replace(row, agreement=Agreement.ROUNDING if rounding else Agreement.IMPRECISE, note=note)
 
 
 def _rows(ours: Named, reference: Named, rtol: float | None, atol: float | None) -> list[Difference]:
@@ -290,7 +291,8 @@ def check(
             wide = exact[row.name]
             if wide.dtype in (np.float64, np.complex128) and row.dtype not in ("float64", "complex128"):
                 theirs = None if exact_reference is None else exact_reference.get(row.name)
-                row = arbitrate(row, ours_named[row.name], named[row.name], wide, theirs)
+                own = inputs is not None and theirs is None
+                row = arbitrate(row, ours_named[row.name], named[row.name], wide, theirs, own)
             elif row.dtype not in ("float64", "complex128"):
                 row = replace(row, note=f"no arbitration: in float64 the result is {wide.dtype}")
         elif row.agreement is Agreement.DIFFERENT and why:

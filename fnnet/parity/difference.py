@@ -87,7 +87,7 @@ def _ordered(values: np.ndarray) -> np.ndarray:
     """Integers in the order of the floats, neighbours one apart."""
     kind = _INTEGERS[values.dtype.itemsize]
     bits = values.view(kind)
-    return np.where(bits < 0, np.iinfo(kind).min - bits, bits).astype(kind)
+    return np.where(bits < 0, np.array(-1 << (8 * bits.itemsize - 1), kind) - bits, bits).astype(kind)
 
 
 def ulps(ours: Any, reference: Any) -> int | None:

@@ -1,0 +1,176 @@
+"""Running one part of a port on recorded inputs and gradients: its results by name, in float32 or float64."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnnet.checkpoint.tree import named_leaves
+from fnnet.layers.layer import Layer, Scope
+from fnnet.parity.difference import is_float
+from fnnet.parity.recording import Call, Record
+
+Results = dict[str, np.ndarray]
+QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Each program runs once: what it costs is its compilation."""
+
+Part = Callable[..., tuple[Any, Mapping[str, Any]]]
+"""(parameters, buffers, *inputs) -> (output, new buffers), nested dicts."""
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as nested dicts."""
+    tree: dict[str, Any] = {}
+    for name, leaf in flat.items():
+        *branches, last = name.split(".")
+        place = tree
+        for branch in branches:
+            place = place.setdefault(branch, {})
+        place[last] = leaf
+    return tree
+
+
+def below(tree: Mapping[str, Any], path: str) -> Any:
+    """The branch of nested dicts at a dotted path; {} if there is none."""
+    place: Any = tree
+    for branch in path.split(".") if path else ():
+        place = place.get(branch, {})
+    return place
+
+
+def layer_part(layer: Layer, training: bool, source: Any = None) -> Part:
+    """A layer as a part: the same one for equal layers, so that it is compiled once."""
+    return _layer_part(layer, training) if source is None else _new_layer_part(layer, training, source)
+
+
+def _new_layer_part(layer: Layer, training: bool, source: Any = None) -> Part:
+
+    def part(params: Any, buffers: Any, *inputs: Any) -> tuple[Any, Any]:
+        state = jax.tree.map(lambda leaf: leaf, dict(buffers))
+        return layer.forward(Scope(layer, params, state, source, training), *inputs), state
+
+    return part
+
+
+_layer_part = lru_cache(maxsize=256)(_new_layer_part)
+
+
+def as_dtype(tree: Any, wide: bool) -> Any:
+    """The arrays as JAX's, floating ones in float64 if `wide`; plain values as they are."""
+
+    def one(leaf: Any) -> Any:
+        if not hasattr(leaf, "dtype"):
+            return leaf
+        if wide and is_float(leaf.dtype):
+            return jnp.asarray(leaf, jnp.float64)
+        return jnp.asarray(leaf, jax.dtypes.canonicalize_dtype(leaf.dtype))
+
+    return jax.tree.map(one, tree)
+
+
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is a floating array, which is differentiated."""
+    return hasattr(leaf, "dtype") and is_float(leaf.dtype)
+
+
+def cotangents(output: Any, gradient: Any) -> Any:
+    """The recorded gradients of an output in its structure, zeros where none arrived."""
+    given = gradient if isinstance(gradient, list) else [gradient]
+    given = jax.tree.leaves(given, is_leaf=lambda leaf: leaf is None)
+    leaves, form = jax.tree.flatten(output)
+    filled: list[Any] = []
+    for i, leaf in enumerate(leaves):
+        if not is_array(leaf):
+            filled.append(np.zeros(jnp.shape(leaf), jax.dtypes.float0))
+        elif i < len(given) and given[i] is not None and np.shape(given[i]) == leaf.shape:
+            filled.append(jnp.asarray(given[i], leaf.dtype))
+        else:
+            filled.append(jnp.zeros_like(leaf))
+    return jax.tree.unflatten(form, filled)
+
+
+def _go(
+    part: Part, form: Any, plain: tuple[tuple[int, Any], ...], arrays: list[Any], state: Any, given: Any
+) -> tuple[Any, Any, list[Any]]:
+    """Output, new buffers and the gradients of the floating ones among the arrays."""
+    moving = [i for i, leaf in enumerate(arrays) if is_array(leaf)]
+
+    def of(*floats: Any) -> Any:
+        leaves = list(arrays)
+        for i, value in zip(moving, floats, strict=True):
+            leaves[i] = value
+        for i, value in plain:
+            leaves.insert(i, value)
+        own, inputs = jax.tree.unflatten(form, leaves)
+        return part(own, state, *inputs)
+
+    floats = [arrays[i] for i in moving]
+    if given is None:
+        return *of(*floats), []
+    output, pull, after = jax.vjp(of, *floats, has_aux=True)
+    return output, after, list(pull(cotangents(output, given)))
+
+
+@lru_cache(maxsize=256)
+def _program(part: Part) -> Any:
+    return jax.jit(partial(_go, part), static_argnums=(0, 1), compiler_options=QUICK)
+
+
+def run_part(
+    part: Part,
+    params: Any,
+    buffers: Any,
+    call: Call,
+    wide: bool = False,
+    compiled: bool = True,
+    gradients: bool = True,
+) -> Results:
+    """Output, new buffers, and gradients of inputs and parameters, of a part fed with what a call was."""
+    with jax.enable_x64(True) if wide else contextlib.nullcontext():
+        values = as_dtype([params, list(call.inputs)], wide)
+        leaves, form = jax.tree.flatten(values)
+        plain = tuple((i, leaf) for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype"))
+        arrays = [leaf for leaf in leaves if hasattr(leaf, "dtype")]
+        state = as_dtype(buffers, wide)
+        given = (
+            []
+            if call.output_gradient is None
+            else jax.tree.leaves(call.output_gradient, is_leaf=lambda leaf: leaf is None)
+        )
+        run = _program(part) if compiled else partial(_go, part)
+        output, after, pulled = run(form, plain, arrays, state, given if gradients else None)
+        results = {_named("output", name): np.asarray(leaf) for name, leaf in named_leaves(output).items()}
+        for name, leaf in named_leaves(after).items():
+            results[f"buffer {name}"] = np.asarray(leaf)
+        names = [name for name, leaf in named_leaves(values).items() if is_array(leaf)]
+        for name, gradient in zip(names, pulled, strict=False):
+            which, _, rest = name.partition(".")
+            kind = "gradient of input" if which == "1" else "gradient of"
+            results[f"{kind} {rest}"] = np.asarray(gradient)
+        return results
+
+
+def _named(kind: str, name: str) -> str:
+    return f"{kind} {name}" if name else kind
+
+
+def expected(record: Record, call: Call) -> Results:
+    """What was recorded of a call, by the names that `run_part` gives."""
+    results = {_named("output", n): a for n, a in named_leaves(call.output).items() if hasattr(a, "dtype")}
+    for name, gradient in named_leaves(call.input_gradients).items():
+        if hasattr(gradient, "dtype"):
+            results[f"gradient of input {name}"] = gradient
+    if sum(other.path == call.path for other in record.calls) > 1:
+        return results  # gradients and buffers are of all calls together
+    prefix = f"{call.path}." if call.path else ""
+    for kind, table in (("gradient of", record.gradients), ("buffer", record.buffers_after)):
+        for name, array in table.items():
+            if name.startswith(prefix):
+                results[f"{kind} {name.removeprefix(prefix)}"] = array
+    return results

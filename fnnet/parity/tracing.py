@@ -1,0 +1,351 @@
+"""Where a port parts from PyTorch: every recorded layer on its recorded inputs, forward and backward.
+
+Each part of the port is fed what the recorded layer was given, its inputs and the gradient of its output, so
+that a fault shows where it is and not in what follows. Beside it stands how far the port's own run drifts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from fnnet.layers.layer import Layer, Scope
+from fnnet.parity import text
+from fnnet.parity.checking import ParityError, arbitrate
+from fnnet.parity.diagnosis import Diagnosis, diagnose
+from fnnet.parity.difference import Agreement, Difference, difference, distance, table
+from fnnet.parity.feeding import Part, Results, as_dtype, below, expected, layer_part, nested, run_part
+from fnnet.parity.recording import Call, Record
+from fnnet.parity.watched_run import watched_run
+from fnnet.random.source import as_source
+
+BACKWARD = "gradient of"
+ACCUMULATED = 1e-4
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recorded call beside the port's part.
+
+    Attributes:
+        name, kind: of the call.
+        forward, backward: the worst difference of outputs and buffers, and of gradients, when fed what was
+            recorded; None where there is nothing to compare.
+        drift, drift_backward: distance |port - recorded| / |recorded| of the output and of its gradient in
+            the port's own run; None where it was not seen.
+        inherited: it holds a part that parts, and was not compared; or, of a function, an earlier value does.
+        diagnosis: what the difference looks like.
+        note: why it was not compared.
+    """
+
+    name: str
+    kind: str
+    forward: Difference | None = None
+    backward: Difference | None = None
+    drift: float | None = None
+    drift_backward: float | None = None
+    inherited: bool = False
+    diagnosis: Diagnosis | None = None
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing that was compared parts."""
+        return all(side is None or side.ok for side in (self.forward, self.backward))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What `trace` found: a step for each recorded call, in the order in which the calls ended."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no layer parts and at least one was compared."""
+        compared = any(step.forward is not None for step in self.steps)
+        return compared and all(step.ok for step in self.steps)
+
+    @property
+    def first(self) -> Step | None:
+        """The first layer that parts: forward, else the first that the backward pass meets."""
+        own = [step for step in self.steps if not step.ok and not step.inherited]
+        ahead = [step for step in own if step.forward is not None and not step.forward.ok]
+        return ahead[0] if ahead else own[-1] if own else None
+
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        missing = sum(step.forward is None and not step.inherited for step in self.steps)
+        more = f"; {missing} of {len(self.steps)} not compared" if missing else ""
+        if self.first is None:
+            same = "no layer parts from the record" if self.ok else "nothing was compared"
+            return f"{same}: {text.count(len(self.steps), 'call')}{more}"
+        side = self.first.forward if self.first.forward and not self.first.forward.ok else self.first.backward
+        assert side is not None
+        what = f": {self.first.diagnosis}" if self.first.diagnosis else ""
+        return (
+            f"first to part: {self.first.name} ({self.first.kind}), {side.name}, "
+            f"relative {text.number(side.relative, 2)}{what}{more}"
+        )
+
+    def to_json(self) -> str:
+        """The same for programs."""
+
+        def number(value: float | None) -> Any:
+            return value if value is None or np.isfinite(value) else str(value)
+
+        rows = [
+            {
+                "name": step.name,
+                "kind": step.kind,
+                "ok": step.ok,
+                "inherited": step.inherited,
+                "forward": step.forward and step.forward.to_dict(),
+                "backward": step.backward and step.backward.to_dict(),
+                "drift": number(step.drift),
+                "drift_backward": number(step.drift_backward),
+                "diagnosis": step.diagnosis and vars(step.diagnosis),
+                "note": step.note,
+            }
+            for step in self.steps
+        ]
+        first = None if self.first is None else self.first.name
+        whole = {"ok": self.ok, "first": first, "verdict": self.verdict, "calls": rows}
+        return json.dumps(whole, indent=1, allow_nan=False)
+
+    def __str__(self) -> str:
+        def side(row: Difference | None) -> str:
+            if row is None:
+                return ""
+            worst = "" if row.agreement is Agreement.EXACT else f" {text.number(row.relative, 1)}"
+            return f"{'✓' if row.ok else '✗'} {row.agreement.value}{worst}"
+
+        def far(value: float | None) -> str:
+            return "" if value is None else text.number(value, 1)
+
+        headings = ["", "layer", "kind", "forward", "backward", "drift", "of gradient", "what"]
+        cells = []
+        for step in self.steps:
+            what = (
+                str(step.diagnosis) if step.diagnosis else step.note or ("follows" if step.inherited else "")
+            )
+            mark = "→" if step is self.first else ""
+            sides = [side(step.forward), side(step.backward), far(step.drift), far(step.drift_backward)]
+            cells.append([mark, step.name, step.kind, *sides, what])
+        return table(cells, headings, 150) + "\n" + self.verdict
+
+    def raise_if_different(self) -> Trace:
+        """Raise ParityError (an AssertionError) with the table unless `ok`; returns the trace."""
+        if not self.ok:
+            raise ParityError("\n" + str(self))
+        return self
+
+
+class _Port:
+    """The parts of a port by recorded paths."""
+
+    def __init__(
+        self, port: Any, record: Record, params: Any, buffers: Any, parts: Any, names: Any, key: Any
+    ) -> None:
+        self.port, self.parts, self.key = port, dict(parts or {}), key
+        self.names = {theirs: ours for ours, theirs in (names or {}).items()}
+        self.record = record
+        own = {self.ours(n): a for n, a in record.parameters.items()}
+        state = {self.ours(n): a for n, a in record.buffers.items()}
+        self.params = nested(own) if params is None else params
+        self.buffers = nested(state) if buffers is None else buffers
+
+    def ours(self, path: str) -> str:
+        """The port's path for a recorded one: by the longest prefix that has another name."""
+        branches = path.split(".")
+        for i in range(len(branches), 0, -1):
+            prefix = ".".join(branches[:i])
+            if prefix in self.names:
+                return ".".join([self.names[prefix], *branches[i:]])
+        return path
+
+    def part(self, call: Call) -> Part | None:
+        """What computes a call, None if the port has no such part."""
+        if call.path in self.parts:
+            function = self.parts[call.path]
+            return lambda params, buffers, *inputs: (function(params, *inputs), {})
+        source = None if self.key is None else as_source(self.key)
+        if not isinstance(self.port, Layer):
+            return (
+                (lambda params, buffers, *inputs: (self.port(params, *inputs), {})) if not call.path else None
+            )
+        layer: Any = self.port
+        for name in self.ours(call.path).split(".") if call.path else ():
+            layer = layer.children().get(name)
+            if layer is None:
+                return None
+        return layer_part(layer, call.training, source)
+
+    def run(self, scope_of: Callable[[Scope], Scope], params: Any, *inputs: Any) -> Any:
+        """The whole port on its own, with its scope as `scope_of` makes it."""
+        if not isinstance(self.port, Layer):
+            return self.port(params, *inputs)
+        source = None if self.key is None else as_source(self.key)
+        state = as_dtype(self.buffers, False)
+        scope = Scope(self.port, params, state, source, self.record.whole.training)
+        return self.port.forward(scope_of(scope), *inputs)
+
+
+def _comparable(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Integers in the reference's width: JAX's are int32 without x64."""
+    if value.dtype.kind in "iu" and reference.dtype.kind in "iu":
+        return value.astype(reference.dtype)
+    return value
+
+
+def _judge(ours: Results, reference: Results, exact: Callable[[], Results]) -> list[Difference]:
+    """A row for each recorded value that the part has; what is outside of its tolerance goes to float64."""
+    rows = []
+    for name in [name for name in reference if name in ours]:
+        value = _comparable(ours[name], reference[name])
+        row = difference(name, value, reference[name])
+        if row.agreement is Agreement.DIFFERENT and row.dtype not in ("float64", "complex128"):
+            wide = exact().get(name)
+            if wide is not None and wide.dtype == np.float64:
+                row = arbitrate(row, value, reference[name], wide, own=True)
+        rows.append(row)
+    if not any(name.startswith("output") for name in ours if name in reference):
+        names = sorted(name for name in reference if name.startswith("output"))
+        rows.append(
+            Difference("output", Agreement.MISMATCH, f"the port's output has not the structure {names}")
+        )
+    return rows
+
+
+def _worst(rows: list[Difference]) -> Difference | None:
+    order = list(Agreement)
+    return max(rows, key=lambda row: (order.index(row.agreement), row.relative), default=None)
+
+
+def _step(port: _Port, record: Record, call: Call) -> Step:
+    part = port.part(call)
+    if part is None:
+        return Step(call.name, call.kind, note="not in the port")
+    here = port.ours(call.path) if call.path else ""
+    params, buffers = below(port.params, here), below(port.buffers, here)
+    try:
+        ours = run_part(part, params, buffers, call)
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as error:
+        note = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return Step(call.name, call.kind, Difference("output", Agreement.MISMATCH, note), note=note)
+    wide: list[Results] = []
+
+    def exact() -> Results:
+        if not wide:
+            wide.append(run_part(part, params, buffers, call, wide=True))
+        return wide[0]
+
+    reference = {_renamed(port, call, name): value for name, value in expected(record, call).items()}
+    rows = _judge(ours, reference, exact)
+    ahead = _worst([row for row in rows if not row.name.startswith(BACKWARD)])
+    back = _worst([row for row in rows if row.name.startswith(BACKWARD)])
+    step = Step(call.name, call.kind, ahead, back)
+    if not step.ok:
+        step = replace(step, diagnosis=diagnose(call, params, buffers, ours, reference))
+    return step
+
+
+def _renamed(port: _Port, call: Call, name: str) -> str:
+    """The name of a result with the port's names of parameters and buffers."""
+    for kind in ("gradient of ", "buffer "):
+        if name.startswith(kind) and not name.startswith("gradient of input"):
+            prefix = f"{call.path}." if call.path else ""
+            here = port.ours(call.path) + "." if call.path else ""
+            return kind + port.ours(prefix + name.removeprefix(kind)).removeprefix(here)
+    return name
+
+
+def _inside(inner: str, outer: str) -> bool:
+    return inner != outer and (not outer or inner.startswith(outer + "."))
+
+
+def trace(
+    port: Any,
+    record: Record | str | PathLike[str],
+    *,
+    params: Any = None,
+    buffers: Any = None,
+    parts: Mapping[str, Callable[..., Any]] | None = None,
+    names: Mapping[str, str] | None = None,
+    key: Any = None,
+) -> Trace:
+    """Compare a port with a recorded run, layer by layer, forward and backward.
+
+    Args:
+        port: a fnnet layer, or a function (params, *inputs) -> output that may mark values with `tap`.
+        record: what `fnnet.parity.record` wrote.
+        params, buffers: nested dicts; by default the recorded ones.
+        parts: for a function, by recorded paths, functions (params of the part, *inputs) -> output to be
+            fed with what was recorded.
+        names: the port's name for a part, parameter or tap -> the recorded one, where they differ.
+        key: for layers that draw.
+
+    Returns:
+        The table, its `first` step that parts, and the verdict. Raises TypeError for a port that is neither.
+    """
+    if not isinstance(port, Layer) and not callable(port):
+        raise TypeError(f"trace: port: expected a Layer or a function, got {type(port).__name__}")
+    record = record if isinstance(record, Record) else Record.load(record)
+    whole = _Port(port, record, params, buffers, parts, names, key)
+    drifts = watched_run(whole.run, record, whole.params, whole.ours, not isinstance(port, Layer))
+    steps: list[Step] = []
+    broken: list[str] = []
+    for call in record.calls:
+        if any(_inside(path, call.path) for path in broken):
+            step = Step(call.name, call.kind, inherited=True, note="holds one that parts")
+        else:
+            step = _step(whole, record, call)
+        seen, gradient, judged = drifts.get(call.name if call.path else "", (None, None, ()))
+        step = replace(step, drift=seen, drift_backward=gradient)
+        if step.forward is None and judged and not step.inherited:
+            step = replace(step, forward=judged[0], note="")
+            step = replace(step, inherited=bool(broken) and not step.ok)
+        if not step.ok:
+            holds = any(_inside(other.path, call.path) for other in record.calls)
+            if holds and _small(whole, record, call):
+                step = replace(step, **_accepted(step))
+            else:
+                broken.append(call.path)
+        steps.append(step)
+    return Trace(tuple(steps))
+
+
+def _small(port: _Port, record: Record, call: Call) -> bool:
+    """Whether a container whose parts all agree is off by no more than what rounding adds up to."""
+    part = port.part(call)
+    if part is None:
+        return False
+    here = port.ours(call.path) if call.path else ""
+    try:
+        ours = run_part(part, below(port.params, here), below(port.buffers, here), call)
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError):
+        return False
+    reference = {_renamed(port, call, name): value for name, value in expected(record, call).items()}
+    if any(name.startswith("output") and name not in ours for name in reference):
+        return False
+    pairs = [(ours[name], value) for name, value in reference.items() if name in ours]
+    if any(a.shape != b.shape or a.dtype.kind != b.dtype.kind for a, b in pairs):
+        return False
+    scale = max((float(np.linalg.norm(b.astype(np.float64))) for _, b in pairs), default=0.0)
+    gaps = [(distance(a, b), float(np.linalg.norm(b.astype(np.float64)))) for a, b in pairs]
+    return all(far <= ACCUMULATED or size <= ACCUMULATED * scale for far, size in gaps)
+
+
+def _accepted(step: Step) -> dict[str, Any]:
+    note = "its parts agree: rounding that adds up"
+
+    def side(row: Difference | None) -> Difference | None:
+        return row if row is None or row.ok else replace(row, agreement=Agreement.ROUNDING, note=note)
+
+    return {"forward": side(step.forward), "backward": side(step.backward), "diagnosis": None, "note": note}

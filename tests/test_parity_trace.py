@@ -1,0 +1,113 @@
+"""trace: silent on a correct port of 30 layers and more, and names every planted kind of mistake."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from residual_port import ResidualNet
+
+from fnnet import layers as nn
+from fnnet.checkpoint import RefusedFileError
+from fnnet.parity import Record, files, record, tap, trace
+from fnnet.parity.diagnosis import relation
+
+FILE = files.reference("residual.safetensors")
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return Record.load(FILE)
+
+
+def test_a_correct_port_is_silent(recorded):
+    found = trace(ResidualNet(), recorded)
+    assert len(found.steps) == 50
+    assert found.ok, str(found)
+    assert found.first is None
+    assert all(step.forward is not None for step in found.steps)
+    assert max(step.drift for step in found.steps) < 1e-5
+    assert json.loads(found.to_json())["ok"]
+
+
+def test_a_function_with_taps_and_parts():
+    weights = np.random.default_rng(0).normal(size=(2, 4, 4)).astype(np.float32)
+    x = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    calls, value = [], x
+    base = Record.load(FILE).whole
+    for name, w in zip("ab", weights, strict=True):
+        before, value = value, value @ w.T
+        calls.append(replace(base, path=name, kind="Linear", arguments={"in_features": 4, "out_features": 4,
+                     "bias": False}, inputs=[before], output=value, input_gradients=[None],
+                     output_gradient=None))  # fmt: skip
+    calls.append(
+        replace(base, kind="Net", inputs=[x], output=value, input_gradients=[None], output_gradient=None)
+    )
+    known = Record({f"{n}.weight": w for n, w in zip("ab", weights, strict=True)}, {}, {}, {}, calls)
+
+    def port(params, x, wrong=1.0):
+        y = tap("first", x @ params["first"]["weight"].T)
+        return tap("b", y @ params["b"]["weight"].T * wrong)
+
+    names = {"first": "a"}
+    assert trace(port, known, names=names).ok
+    found = trace(lambda p, x: port(p, x, 1.5), known, names=names)
+    assert found.first.name == "b"
+    fed = trace(port, known, names=names, parts={"b": lambda p, x: x @ p["weight"]})
+    assert fed.first.name == "b"
+    assert fed.first.diagnosis.kind == "transposed axis"
+    with pytest.raises(TypeError, match="expected a Layer or a function"):
+        trace(3, known)
+
+
+def test_relations():
+    x = np.random.default_rng(0).normal(size=(4, 5, 6, 7)).astype(np.float32)
+    assert relation(x.swapaxes(2, 3), x).kind == "transposed axis"
+    assert relation(x[:, [2, 0, 1, 4, 3]], x).text == "axis 1 is in the order [2, 0, 1, 4, 3]"
+    assert "an unbiased variance of 168" in relation(x * np.float32((168 / 167) ** 0.5), x).text
+    assert relation(x[..., 1:], x).kind == "padding"
+    assert relation(x + np.float32(0.5), x).kind == "wrong constant"
+    assert relation(x**2, x) is None
+
+
+def test_a_file_that_is_no_record_is_refused(tmp_path):
+    from fnnet.checkpoint import safetensors
+
+    for i, about in enumerate(
+        ["{}", "[]", '{"calls": [], "steps": 0}', '{"calls": [{"path": 3}], "steps": 0}']
+    ):
+        safetensors.write(tmp_path / f"{i}", {}, {"fnnet.record": about})
+        with pytest.raises(RefusedFileError, match="not a record"):
+            Record.load(tmp_path / f"{i}")
+    safetensors.write(tmp_path / "none", {})
+    with pytest.raises(RefusedFileError, match="not a record"):
+        Record.load(tmp_path / "none")
+
+
+def test_recorded_steps(recorded):
+    assert len(recorded.steps) == 2
+    momentum = recorded.gradients["head.bias"]
+    step = recorded.parameters["head.bias"] - np.float32(0.01) * momentum
+    np.testing.assert_allclose(recorded.steps[0]["head.bias"], step, rtol=1e-6, atol=1e-7)
+    assert recorded.about["optimizer"]["arguments"]["lr"] == 0.01
+
+
+@pytest.mark.torch
+def test_live_recording(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(inplace=True), torch.nn.Linear(4, 2))
+    x = torch.randn(5, 3)
+    kept = record(net, [x], tmp_path / "r.safetensors")
+    assert [call.path for call in kept.calls] == ["0", "1", "2", ""]
+    np.testing.assert_array_equal(kept.whole.output, net(x).detach().numpy())
+    assert next(iter(net.parameters())).grad is None
+    port = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    assert trace(port, tmp_path / "r.safetensors").ok
+    wrong = trace(nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(0.1), nn.Linear(4, 2)), kept)
+    assert wrong.first.name == "1"
+    double = record(lambda a: a * 2, [x], tmp_path / "f.safetensors")
+    assert trace(lambda params, a: a * 2, double).ok
+    assert not trace(lambda params, a: a * 3, double).ok
+    shutil.rmtree(tmp_path)
