@@ -12,6 +12,8 @@ from fnnet.torch import dtypes as D
 from fnnet.torch import indexing
 from fnnet.torch import memory as memory
 from fnnet.torch import new as new
+from fnnet.torch import pickling as pickling
+from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from fnnet.torch import pickling as _pickling  # noqa: F401
 from fnnet.torch.creation import empty
 from fnnet.torch.tensor import Tensor, alias
 
