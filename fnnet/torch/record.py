@@ -141,7 +141,7 @@ class Record:
         COUNTS.operations += len(calls)
         arrays = [value.array for value in inputs]
         program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where))
-        results = program(arrays, np.array(floats, np.float64), np.array(integers, np.int64))
+        results = program(arrays, floats, integers)
         for value, array in zip(targets, results, strict=True):
             value.array = array
 
