@@ -130,6 +130,22 @@ def test_the_adapter_reads_what_pytorch_saved(file):
     look(ft.load(pt_files.FOLDER / file), name)
 
 
+@pytest.mark.parametrize(
+    "where", ["cpu", ft.device("cpu"), {"cuda:99": "cpu"}, lambda storage, location: storage]
+)
+def test_tensors_of_a_device_that_is_not_here(where):
+    entries = pt_files.parts("mlp.pt")
+    name = next(name for name in entries if name.endswith("data.pkl"))
+    entries[name] = entries[name].replace(b"X\3\0\0\0cpu", b"X\7\0\0\0cuda:99")
+    content = pt_files.zipped(entries)
+    with pytest.raises(RuntimeError, match=r"NVIDIA|ordinal"):
+        ft.load(io.BytesIO(content))
+    np.testing.assert_array_equal(
+        ft.load(io.BytesIO(content), map_location=where)["0.bias"].numpy(),
+        pt_files.expected()[0]["mlp/0.bias"],
+    )
+
+
 def test_modules_are_refused_by_name(tmp_path):
     with pytest.raises(NotImplementedError, match=r"Linear.*state_dict"):
         ft.save(ft.nn.Linear(2, 2), tmp_path / "a.pt")

@@ -214,7 +214,7 @@ def _placing(map_location: Any) -> Callable[[str], str]:
         )
 
     def call(location: str) -> str:
-        placed = map_location(location, location)
+        placed = map_location("cpu", location)  # a storage is on the CPU before it is placed
         return location if placed is None else str(placed)
 
     return call
