@@ -2,18 +2,103 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from residual_port import ResidualNet
 
+from fnnet import functional as F
 from fnnet import layers as nn
 from fnnet.checkpoint import RefusedFileError
 from fnnet.parity import Record, files, record, tap, trace
 from fnnet.parity.diagnosis import relation
 
 FILE = files.reference("residual.safetensors")
+
+
+class HalfReLU(nn.Layer):
+    def forward(self, p, x):
+        return jnp.maximum(x, 0)
+
+
+class SharingPool(nn.Layer):
+    def forward(self, p, x):
+        n, c, h, w = x.shape
+        return x.reshape(n, c, h // 2, 2, w // 2, 2).max((3, 5))
+
+
+class Transposed(nn.Layer):
+    def forward(self, p, x):
+        return x @ p["weight"] + p["bias"]
+
+
+class Turned(nn.Layer):
+    def forward(self, p, x):
+        return F.conv2d(x, p["weight"].swapaxes(2, 3), padding=1)
+
+
+class ChannelsLast(nn.Layer):
+    def forward(self, p, x):
+        return jnp.moveaxis(x, 1, -1).reshape(x.shape[0], -1)
+
+
+class Unbiased(nn.Layer):
+    def forward(self, p, x):
+        y = (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, ddof=1, keepdims=True) + 1e-5)
+        return y * p["weight"] + p["bias"]
+
+
+class Scaled(nn.Linear):
+    def forward(self, p, x):
+        return 1.1 * super().forward(p, x)
+
+
+@dataclass(frozen=True, repr=False)
+class BiasedRunning(nn.BatchNorm2d):
+    def forward(self, scope, x):
+        old = scope.buffer("running_var")
+        y = super().forward(scope, x)
+        scope.update(running_var=0.9 * old + 0.1 * x.var((0, 2, 3)))
+        return y
+
+
+class Evaluated(nn.Layer):
+    def forward(self, scope, x):
+        args = scope.buffer("running_mean"), scope.buffer("running_var"), scope["weight"], scope["bias"]
+        return F.batch_norm(x, *args, False)
+
+
+class Same(nn.Layer):
+    def forward(self, p, x):
+        return F.conv2d(F.pad(x, (0, 1, 0, 1)), p["weight"], stride=2)
+
+
+PLANTED = {
+    "pool": (SharingPool(), "tie or kink", "gradients"),
+    "blocks.0.relu0": (HalfReLU(), "tie or kink", "input 0"),
+    "blocks.0.bn1": (nn.BatchNorm2d(4, eps=1e-3), "wrong constant", "eps 0.001, recorded 1e-05"),
+    "blocks.0.bn2": (nn.BatchNorm2d(4, momentum=0.9), "wrong constant", "momentum 0.9, recorded 0.1"),
+    "blocks.1.conv1": (Turned(), "transposed axis", "weight"),
+    "blocks.1.bn1": (nn.BatchNorm2d(4, momentum=0.37), "wrong constant", "momentum 0.37"),
+    "blocks.1.conv2": (
+        nn.Conv2d(4, 4, 3, padding=1, bias=False, padding_mode="reflect"),
+        "padding",
+        "reflect",
+    ),
+    "blocks.1.bn2": (Evaluated(), "train against eval mode", "ours as in evaluation"),
+    "blocks.2.conv1": (Same(), "padding", "pads 0 before and 2 after"),
+    "blocks.2.bn1": (BiasedRunning(6), "variance", "keeps the biased variance (of 18 elements)"),
+    "blocks.3.bn1": (nn.BatchNorm2d(6, eps=0.0123), "wrong constant", "eps 0.012"),
+    "group": (nn.GroupNorm(2, 6, eps=1e-3), "wrong constant", "eps 0.001"),
+    "leaky": (nn.LeakyReLU(0.2), "wrong constant", "negative_slope 0.2, recorded 0.01"),
+    "flatten": (ChannelsLast(), "transposed axis", "axes in the order (0, 2, 3, 1)"),
+    "gelu": (nn.GELU("tanh"), "wrong constant", "approximate='tanh'"),
+    "square": (Transposed(), "transposed axis", "weight has its axes in the order (1, 0)"),
+    "norm": (Unbiased(), "variance", "by the unbiased variance (of 8 elements)"),
+    "head": (Scaled(8, 5), "wrong constant", "1.1 times"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +114,33 @@ def test_a_correct_port_is_silent(recorded):
     assert all(step.forward is not None for step in found.steps)
     assert max(step.drift for step in found.steps) < 1e-5
     assert json.loads(found.to_json())["ok"]
+
+
+def test_every_planted_mistake_is_named(recorded):
+    net = ResidualNet()
+    for path, (layer, _, _) in PLANTED.items():
+        net.planted(path, layer)
+    found = trace(net, recorded)
+    own = {step.name: step for step in found.steps if not step.ok and not step.inherited}
+    assert set(own) == set(PLANTED), str(found)
+    for path, (_, kind, words) in PLANTED.items():
+        seen = own[path].diagnosis
+        assert seen is not None, path
+        assert (seen.kind, words in seen.text) == (kind, True), f"{path}: {seen}"
+    assert found.first is own["blocks.0.bn1"]  # the first forward; the pool before it parts backward only
+    assert json.loads(found.to_json())["first"] == "blocks.0.bn1"
+    with pytest.raises(AssertionError, match=r"eps 0\.001"):
+        found.raise_if_different()
+
+
+def test_a_mistake_between_the_parts(recorded):
+    class Forgets(ResidualNet):
+        def forward(self, p, x):
+            return super().forward(p, x) * 0.5
+
+    found = trace(Forgets(), recorded)
+    assert found.first.name == "(whole)"
+    assert "0.5 times" in found.first.diagnosis.text
 
 
 def test_a_function_with_taps_and_parts():

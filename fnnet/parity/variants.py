@@ -258,7 +258,7 @@ def kinks(part: Part, params: Any, buffers: Any, call: Call) -> np.ndarray:
     x = np.asarray(call.inputs[0])
     random = np.random.default_rng(0)
     shifts = [np.full(x.shape, sign) for sign in (1.0, -1.0)]
-    shifts += [random.choice([-1.0, 1.0], x.shape) * random.uniform(0.5, 1, x.shape) for _ in range(6)]
+    shifts += [random.choice([-1.0, 1.0], x.shape) * random.uniform(0.5, 1, x.shape) for _ in range(40)]
     for shift in shifts:
         near = (x + 1e-5 * np.maximum(np.abs(x), 1) * shift).astype(x.dtype)
         there = run_part(part, params, buffers, replace(call, inputs=[near, *call.inputs[1:]]))[name]
