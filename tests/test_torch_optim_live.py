@@ -85,7 +85,9 @@ def test_a_net_with_groups_and_a_schedule(name):
             np.testing.assert_allclose(mine.numpy(), value.numpy(), err_msg=key, **close)
 
 
-@pytest.mark.parametrize("name", lr_scheduler.__dict__.keys() & set(theirs.optim.lr_scheduler.__all__))
+@pytest.mark.parametrize(
+    "name", sorted(lr_scheduler.__dict__.keys() & set(theirs.optim.lr_scheduler.__all__))
+)
 def test_scheduler_signatures_and_states(name):
     one, two = getattr(lr_scheduler, name), getattr(theirs.optim.lr_scheduler, name)
     plain = [
