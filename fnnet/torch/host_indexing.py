@@ -38,8 +38,7 @@ def _places(
     """For each dimension of the operand, the start of each window and its place at each element.
 
     Both broadcast to the shape of the gathered (or scattered) array, whose dimensions `window_dims` lie in
-    the
-    window.
+    the window.
     """
     outer = indices.shape[:-1]
     ndim = len(outer) + len(window_dims)

@@ -142,8 +142,7 @@ class Plan:
 
         Returns:
             The plan, which takes the inputs that the derivative depends on, then the given gradients, then
-            the
-            numbers; and which inputs those are.
+            the numbers; and which inputs those are.
         """
         found = self.pullbacks.get((needs, given))
         if found is None:

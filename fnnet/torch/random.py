@@ -1,8 +1,7 @@
 """Random tensors and the generators they come from: PyTorch's own streams (`fnnet.random`).
 
 Numbers are drawn on the host when the call is made, in the order of the calls, so that a seeded script sees
-the
-numbers that it sees under PyTorch. Tensors of a GPU get the numbers of the CPU.
+the numbers that it sees under PyTorch. Tensors of a GPU get the numbers of the CPU.
 """
 
 from __future__ import annotations

@@ -60,8 +60,7 @@ def fit(
         metrics: further scalars to record in every step, called as the loss is, before the update.
         evaluate: (when, what). When: a number n, after each n steps; or the numbers of steps after which.
             What: a traceable function of the parameters (and buffers, if there are) that gives a scalar or a
-                dict of
-            scalars; or data, on which the loss is computed.
+                dict of scalars; or data, on which the loss is computed.
         progress: True for a bar on stderr, or a function (step, total, loss).
         checkpoint: a file (.safetensors) that keeps the run. If it exists, the run goes on from there, and
             ends in the same numbers as a run that was never interrupted.
