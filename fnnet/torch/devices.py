@@ -71,9 +71,9 @@ CPU = device("cpu")
 def compute_in_line() -> None:
     """Have JAX run programs on the CPU in the calling thread, if its CPU client does not exist yet.
 
-    A record is run because somebody waits for a value of it, so handing it to another thread only costs: 35 to
-    150 us a program on two busy cores, as much as the work in it. JAX_CPU_ENABLE_ASYNC_DISPATCH decides if it
-    is set.
+    A record is run because somebody waits for a value of it, so handing it to another thread only costs: 35
+    to 150 us a program on two busy cores, as much as the work in it. JAX_CPU_ENABLE_ASYNC_DISPATCH decides if
+    it is set.
     """
     if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
         jax.config.update("jax_cpu_enable_async_dispatch", False)
