@@ -39,6 +39,7 @@ from fnnet.functional.scattering import *
 from fnnet.functional.shape import *
 from fnnet.functional.sorting import *
 from fnnet.functional.special import *
+from fnnet.functional.spectral import *
 from fnnet.functional.statistics import *
 
 
