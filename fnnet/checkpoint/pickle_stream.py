@@ -40,6 +40,7 @@ class Vocabulary:
 
     names: ClassVar[Mapping[tuple[str, str], str]] = {}
     needs = "which no such file needs"
+    longest = MAX_STREAM
     budget = 0
 
     def spend(self, amount: int) -> None:
@@ -79,8 +80,8 @@ class Machine:
     """A stack, a memo, and the opcodes."""
 
     def __init__(self, stream: bytes, vocabulary: Vocabulary, at: int = 0) -> None:
-        if len(stream) > MAX_STREAM:
-            raise Refusal(f"a pickle of {len(stream)} bytes: more than {MAX_STREAM}")
+        if len(stream) > vocabulary.longest:
+            raise Refusal(f"a pickle of {len(stream)} bytes: more than {vocabulary.longest}")
         self.stream = stream
         self.vocabulary = vocabulary
         vocabulary.budget = 4 * len(stream) + 1000

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its own files: the python version and the binary version.
+"""CIFAR-10 and CIFAR-100 from their own files: the python version, and CIFAR-10's binary version.
 
 The files are those of https://www.cs.toronto.edu/~kriz/cifar.html. Nothing is downloaded, and nothing in the
 files is executed.
@@ -14,15 +14,12 @@ from typing import TypeAlias
 import numpy as np
 
 from fnnet.checkpoint.refused import RefusedFileError
-from fnnet.data.restricted_pickle import read_table
+from fnnet.data.restricted_pickle import LARGEST, read_table
 
 CLASSES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 PIXELS = 3 * 32 * 32
 ROWS = 10_000
-LARGEST = 64 * 1024 * 1024
-"""Of a file, in bytes; the real ones have 31 MB."""
-
 PYTHON_FOLDER, BINARY_FOLDER = "cifar-10-batches-py", "cifar-10-batches-bin"
 _Read: TypeAlias = Callable[[str, int], tuple[np.ndarray, np.ndarray]]
 
@@ -93,15 +90,66 @@ def _read(path: str | PathLike[str]) -> bytes:
         return file.read(LARGEST + 1)
 
 
+def read_rows(path: str | PathLike[str], label_key: str | None = None) -> tuple[np.ndarray, list[int]]:
+    """Any file of the python versions: rows of uint8 (rows, 3072), and the label of each.
+
+    `label_key` names the entry of the labels ("labels", "fine_labels", "coarse_labels"); without it, "labels"
+    if there is such an entry, else "fine_labels".
+    """
+    table = read_table(path, _read(path))
+    data = table.get("data")
+    if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != PIXELS:
+        seen = data.shape if isinstance(data, np.ndarray) else type(data).__name__
+        raise RefusedFileError(path, f"expected uint8 of shape (rows, {PIXELS}), got {seen}", "data")
+    key = label_key or ("labels" if "labels" in table else "fine_labels")
+    labels = table.get(key)
+    if not isinstance(labels, list) or len(labels) != len(data) or any(type(n) is not int for n in labels):
+        raise RefusedFileError(path, f"expected a list of {len(data)} integers", key)
+    return data, labels
+
+
+def read_names(path: str | PathLike[str], key: str) -> list[str]:
+    """The names of the classes, from batches.meta (key "label_names") or meta ("fine_label_names")."""
+    names = read_table(path, _read(path)).get(key)
+    if not isinstance(names, list) or not all(isinstance(name, str | bytes) for name in names):
+        raise RefusedFileError(path, "expected a list of names", key)
+    return [name.decode("latin1") if isinstance(name, bytes) else name for name in names]
+
+
+def cifar100(
+    root: str | PathLike[str], train: bool = True, coarse: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures and labels of CIFAR-100: 50,000 to train with, or 10,000 to test with.
+
+    Args:
+        root: the folder that holds `cifar-100-python` (the unpacked archive), or that folder itself.
+        train: which of the two.
+        coarse: labels of the 20 superclasses in place of the 100 classes.
+
+    Returns:
+        Pictures, uint8 (rows, 3, 32, 32), and labels, int32 (rows,).
+
+    Raises:
+        FileNotFoundError: if the file is not there; the message says what belongs where.
+        RefusedFileError: (a ValueError) for a file that is not one of CIFAR-100's.
+    """
+    root, name = os.fspath(root), "train" if train else "test"
+    places = [os.path.join(root, "cifar-100-python", name), os.path.join(root, name)]
+    path = next((place for place in places if os.path.isfile(place)), None)
+    if path is None:
+        raise FileNotFoundError(
+            f"cifar100: no CIFAR-100 in {root!r}. Get cifar-100-python.tar.gz from "
+            f"https://www.cs.toronto.edu/~kriz/cifar.html and unpack it there, so that {places[0]} exists"
+        )
+    data, labels = read_rows(path, "coarse_labels" if coarse else "fine_labels")
+    return data.reshape(-1, 3, 32, 32), _checked_labels(path, labels, 20 if coarse else 100)
+
+
 def read_python_batch(path: str | PathLike[str], rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
     """One file of the python version (data_batch_1, ..., test_batch): pictures and labels."""
-    table = read_table(path, _read(path))
-    data, labels = table.get("data"), table.get("labels")
-    if not isinstance(data, np.ndarray) or data.shape != (rows, PIXELS):
-        seen = data.shape if isinstance(data, np.ndarray) else type(data).__name__
-        raise RefusedFileError(path, f"expected uint8 of shape {(rows, PIXELS)}, got {seen}", "data")
-    if not isinstance(labels, list) or len(labels) != rows or any(type(n) is not int for n in labels):
-        raise RefusedFileError(path, f"expected a list of {rows} integers", "labels")
+    data, labels = read_rows(path, "labels")
+    if len(data) != rows:
+        raise RefusedFileError(path, f"expected uint8 of shape {(rows, PIXELS)}, got {data.shape}", "data")
     return data.reshape(rows, 3, 32, 32), _checked_labels(path, labels)
 
 
@@ -114,11 +162,11 @@ def read_binary_batch(path: str | PathLike[str], rows: int = ROWS) -> tuple[np.n
     return table[:, 1:].reshape(rows, 3, 32, 32), _checked_labels(path, table[:, 0])
 
 
-def _checked_labels(path: str | PathLike[str], labels: object) -> np.ndarray:
+def _checked_labels(path: str | PathLike[str], labels: object, classes: int = len(CLASSES)) -> np.ndarray:
     try:
         held = np.asarray(labels, np.int32)
     except OverflowError:
         held = np.full(1, -1, np.int32)
-    if held.size and not (held.min() >= 0 and held.max() < len(CLASSES)):
-        raise RefusedFileError(path, "a label is not one of 0 .. 9", "labels")
+    if held.size and not (held.min() >= 0 and held.max() < classes):
+        raise RefusedFileError(path, f"a label is not one of 0 .. {classes - 1}", "labels")
     return held

@@ -15,6 +15,9 @@ import numpy as np
 from fnnet.checkpoint.pickle_stream import Machine, Name, Refusal, Vocabulary
 from fnnet.checkpoint.refused import RefusedFileError
 
+LARGEST = 256 * 1024 * 1024
+"""Of a stream, in bytes; CIFAR-100's training pictures have 155 MB."""
+
 _RECONSTRUCT = "numpy._reconstruct"
 _NDARRAY = "numpy.ndarray"
 _DTYPE = "numpy.dtype"
@@ -34,6 +37,8 @@ class _Bytes8:
 
 class _Arrays(Vocabulary):
     """What NumPy's pickles of arrays of uint8 need."""
+
+    longest = LARGEST
 
     names: ClassVar[Mapping[tuple[str, str], str]] = {
         ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
