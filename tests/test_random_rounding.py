@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fnnet.random.rounding import cast, fma32, fma64, sum_is_exact
+from fnnet.random.rounding import CountsFma64, cast, fma32, fma64, sum_is_exact
 
 
 def rounded(exact: Fraction, digits: int) -> float:
@@ -39,6 +39,20 @@ def test_fma64(a, b, c):
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
+@given(st.integers(0, 2**53 - 1), dyadic(53, -60, 0), dyadic(53, -90, 10))
+@example(2**52 + 2**26, 1 + 2.0**-52, -(0.5 + 2.0**-27))  # what cancels leaves the rest alone
+@example(3, 0.7, -0.7 * 2.0**-51)
+@example(2**53 - 1, 3.0, -3.0)
+def test_fma64_of_counts(k, scale, offset):
+    """A few neighbours of k, too, so that one of them is likely to end near half a last place."""
+    counts = np.clip(np.arange(k - 8, k + 8), 0, 2**53 - 1)
+    out = np.empty(counts.size)
+    CountsFma64(scale, offset, counts.size)(counts, out)
+    grid = Fraction(scale) / 2**53
+    assert out.tolist() == [rounded(i * grid + Fraction(offset), 53) for i in counts.tolist()]
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
 @given(dyadic(24, -30, 0), dyadic(24, -30, 0), dyadic(24, -100, 10))
 @example(1 + 2.0**-12, 1 + 2.0**-12, 2.0**-90)
 @example(1 + 2.0**-12, 1 + 2.0**-12, -(2.0**-90))
@@ -63,6 +77,14 @@ def test_fma64_far_from_one(size):
     scale, offset = 0.7 * size, -0.3 * size
     exact = [Fraction(v) * Fraction(scale) + Fraction(offset) for v in values.tolist()]
     assert fma64(values, scale, offset).tolist() == [rounded(x, 53) for x in exact]
+
+
+def test_fma64_below_the_normal_numbers():
+    """Rounded once, to a multiple of the smallest number; Python's quotient of integers is correctly rounded."""
+    values = np.linspace(0.1, 0.9, 50)
+    scale, offset = 2.3e-310, 1.1e-310
+    exact = [Fraction(v) * Fraction(scale) + Fraction(offset) for v in values.tolist()]
+    assert fma64(values, scale, offset).tolist() == [x.numerator / x.denominator for x in exact]
 
 
 def test_cast_to_float16_rounds_twice():

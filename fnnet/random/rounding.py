@@ -7,6 +7,7 @@ u·(high - low) + low.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import jax
 import numpy as np
@@ -22,6 +23,7 @@ DIGITS = {float32: 24, float64: 53, float16: 11, bfloat16: 8}
 """Bits of the significand."""
 
 _SPLIT = 134217729.0  # 2**27 + 1, Veltkamp's
+_TO_27_BITS = 1.5 * 2.0**79  # added and taken away again, it rounds whole numbers to multiples of 2**27
 
 
 def is_half(dtype: np.dtype) -> bool:
@@ -88,10 +90,71 @@ def fma64(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
         high += offset
         return high
     size = math.frexp(max(abs(scale), abs(offset)))[1]
-    if abs(size) > 900:  # the products' errors would leave float64's range
+    # beyond these the products' errors would leave float64's range
+    if size > 900:
         unit = math.ldexp(1.0, size - 1)
         return fma64(values, scale / unit, offset / unit) * unit
+    if size < -900:  # scaled back, a result below the normal numbers would be rounded again
+        exact = Fraction(scale), Fraction(offset)
+        rounded = [float(Fraction(value) * exact[0] + exact[1]) for value in values.ravel().tolist()]
+        return np.reshape(np.array(rounded, float64), values.shape)
     return _add_error(high, _two_product_error(values, scale, high), offset)
+
+
+class CountsFma64:
+    """fma in float64 for values k·2⁻⁵³ with whole numbers k, as uniforms are: most of it without `fma64`.
+
+    k·scale + offset is split into a sum that is exact and a rest 25 bits below it, which float64 holds to more
+    digits than the rounding asks for; only where the result stays open within the rest's error (a few in a
+    million) is it computed by `fma64`.
+    """
+
+    def __init__(self, scale: float, offset: float, block: int) -> None:
+        self._scale, self._offset = scale, offset
+        size = math.frexp(max(abs(scale), abs(offset), abs(scale + offset)))[1]
+        simple = offset == 0.0 or scale == 0.0 or math.frexp(scale)[0] == 0.5
+        self._plain = simple or abs(size) > 900
+        if self._plain:
+            return
+        self._work = np.empty((3, block), float64)
+        self._open = np.empty(block, np.bool_)
+        # whole multiples of `quantum` up to twice the largest result are float64s, and so are their sums
+        quantum = math.ldexp(1.0, size - 51)
+        self._grid = scale * 2.0**-53
+        self._grid_top = _multiple(self._grid, quantum * 2.0**-27)
+        self._grid_rest = self._grid - self._grid_top
+        self._offset_top = _multiple(offset, quantum)
+        rest, error = offset - self._offset_top, math.ldexp(1.0, size - 75)
+        self._rest_above, self._rest_below = rest + error, rest - error
+
+    def __call__(self, counts: np.ndarray, out: np.ndarray) -> None:
+        """Write fma(counts·2⁻⁵³, scale, offset) to `out`. `counts`: int64, 0 <= k < 2**53, no more than `block`."""
+        np.copyto(out, counts, casting="unsafe")
+        if self._plain:
+            out *= 2.0**-53
+            out[...] = fma64(out, self._scale, self._offset)
+            return
+        top, rest, total = self._work[:, : out.size]
+        np.add(out, _TO_27_BITS, out=top)
+        top -= _TO_27_BITS
+        np.subtract(out, top, out=rest)
+        rest *= self._grid
+        np.multiply(top, self._grid_top, out=total)
+        total += self._offset_top
+        top *= self._grid_rest
+        rest += top
+        above = np.add(rest, self._rest_above, out=top)
+        above += total
+        rest += self._rest_below
+        np.add(rest, total, out=out)
+        if np.not_equal(above, out, out=self._open[: out.size]).any():
+            where = np.flatnonzero(self._open[: out.size])
+            out[where] = fma64(counts[where] * 2.0**-53, self._scale, self._offset)
+
+
+def _multiple(x: float, quantum: float) -> float:
+    """The multiple of a power of two that is nearest to x."""
+    return round(x / quantum) * quantum
 
 
 def _add_error(high: np.ndarray, low: np.ndarray, offset: float) -> np.ndarray:

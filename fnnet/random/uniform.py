@@ -9,6 +9,7 @@ import numpy as np
 from fnnet.random.engine import Engine
 from fnnet.random.layout import aligned_empty
 from fnnet.random.rounding import (
+    CountsFma64,
     cast,
     float32,
     float64,
@@ -21,6 +22,9 @@ from fnnet.random.rounding import (
 
 BLOCK = 1 << 14
 """Numbers made at a time: few enough to stay in a core's cache from one pass to the next."""
+
+BLOCK64 = 1 << 16
+"""The same for float64, whose passes are so many that a call's own cost counts."""
 
 
 def uniform_fill(engine: Engine, count: int, low: float, high: float, dtype: np.dtype) -> np.ndarray:
@@ -74,12 +78,10 @@ def _uniform32(engine: Engine, count: int, lo: float, width: float) -> np.ndarra
 def _uniform64(engine: Engine, count: int, low: float, high: float) -> np.ndarray:
     out = aligned_empty(count, float64)
     width = high - low
-    for start in range(0, count, BLOCK):
-        part = out[start : start + BLOCK]
-        np.copyto(part, engine.bits53(part.size).view(np.int64), casting="unsafe")
-        part *= 2.0**-53
-        if width != 1.0 or low:
-            part[...] = fma64(part, width, low)
+    fma = CountsFma64(width, low, min(count, BLOCK64))
+    for start in range(0, count, BLOCK64):
+        part = out[start : start + BLOCK64]
+        fma(engine.bits53(part.size).view(np.int64), part)
     if count and fma64(np.array([1.0 - 2.0**-53]), width, low)[0] == high:
         out[out == high] = low
     return out
