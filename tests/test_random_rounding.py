@@ -80,7 +80,7 @@ def test_fma64_far_from_one(size):
 
 
 def test_fma64_below_the_normal_numbers():
-    """Rounded once, to a multiple of the smallest number; Python's quotient of integers is correctly rounded."""
+    """Rounded once, to a multiple of the smallest number, as is Python's quotient of integers."""
     values = np.linspace(0.1, 0.9, 50)
     scale, offset = 2.3e-310, 1.1e-310
     exact = [Fraction(v) * Fraction(scale) + Fraction(offset) for v in values.tolist()]

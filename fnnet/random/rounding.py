@@ -104,9 +104,9 @@ def fma64(values: np.ndarray, scale: float, offset: float) -> np.ndarray:
 class CountsFma64:
     """fma in float64 for values k·2⁻⁵³ with whole numbers k, as uniforms are: most of it without `fma64`.
 
-    k·scale + offset is split into a sum that is exact and a rest 25 bits below it, which float64 holds to more
-    digits than the rounding asks for; only where the result stays open within the rest's error (a few in a
-    million) is it computed by `fma64`.
+    k·scale + offset is split into a sum that is exact and a rest 25 bits below it, which float64 holds to
+    more digits than the rounding asks for; only where the result stays open within the rest's error (a few in
+    a million) is it computed by `fma64`.
     """
 
     def __init__(self, scale: float, offset: float, block: int) -> None:
@@ -128,7 +128,7 @@ class CountsFma64:
         self._rest_above, self._rest_below = rest + error, rest - error
 
     def __call__(self, counts: np.ndarray, out: np.ndarray) -> None:
-        """Write fma(counts·2⁻⁵³, scale, offset) to `out`. `counts`: int64, 0 <= k < 2**53, no more than `block`."""
+        """Write fma(counts·2⁻⁵³, scale, offset) to `out`. `counts`: int64 in [0, 2**53), `block` at most."""
         np.copyto(out, counts, casting="unsafe")
         if self._plain:
             out *= 2.0**-53
