@@ -24,7 +24,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 
 from fnnet.random.generator import Generator
-from fnnet.random.source import Shape
+from fnnet.random.source import Shape, Source
 
 
 class Draw(NamedTuple):
@@ -35,12 +35,14 @@ class Draw(NamedTuple):
         shape: of the result.
         parameters: the numbers given to the method.
         dtype: the name of the result's dtype.
+        strides: the memory order in which a generator fills the result; None for row-major.
     """
 
     method: str
     shape: tuple[int, ...]
     parameters: tuple[float, ...]
     dtype: str
+    strides: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
         given = ", ".join([str(self.shape), *map(repr, self.parameters), self.dtype])
@@ -51,12 +53,19 @@ class Draw(NamedTuple):
         dtype = jnp.dtype(self.dtype)
         if self.method == "permutation":
             return generator.permutation(self.shape[0]).astype(dtype)
+        lying = {} if self.strides is None else {"strides": self.strides}
+        return getattr(generator, self.method)(self.shape, *self.parameters, dtype, **lying)
+
+    def ask(self, source: Source) -> jax.Array:
+        """The draw's numbers from any source, which knows of no memory order."""
+        if self.method == "permutation":
+            return source.permutation(self.shape[0])
         if self.method == "bernoulli":
-            return generator.bernoulli(self.shape, self.parameters[0], dtype)
-        return getattr(generator, self.method)(self.shape, *self.parameters, dtype)
+            return source.bernoulli(self.shape, self.parameters[0])
+        return getattr(source, self.method)(self.shape, *self.parameters, jnp.dtype(self.dtype))
 
 
-class _Listed:
+class Listed:
     """The methods of a source, each as a `Draw` that `_next` answers."""
 
     def _next(self, draw: Draw) -> jax.Array:
@@ -90,7 +99,7 @@ class _Listed:
         return self._ask("permutation", (n,), np.int64)
 
 
-class _Recorder(_Listed):
+class _Recorder(Listed):
     """Notes the draws; its numbers are zeros that are never computed."""
 
     def __init__(self) -> None:
@@ -103,7 +112,7 @@ class _Recorder(_Listed):
         return checkpoint_name(zeros, _mark(len(self.draws) - 1))
 
 
-class _Replay(_Listed):
+class _Replay(Listed):
     """Answers the draws, in order, with numbers drawn before."""
 
     def __init__(self, drawn: Drawn) -> None:
