@@ -7,10 +7,11 @@ _EXPORTS = {
     "ParityError": "checking",
     "Report": "checking",
     "check": "checking",
-    "Record": "recording",
+    "Record": "recorded",
     "record": "recording",
     "Trace": "tracing",
     "tap": "watching",
+    "tapped": "watching",
     "trace": "tracing",
 }
 

@@ -17,13 +17,12 @@ import numpy as np
 from fnnet import layers
 from fnnet.layers.layer import Layer
 from fnnet.parity.difference import distance
-from fnnet.parity.feeding import Part, Results, layer_part, run_part
-from fnnet.parity.recording import Call
+from fnnet.parity.feeding import REFUSED, Part, Results, layer_part, run_part
+from fnnet.parity.recorded import Call
 from fnnet.parity.text import number
 from fnnet.parity.variants import Variant, kinks, variants
 
 CLOSE = 2e-5
-_REFUSED = (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def recorded_layer(call: Call) -> Layer | None:
     arguments = {n: tuple(v) if isinstance(v, list) else v for n, v in call.arguments.items()}
     try:
         return kind(**arguments)
-    except _REFUSED:
+    except REFUSED:
         return None
 
 
@@ -101,7 +100,7 @@ def _best_variant(
     for variant in variants(call, layer, params, buffers, ours):
         try:
             seen = run_part(variant.part, variant.params, buffers, call, compiled=False, gradients=gradients)
-        except _REFUSED:
+        except REFUSED:
             continue  # a variant that does not fit these shapes explains nothing
         gap = _gap(seen, ours, names)
         if gap <= least:
@@ -121,7 +120,7 @@ def _kink(
     apart = ~np.isclose(ours[name], reference[name], rtol=1e-4, atol=1e-6)
     try:
         jumps = kinks(part, params, buffers, call)
-    except _REFUSED:
+    except REFUSED:
         return None
     if jumps.shape != apart.shape or (apart & ~jumps).any():
         return None

@@ -11,14 +11,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.checkpoint.tree import named_leaves
+from fnnet.checkpoint.tree import name_of, named_leaves
 from fnnet.layers.layer import Layer, Scope
-from fnnet.parity.difference import is_float
-from fnnet.parity.recording import Call, Record
+from fnnet.parity.difference import distance, is_float
+from fnnet.parity.recorded import Call, Record
 
 Results = dict[str, np.ndarray]
 QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 """Each program runs once: what it costs is its compilation."""
+
+REFUSED = (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError, NotImplementedError)
+"""What a part raises that cannot be fed with what was recorded."""
 
 Part = Callable[..., tuple[Any, Mapping[str, Any]]]
 """(parameters, buffers, *inputs) -> (output, new buffers), nested dicts."""
@@ -51,9 +54,9 @@ def layer_part(layer: Layer, training: bool, source: Any = None) -> Part:
 
 def _new_layer_part(layer: Layer, training: bool, source: Any = None) -> Part:
 
-    def part(params: Any, buffers: Any, *inputs: Any) -> tuple[Any, Any]:
+    def part(params: Any, buffers: Any, *inputs: Any, **options: Any) -> tuple[Any, Any]:
         state = jax.tree.map(lambda leaf: leaf, dict(buffers))
-        return layer.forward(Scope(layer, params, state, source, training), *inputs), state
+        return layer.forward(Scope(layer, params, state, source, training), *inputs, **options), state
 
     return part
 
@@ -79,20 +82,24 @@ def is_array(leaf: Any) -> bool:
     return hasattr(leaf, "dtype") and is_float(leaf.dtype)
 
 
+def recorded_arrays(tree: Any) -> Results:
+    """The arrays in a recorded value by name."""
+    return {name: leaf for name, leaf in named_leaves(tree).items() if hasattr(leaf, "dtype")}
+
+
 def cotangents(output: Any, gradient: Any) -> Any:
     """The recorded gradients of an output in its structure, zeros where none arrived."""
-    given = gradient if isinstance(gradient, list) else [gradient]
-    given = jax.tree.leaves(given, is_leaf=lambda leaf: leaf is None)
-    leaves, form = jax.tree.flatten(output)
-    filled: list[Any] = []
-    for i, leaf in enumerate(leaves):
+    given = recorded_arrays(gradient)
+
+    def one(path: Any, leaf: Any) -> Any:
         if not is_array(leaf):
-            filled.append(np.zeros(jnp.shape(leaf), jax.dtypes.float0))
-        elif i < len(given) and given[i] is not None and np.shape(given[i]) == leaf.shape:
-            filled.append(jnp.asarray(given[i], leaf.dtype))
-        else:
-            filled.append(jnp.zeros_like(leaf))
-    return jax.tree.unflatten(form, filled)
+            return np.zeros(jnp.shape(leaf), jax.dtypes.float0)
+        arrived = given.get(name_of(path))
+        if arrived is None or arrived.shape != leaf.shape:
+            return jnp.zeros_like(leaf)
+        return jnp.asarray(arrived, leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(one, output)
 
 
 def _go(
@@ -107,8 +114,8 @@ def _go(
             leaves[i] = value
         for i, value in plain:
             leaves.insert(i, value)
-        own, inputs = jax.tree.unflatten(form, leaves)
-        return part(own, state, *inputs)
+        own, inputs, options = jax.tree.unflatten(form, leaves)
+        return part(own, state, *inputs, **options)
 
     floats = [arrays[i] for i in moving]
     if given is None:
@@ -133,25 +140,20 @@ def run_part(
 ) -> Results:
     """Output, new buffers, and gradients of inputs and parameters, of a part fed with what a call was."""
     with jax.enable_x64(True) if wide else contextlib.nullcontext():
-        values = as_dtype([params, list(call.inputs)], wide)
+        values = as_dtype([params, list(call.inputs), call.options], wide)
         leaves, form = jax.tree.flatten(values)
         plain = tuple((i, leaf) for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype"))
         arrays = [leaf for leaf in leaves if hasattr(leaf, "dtype")]
         state = as_dtype(buffers, wide)
-        given = (
-            []
-            if call.output_gradient is None
-            else jax.tree.leaves(call.output_gradient, is_leaf=lambda leaf: leaf is None)
-        )
         run = _program(part) if compiled else partial(_go, part)
-        output, after, pulled = run(form, plain, arrays, state, given if gradients else None)
+        output, after, pulled = run(form, plain, arrays, state, call.output_gradient if gradients else None)
         results = {_named("output", name): np.asarray(leaf) for name, leaf in named_leaves(output).items()}
         for name, leaf in named_leaves(after).items():
             results[f"buffer {name}"] = np.asarray(leaf)
         names = [name for name, leaf in named_leaves(values).items() if is_array(leaf)]
         for name, gradient in zip(names, pulled, strict=False):
             which, _, rest = name.partition(".")
-            kind = "gradient of input" if which == "1" else "gradient of"
+            kind = "gradient of" if which == "0" else "gradient of input"
             results[f"{kind} {rest}"] = np.asarray(gradient)
         return results
 
@@ -162,15 +164,30 @@ def _named(kind: str, name: str) -> str:
 
 def expected(record: Record, call: Call) -> Results:
     """What was recorded of a call, by the names that `run_part` gives."""
-    results = {_named("output", n): a for n, a in named_leaves(call.output).items() if hasattr(a, "dtype")}
-    for name, gradient in named_leaves(call.input_gradients).items():
-        if hasattr(gradient, "dtype"):
+    results = {_named("output", name): a for name, a in recorded_arrays(call.output).items()}
+    for given in (call.input_gradients, call.option_gradients):
+        for name, gradient in recorded_arrays(given).items():
             results[f"gradient of input {name}"] = gradient
+    results |= {f"gradient of {name}": a for name, a in call.parameter_gradients.items()}
     if sum(other.path == call.path for other in record.calls) > 1:
-        return results  # gradients and buffers are of all calls together
+        return results  # the other gradients, and the buffers, are of all calls together
     prefix = f"{call.path}." if call.path else ""
-    for kind, table in (("gradient of", record.gradients), ("buffer", record.buffers_after)):
-        for name, array in table.items():
-            if name.startswith(prefix):
-                results[f"{kind} {name.removeprefix(prefix)}"] = array
+    for name, array in record.buffers_after.items():
+        if name.startswith(prefix):
+            results[f"buffer {name.removeprefix(prefix)}"] = array
+    for name, array in record.gradients.items():
+        if name.startswith(prefix) and (not prefix or _through_calls(record, name, array)):
+            results.setdefault(f"gradient of {name.removeprefix(prefix)}", array)
     return results
+
+
+def _through_calls(record: Record, name: str, gradient: np.ndarray) -> bool:
+    """Whether a parameter's gradient came through the calls of its module, as far as these were recorded.
+
+    It did not if the parameter is tied to another, or used by another module's code.
+    """
+    path, _, own = name.rpartition(".")
+    pieces = [
+        c.parameter_gradients[own] for c in record.calls if c.path == path and own in c.parameter_gradients
+    ]
+    return not pieces or distance(sum(pieces[1:], pieces[0]), gradient) < 1e-4

@@ -1,132 +1,19 @@
-"""What a PyTorch module computes, layer by layer, forward and backward, in a plain file read without PyTorch.
-
-The file is a safetensors file: arrays by name, and a description of the calls as JSON.
-"""
+"""Recording what a PyTorch module computes, layer by layer, forward and backward; this side needs PyTorch."""
 
 from __future__ import annotations
 
 import copy
 import inspect
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from fnnet.checkpoint import safetensors
-from fnnet.checkpoint.refused import RefusedFileError
 from fnnet.parity.plain import to_numpy
-
-FORMAT = "fnnet.record"
-_PLAIN = (bool, int, float, str, type(None))
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of one module.
-
-    Attributes:
-        path: of the module; "" for the whole.
-        turn: 0 for the module's first call, 1 for its second, ...
-        kind: the class's name; arguments: those of its constructor that are plain values.
-        training: the module's mode.
-        inputs, output: pytrees of arrays; plain values stand as they are.
-        input_gradients, output_gradient: the same structures, None where no gradient arrived; of the inputs
-            what came through this call alone.
-    """
-
-    path: str
-    turn: int
-    kind: str
-    arguments: dict[str, Any]
-    training: bool
-    inputs: list[Any]
-    output: Any
-    input_gradients: list[Any]
-    output_gradient: Any
-
-    @property
-    def name(self) -> str:
-        """The path, with "#2" for the second call."""
-        return (self.path or "(whole)") + (f"#{self.turn + 1}" if self.turn else "")
-
-
-@dataclass(frozen=True)
-class Record:
-    """A recorded run. Flat dicts have PyTorch's dotted names; calls stand in the order in which they ended.
-
-    Attributes:
-        parameters, buffers: before the run; buffers_after: after the forward pass.
-        gradients: of the parameters.
-        calls: of every module; the last one is the whole.
-        steps: for each optimizer step the loss before it and the parameters and buffers after it.
-        about: versions, the optimizer.
-    """
-
-    parameters: dict[str, np.ndarray]
-    buffers: dict[str, np.ndarray]
-    buffers_after: dict[str, np.ndarray]
-    gradients: dict[str, np.ndarray]
-    calls: list[Call]
-    steps: list[dict[str, np.ndarray]] = field(default_factory=list)
-    about: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def whole(self) -> Call:
-        """The call of the whole."""
-        return self.calls[-1]
-
-    @staticmethod
-    def load(path: str | PathLike[str]) -> Record:
-        """Read a file that `record` wrote. Raises RefusedFileError (a ValueError) for any other."""
-        arrays, strings = safetensors.read(path)
-        try:
-            about = json.loads(strings[FORMAT])
-            calls = [_call(entry, arrays) for entry in about.pop("calls")]
-            count = about["steps"]
-            if not calls or not isinstance(count, int) or count > len(arrays):
-                raise ValueError("no calls, or more steps than arrays")
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise RefusedFileError(path, f"not a record: {str(error)[:100]}", FORMAT) from None
-
-        def part(prefix: str) -> dict[str, np.ndarray]:
-            return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-
-        return Record(
-            part("parameter/"),
-            part("buffer/"),
-            part("buffer_after/"),
-            part("gradient/"),
-            calls,
-            [part(f"step/{i}/") for i in range(count)],
-            about,
-        )
-
-
-def _call(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Call:
-    def value(name: str) -> Any:
-        return arrays[name]
-
-    def gradient(name: str) -> Any:
-        return arrays.get(f"{name}/gradient")
-
-    path, turn, kind, training = entry["path"], entry["turn"], entry["kind"], entry["training"]
-    if not (isinstance(path, str) and isinstance(turn, int) and isinstance(kind, str)):
-        raise ValueError("a call has no path, turn or kind")
-    inputs, output = entry["inputs"], entry["output"]
-    return Call(
-        path,
-        turn,
-        kind,
-        dict(entry["arguments"]),
-        bool(training),
-        _unpack(inputs, value),
-        _unpack(output, value),
-        _unpack(inputs, gradient),
-        _unpack(output, gradient),
-    )
+from fnnet.parity.recorded import FORMAT, PLAIN, Record
 
 
 def _pack(value: Any, put: Callable[[Any], str]) -> dict[str, Any]:
@@ -136,25 +23,9 @@ def _pack(value: Any, put: Callable[[Any], str]) -> dict[str, Any]:
     if isinstance(value, list | tuple):
         kind = "list" if isinstance(value, list) else "tuple"
         return {kind: [_pack(part, put) for part in value]}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {"dict": {str(name): _pack(part, put) for name, part in value.items()}}
-    if isinstance(value, _PLAIN):
-        return {"value": value}
-    raise TypeError(f"record: cannot keep a {type(value).__name__} among inputs or outputs")
-
-
-def _unpack(form: dict[str, Any], get: Callable[[str], Any]) -> Any:
-    (kind, content), *_ = form.items()
-    if kind == "array":
-        return get(content)
-    if kind in ("list", "tuple"):
-        parts = [_unpack(part, get) for part in content]
-        return parts if kind == "list" else tuple(parts)
-    if kind == "dict":
-        return {name: _unpack(part, get) for name, part in content.items()}
-    if kind != "value" or not isinstance(content, _PLAIN):
-        raise ValueError(f"unknown structure {kind!r}")
-    return content
+    return {"value": value} if isinstance(value, PLAIN) else {"unkept": type(value).__name__}
 
 
 def _arguments(module: Any) -> dict[str, Any]:
@@ -168,9 +39,7 @@ def _arguments(module: Any) -> dict[str, Any]:
             value = value is not None
         if isinstance(value, tuple):
             value = list(value)
-        if isinstance(value, _PLAIN) or (
-            isinstance(value, list) and all(isinstance(v, _PLAIN) for v in value)
-        ):
+        if isinstance(value, PLAIN) or (isinstance(value, list) and all(isinstance(v, PLAIN) for v in value)):
             found[name] = value
     return found
 
@@ -183,16 +52,21 @@ class _Recorder:
         self.calls: list[dict[str, Any]] = []
         self.turns: dict[str, int] = {}
         self.open: list[dict[str, Any]] = []
+        self.replaced: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
     def _keep(self, name: str, tensor: Any) -> str:
         self.arrays[name] = to_numpy(tensor.detach().clone())
         if tensor.requires_grad:
-
-            def come(gradient: Any) -> None:
-                self.arrays[f"{name}/gradient"] = to_numpy(gradient.clone())
-
-            tensor.register_hook(come)
+            self._come(name, tensor)
         return name
+
+    def _come(self, name: str, tensor: Any) -> None:
+        """Keep the gradient that arrives at a tensor."""
+
+        def come(gradient: Any) -> None:
+            self.arrays[f"{name}/gradient"] = to_numpy(gradient.clone())
+
+        tensor.register_hook(come)
 
     def _packed(self, prefix: str, value: Any) -> dict[str, Any]:
         count = iter(range(1 << 30))
@@ -202,17 +76,33 @@ class _Recorder:
         """Keep the inputs, and hand on views of them, whose gradients are those through this call alone."""
         turn = self.turns.get(path, 0)
         self.turns[path] = turn + 1
-        own = _map_tensors((args, kwargs), lambda t: t.view_as(t) if t.requires_grad else t)
+        # after a change in place the gradient of a view is lost, that of the tensor itself is not
+        alike = getattr(module, "inplace", False) is True
+        own = _map_tensors((args, kwargs), lambda t: t.view_as(t) if t.requires_grad and not alike else t)
         name = f"call/{path}/{turn}"
         entry = {"path": path, "turn": turn, "kind": type(module).__name__, "arguments": _arguments(module)}
         entry |= {"training": module.training, "inputs": self._packed(f"{name}/input", list(own[0]))}
         if kwargs:
-            entry["options"] = sorted(kwargs)
+            entry["options"] = self._packed(f"{name}/option", own[1])
         self.open.append(entry)
+        self._use_views(f"{name}/own", module, entry)
         return own
+
+    def _use_views(self, prefix: str, module: Any, entry: dict[str, Any]) -> None:
+        """Let the module compute with views of its parameters, as with its inputs."""
+        table = module._parameters
+        self.replaced.append((table, dict(table)))
+        entry["own"] = {}
+        for name, parameter in table.items():
+            if parameter is not None and parameter.requires_grad:
+                table[name] = parameter.view_as(parameter)
+                entry["own"][name] = f"{prefix}/{name}"
+                self._come(f"{prefix}/{name}", table[name])
 
     def after(self, path: str, module: Any, output: Any) -> None:
         """Keep the output."""
+        table, parameters = self.replaced.pop()
+        table.update(parameters)
         entry = self.open.pop()
         entry["output"] = self._packed(f"call/{path}/{entry['turn']}/output", output)
         self.calls.append(entry)
@@ -221,6 +111,8 @@ class _Recorder:
 def _map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
     if hasattr(value, "detach"):
         return function(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_map_tensors(part, function) for part in value))
     if type(value) in (list, tuple):
         return type(value)(_map_tensors(part, function) for part in value)
     if type(value) is dict:
@@ -228,16 +120,21 @@ def _map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
     return value
 
 
+def _tensors(value: Any) -> Iterator[Any]:
+    if hasattr(value, "detach"):
+        yield value
+    elif isinstance(value, list | tuple | Mapping):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _tensors(part)
+
+
 def _weighted_sum(torch: Any, output: Any) -> Any:
     """The sum of every floating output weighted by cos(i): every element counts differently."""
     terms: list[Any] = []
-
-    def add(tensor: Any) -> None:
+    for tensor in _tensors(output):
         if tensor.is_floating_point():
             angle = torch.arange(tensor.numel(), dtype=torch.float64).cos().to(tensor.dtype)
             terms.append((tensor * angle.reshape(tensor.shape)).sum())
-
-    _map_tensors(output, add)
     if not terms:
         raise TypeError("record: the output has no floating tensor to differentiate")
     return sum(terms[1:], terms[0])
@@ -250,7 +147,9 @@ def record(
     *,
     loss: Callable[[Any], Any] | None = None,
     optimizer: Callable[[Any], Any] | None = None,
-    optimizer_steps: int = 0,
+    steps: int = 0,
+    scheduler: Callable[[Any], Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Record:
     """Run a PyTorch module or function forward and backward and write what every layer did. Needs PyTorch.
 
@@ -259,7 +158,9 @@ def record(
         inputs: its arguments; floating tensors are differentiated.
         file: where to write.
         loss: (output) -> scalar to differentiate; by default the outputs' sum weighted by cos(i).
-        optimizer: (parameters) -> torch optimizer, for `optimizer_steps` further steps on the same inputs.
+        optimizer: (parameters) -> torch optimizer, for `steps` steps on the same inputs, from the same start.
+        scheduler: (optimizer) -> torch learning-rate scheduler, which steps after each of them.
+        options: keyword inputs.
 
     Returns:
         The record, as `Record.load(file)` reads it. Raises ModuleNotFoundError without PyTorch,
@@ -267,13 +168,13 @@ def record(
     """
     import torch
 
-    if optimizer_steps and (optimizer is None or not isinstance(module, torch.nn.Module)):
-        raise ValueError("record: optimizer_steps: give optimizer=..., and a module")
+    if steps and (optimizer is None or not isinstance(module, torch.nn.Module)):
+        raise ValueError("record: steps: give optimizer=..., and a module")
     measure = loss or (lambda output: _weighted_sum(torch, output))
     keep = _Recorder()
-    about: dict[str, Any] = {"version": 1, "torch": torch.__version__, "steps": optimizer_steps}
-    given = [_map_tensors(x, lambda t: t.detach().clone()) for x in inputs]
-    fresh = _map_tensors(given, lambda t: t.clone().requires_grad_(t.is_floating_point()))
+    about: dict[str, Any] = {"version": 2, "torch": torch.__version__, "steps": []}
+    given = _map_tensors((tuple(inputs), dict(options or {})), lambda t: t.detach().clone())
+    fresh, named = _map_tensors(given, lambda t: t.clone().requires_grad_(t.is_floating_point()))
     with torch.enable_grad():
         if isinstance(module, torch.nn.Module):
             net = copy.deepcopy(module)
@@ -283,8 +184,11 @@ def record(
                 keep.arrays[f"parameter/{name}"] = to_numpy(value.detach().clone())
             for name, buffer in net.named_buffers():
                 keep.arrays[f"buffer/{name}"] = to_numpy(buffer.clone())
+            names = {id(value): name for name, value in parameters.items()}
+            every = dict(net.named_parameters(remove_duplicate=False))
+            about["shared"] = {name: names[id(v)] for name, v in every.items() if name not in parameters}
             handles = _hook(keep, net)
-            measure(net(*fresh)).backward()
+            measure(net(*fresh, **named)).backward()
             for handle in handles:
                 handle.remove()
             for name, buffer in net.named_buffers():
@@ -292,10 +196,12 @@ def record(
             for name, value in parameters.items():
                 if value.grad is not None:
                     keep.arrays[f"gradient/{name}"] = to_numpy(value.grad.clone())
-            if optimizer_steps and optimizer is not None:
-                about["optimizer"] = _steps(
-                    keep, copy.deepcopy(module), optimizer, optimizer_steps, given, measure
-                )
+            if steps and optimizer is not None:
+                net = copy.deepcopy(module)
+                rule = optimizer(net.parameters())
+                about["optimizer"] = _groups(net, rule)
+                later = scheduler(rule) if scheduler is not None else None
+                about["steps"] = [_take_step(keep, i, net, rule, later, given, measure) for i in range(steps)]
         else:
             entry: dict[str, Any] = {
                 "path": "",
@@ -303,8 +209,9 @@ def record(
                 "kind": getattr(module, "__name__", "function"),
                 "arguments": {},
             }
-            entry |= {"training": False, "inputs": keep._packed("call//0/input", fresh)}
-            output = module(*fresh)
+            entry |= {"training": False, "inputs": keep._packed("call//0/input", list(fresh))}
+            entry |= {"options": keep._packed("call//0/option", named)}
+            output = module(*fresh, **named)
             keep.calls.append(entry | {"output": keep._packed("call//0/output", output)})
             measure(output).backward()
     about["calls"] = keep.calls
@@ -324,17 +231,43 @@ def _hook(keep: _Recorder, net: Any) -> list[Any]:
     return handles
 
 
-def _steps(
-    keep: _Recorder, net: Any, make: Callable[[Any], Any], steps: int, inputs: Sequence[Any], measure: Any
+def _plain(value: Any) -> Any:
+    """A hyper-parameter as plain data; None if it is none."""
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return value.item()
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, PLAIN) else None
+
+
+def _groups(net: Any, rule: Any) -> dict[str, Any]:
+    """The optimizer's class, and the names of the parameters of each of its groups."""
+    names = {id(value): name for name, value in net.named_parameters()}
+    groups = [[names[id(p)] for p in group["params"] if id(p) in names] for group in rule.param_groups]
+    return {"kind": type(rule).__name__, "groups": groups}
+
+
+def _take_step(
+    keep: _Recorder, i: int, net: Any, rule: Any, later: Any, given: Any, measure: Callable[[Any], Any]
 ) -> dict[str, Any]:
-    rule = make(net.parameters())
-    for i in range(steps):
-        rule.zero_grad()
-        value = measure(net(*inputs))
-        value.backward()
-        rule.step()
-        keep.arrays[f"step/{i}/loss"] = to_numpy(value.detach().clone())
-        for name, tensor in net.state_dict().items():
-            keep.arrays[f"step/{i}/{name}"] = to_numpy(tensor.clone())
-    plain = {name: value for name, value in rule.defaults.items() if isinstance(value, _PLAIN)}
-    return {"kind": type(rule).__name__, "arguments": plain}
+    """One step of the optimizer, and what it did."""
+    names = {id(value): name for name, value in net.named_parameters()}
+    options = [{n: _plain(v) for n, v in group.items() if n != "params"} for group in rule.param_groups]
+    rule.zero_grad()
+    output = net(*given[0], **given[1])
+    form = keep._packed(f"step/{i}/output", output)
+    loss = measure(output)
+    loss.backward()
+    for name, value in net.named_parameters():
+        if value.grad is not None:
+            keep.arrays[f"step/{i}/gradient/{name}"] = to_numpy(value.grad.clone())
+    rule.step()
+    for name, tensor in {**dict(net.named_parameters()), **dict(net.named_buffers())}.items():
+        keep.arrays[f"step/{i}/value/{name}"] = to_numpy(tensor.detach().clone())
+    for parameter, state in rule.state.items():
+        for slot, value in state.items():
+            if hasattr(value, "detach") and id(parameter) in names:
+                keep.arrays[f"step/{i}/state/{slot}.{names[id(parameter)]}"] = to_numpy(value.clone())
+    if later is not None:
+        later.step()
+    return {"options": options, "output": form, "loss": loss.item()}

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
+import jax
 import numpy as np
 
-from fnnet.layers.layer import Layer, Scope
 from fnnet.parity import text
 from fnnet.parity.checking import ParityError, arbitrate
 from fnnet.parity.diagnosis import Diagnosis, diagnose
 from fnnet.parity.difference import Agreement, Difference, difference, distance, table
-from fnnet.parity.feeding import Part, Results, as_dtype, below, expected, layer_part, nested, run_part
-from fnnet.parity.recording import Call, Record
+from fnnet.parity.feeding import REFUSED, Part, Results, expected, run_part
+from fnnet.parity.port import Port, make_port
+from fnnet.parity.recorded import Call, Record, Unkept
 from fnnet.parity.watched_run import watched_run
-from fnnet.random.source import as_source
 
 BACKWARD = "gradient of"
 ACCUMULATED = 1e-4
@@ -147,56 +147,6 @@ class Trace:
         return self
 
 
-class _Port:
-    """The parts of a port by recorded paths."""
-
-    def __init__(
-        self, port: Any, record: Record, params: Any, buffers: Any, parts: Any, names: Any, key: Any
-    ) -> None:
-        self.port, self.parts, self.key = port, dict(parts or {}), key
-        self.names = {theirs: ours for ours, theirs in (names or {}).items()}
-        self.record = record
-        own = {self.ours(n): a for n, a in record.parameters.items()}
-        state = {self.ours(n): a for n, a in record.buffers.items()}
-        self.params = nested(own) if params is None else params
-        self.buffers = nested(state) if buffers is None else buffers
-
-    def ours(self, path: str) -> str:
-        """The port's path for a recorded one: by the longest prefix that has another name."""
-        branches = path.split(".")
-        for i in range(len(branches), 0, -1):
-            prefix = ".".join(branches[:i])
-            if prefix in self.names:
-                return ".".join([self.names[prefix], *branches[i:]])
-        return path
-
-    def part(self, call: Call) -> Part | None:
-        """What computes a call, None if the port has no such part."""
-        if call.path in self.parts:
-            function = self.parts[call.path]
-            return lambda params, buffers, *inputs: (function(params, *inputs), {})
-        source = None if self.key is None else as_source(self.key)
-        if not isinstance(self.port, Layer):
-            return (
-                (lambda params, buffers, *inputs: (self.port(params, *inputs), {})) if not call.path else None
-            )
-        layer: Any = self.port
-        for name in self.ours(call.path).split(".") if call.path else ():
-            layer = layer.children().get(name)
-            if layer is None:
-                return None
-        return layer_part(layer, call.training, source)
-
-    def run(self, scope_of: Callable[[Scope], Scope], params: Any, *inputs: Any) -> Any:
-        """The whole port on its own, with its scope as `scope_of` makes it."""
-        if not isinstance(self.port, Layer):
-            return self.port(params, *inputs)
-        source = None if self.key is None else as_source(self.key)
-        state = as_dtype(self.buffers, False)
-        scope = Scope(self.port, params, state, source, self.record.whole.training)
-        return self.port.forward(scope_of(scope), *inputs)
-
-
 def _comparable(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Integers in the reference's width: JAX's are int32 without x64."""
     if value.dtype.kind in "iu" and reference.dtype.kind in "iu":
@@ -228,42 +178,38 @@ def _worst(rows: list[Difference]) -> Difference | None:
     return max(rows, key=lambda row: (order.index(row.agreement), row.relative), default=None)
 
 
-def _step(port: _Port, record: Record, call: Call) -> Step:
+def _fed(port: Port, call: Call, part: Part, wide: bool = False) -> Results:
+    """A part's results on what the call was given."""
+    params, buffers = port.below(call)
+    return port.summed(call, run_part(part, params, buffers, call, wide, compiled=port.compiled))
+
+
+def _step(port: Port, record: Record, call: Call) -> Step:
     part = port.part(call)
     if part is None:
         return Step(call.name, call.kind, note="not in the port")
-    here = port.ours(call.path) if call.path else ""
-    params, buffers = below(port.params, here), below(port.buffers, here)
+    if unkept := [str(v.kind) for v in jax.tree.leaves([call.inputs, call.options]) if isinstance(v, Unkept)]:
+        return Step(call.name, call.kind, note=f"an input of class {unkept[0]} was not kept")
     try:
-        ours = run_part(part, params, buffers, call)
-    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as error:
+        ours = _fed(port, call, part)
+    except REFUSED as error:
         note = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         return Step(call.name, call.kind, Difference("output", Agreement.MISMATCH, note), note=note)
     wide: list[Results] = []
 
     def exact() -> Results:
         if not wide:
-            wide.append(run_part(part, params, buffers, call, wide=True))
+            wide.append(_fed(port, call, part, wide=True))
         return wide[0]
 
-    reference = {_renamed(port, call, name): value for name, value in expected(record, call).items()}
+    reference = port.renamed(call, expected(record, call))
     rows = _judge(ours, reference, exact)
     ahead = _worst([row for row in rows if not row.name.startswith(BACKWARD)])
     back = _worst([row for row in rows if row.name.startswith(BACKWARD)])
     step = Step(call.name, call.kind, ahead, back)
     if not step.ok:
-        step = replace(step, diagnosis=diagnose(call, params, buffers, ours, reference))
+        step = replace(step, diagnosis=diagnose(call, *port.below(call), ours, reference))
     return step
-
-
-def _renamed(port: _Port, call: Call, name: str) -> str:
-    """The name of a result with the port's names of parameters and buffers."""
-    for kind in ("gradient of ", "buffer "):
-        if name.startswith(kind) and not name.startswith("gradient of input"):
-            prefix = f"{call.path}." if call.path else ""
-            here = port.ours(call.path) + "." if call.path else ""
-            return kind + port.ours(prefix + name.removeprefix(kind)).removeprefix(here)
-    return name
 
 
 def _inside(inner: str, outer: str) -> bool:
@@ -283,7 +229,8 @@ def trace(
     """Compare a port with a recorded run, layer by layer, forward and backward.
 
     Args:
-        port: a fnnet layer, or a function (params, *inputs) -> output that may mark values with `tap`.
+        port: a fnnet layer; a module of fnnet.torch, or what `fnnet.functionalize` made of it (in the modes
+            that its parts have); or a function (params, *inputs) -> output that may mark values with `tap`.
         record: what `fnnet.parity.record` wrote.
         params, buffers: nested dicts; by default the recorded ones.
         parts: for a function, by recorded paths, functions (params of the part, *inputs) -> output to be
@@ -294,11 +241,9 @@ def trace(
     Returns:
         The table, its `first` step that parts, and the verdict. Raises TypeError for a port that is neither.
     """
-    if not isinstance(port, Layer) and not callable(port):
-        raise TypeError(f"trace: port: expected a Layer or a function, got {type(port).__name__}")
     record = record if isinstance(record, Record) else Record.load(record)
-    whole = _Port(port, record, params, buffers, parts, names, key)
-    drifts = watched_run(whole.run, record, whole.params, whole.ours, not isinstance(port, Layer))
+    whole = make_port(port, record, params, buffers, parts, names, key)
+    drifts = watched_run(whole.run, record, whole.below(record.whole)[0], whole.ours, whole.whole_runs)
     steps: list[Step] = []
     broken: list[str] = []
     for call in record.calls:
@@ -321,17 +266,16 @@ def trace(
     return Trace(tuple(steps))
 
 
-def _small(port: _Port, record: Record, call: Call) -> bool:
+def _small(port: Port, record: Record, call: Call) -> bool:
     """Whether a container whose parts all agree is off by no more than what rounding adds up to."""
     part = port.part(call)
     if part is None:
         return False
-    here = port.ours(call.path) if call.path else ""
     try:
-        ours = run_part(part, below(port.params, here), below(port.buffers, here), call)
-    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError):
+        ours = _fed(port, call, part)
+    except REFUSED:
         return False
-    reference = {_renamed(port, call, name): value for name, value in expected(record, call).items()}
+    reference = port.renamed(call, expected(record, call))
     if any(name.startswith("output") and name not in ours for name in reference):
         return False
     pairs = [(ours[name], value) for name, value in reference.items() if name in ours]

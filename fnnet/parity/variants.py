@@ -14,7 +14,7 @@ import numpy as np
 from fnnet import functional as F
 from fnnet.layers.layer import Layer
 from fnnet.parity.feeding import Part, Results, layer_part, run_part
-from fnnet.parity.recording import Call
+from fnnet.parity.recorded import Call
 
 EPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
 NUMBERS = {

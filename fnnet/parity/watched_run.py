@@ -12,9 +12,9 @@ import numpy as np
 
 from fnnet.parity.checking import arbitrate
 from fnnet.parity.difference import Agreement, Difference, difference, distance
-from fnnet.parity.feeding import QUICK, as_dtype, cotangents, is_array
-from fnnet.parity.recording import Record
-from fnnet.parity.watching import ACTIVE, WatchedScope, Watcher
+from fnnet.parity.feeding import QUICK, REFUSED, as_dtype, cotangents, is_array
+from fnnet.parity.marked_run import Watcher, traced
+from fnnet.parity.recorded import Record
 
 Drift = tuple[float | None, float | None, list[Difference]]
 
@@ -24,26 +24,27 @@ def _run(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values that were seen, and the gradients with respect to them."""
     with jax.enable_x64(True) if wide else contextlib.nullcontext():
-        own, inputs = as_dtype([params, list(record.whole.inputs)], wide)
+        call = record.whole
+        own, inputs, options = as_dtype([params, list(call.inputs), call.options], wide)
+        traced_run = traced(
+            lambda own, inputs, options: run(own, *inputs, **options),
+            *(own, inputs, options),
+            marks=len(record.calls) > 1,
+        )
 
         def once(nudges: dict[str, Any]) -> Any:
             watcher = Watcher(nudges)
-            token = ACTIVE.set(watcher)
-            try:
-                output = run(lambda scope: WatchedScope(scope, watcher), own, *inputs)
-            finally:
-                ACTIVE.reset(token)
-            return output, watcher.values
+            return traced_run(watcher), watcher.values
 
         _, shapes = jax.eval_shape(once, {})
         zeros = {
-            name: jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype) if is_array(v) else None, value)
-            for name, value in shapes.items()
+            name: [jnp.zeros(v.shape, v.dtype) if is_array(v) else None for v in values]
+            for name, values in shapes.items()
         }
 
         def both(nudges: dict[str, Any]) -> Any:
             output, pull, values = jax.vjp(once, nudges, has_aux=True)
-            return output, values, pull(cotangents(output, record.whole.output_gradient))[0]
+            return output, values, pull(cotangents(output, call.output_gradient))[0]
 
         output, values, gradients = jax.jit(both, compiler_options=QUICK)(zeros)
         return jax.tree.map(np.asarray, {**values, "": output}), jax.tree.map(np.asarray, gradients)
@@ -70,7 +71,7 @@ def watched_run(
     """
     try:
         values, gradients = _run(run, record, params, False)
-    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError):
+    except REFUSED:
         return {}
     wide: list[dict[str, Any]] = []
     drifts: dict[str, Drift] = {}

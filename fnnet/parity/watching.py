@@ -1,62 +1,131 @@
-"""Seeing, and nudging, the values inside a port: by its scopes, or where it says `tap`."""
+"""Marks on the values of a port: `tap` where its code says so, `tapped` for every part of any object.
+
+A mark is a primitive of JAX that does nothing, so that it may stand under jax.jit, jax.vmap, jax.checkpoint
+and jax.lax.scan. `fnnet.parity.marked_run` runs a port and sees what is marked.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from fnnet.layers.layer import Layer, Scope
 
+ACTIVE: ContextVar[bool] = ContextVar("marks", default=False)
 
-class Watcher:
-    """Notes the value of every part of a run, and adds to it what `nudges` has under its name.
-
-    The gradient with respect to a nudge of zero is the gradient with respect to the value.
-    """
-
-    def __init__(self, nudges: dict[str, Any] | None = None) -> None:
-        self.values: dict[str, Any] = {}
-        self._nudges = nudges or {}
-        self._turns: dict[str, int] = {}
-
-    def see(self, path: str, value: Any) -> Any:
-        """Note a value; returns it, nudged."""
-        turn = self._turns.get(path, 0)
-        self._turns[path] = turn + 1
-        name = path + (f"#{turn + 1}" if turn else "")
-        if name in self._nudges:
-            value = jax.tree.map(lambda v, n: v if n is None else v + n, value, self._nudges[name])
-        self.values[name] = value
-        return value
+MARK = Primitive("fnnet_tap")
+MARK.multiple_results = True
+MARK.def_impl(lambda *values, **_: list(values))
+MARK.def_abstract_eval(lambda *values, **_: list(values))
 
 
-class WatchedScope(Scope):
-    """A scope that shows the output of every layer applied in it, or in the scope of a part, to a watcher."""
-
-    def __init__(self, scope: Scope, watcher: Watcher) -> None:
-        super().__init__(
-            scope.layer, scope._params, scope._buffers, scope._source, scope.training, scope.path
-        )
-        self._watcher = watcher
-
-    def __getitem__(self, name: str) -> Any:
-        value = super().__getitem__(name)
-        return WatchedScope(value, self._watcher) if isinstance(value, Scope) else value
-
-    def apply(self, layer: Layer, *inputs: Any, **options: Any) -> Any:
-        return self._watcher.see(self.path, super().apply(layer, *inputs, **options))
+def _batched(values: Sequence[Any], axes: Sequence[Any], **about: Any) -> Any:
+    """Under vmap the batch comes first, as in the recorded values."""
+    moved = [
+        value if axis is None else jnp.moveaxis(value, axis, 0)
+        for value, axis in zip(values, axes, strict=True)
+    ]
+    places = [axis if axis is None else 0 for axis in axes]
+    return MARK.bind(*moved, **about), places
 
 
-ACTIVE: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+batching.primitive_batchers[MARK] = _batched
+ad.primitive_jvps[MARK] = lambda values, tangents, **about: (MARK.bind(*values, **about), list(tangents))
+mlir.register_lowering(MARK, lambda _, *values, **about: list(values))
 
 
 def tap(name: str, value: Any) -> Any:
-    """Mark a value of a JAX function as the output of the recorded part `name`; returns the value.
+    """Mark a value of a JAX function, an array or a pytree, as the output of the part `name`; returns it.
 
-    Outside of `trace` it does nothing. Within it, the function must not be compiled as a part of the port:
-    a value inside a jax.jit is not seen.
+    Outside of `trace` it does nothing.
     """
-    watcher = ACTIVE.get()
-    return value if watcher is None else watcher.see(name, value)
+    if not ACTIVE.get():
+        return value
+    leaves, form = jax.tree.flatten(value)
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+    marked = MARK.bind(*(leaves[i] for i in places), name=name, form=form, places=tuple(places))
+    for i, leaf in zip(places, marked, strict=True):
+        leaves[i] = leaf
+    return jax.tree.unflatten(form, leaves)
+
+
+FOREIGN = frozenset({"builtins", "functools", "jax", "jaxlib", "numpy"})
+"""Packages whose callables are functions in the shape of objects, not parts of a model."""
+
+
+def _callables(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The callable objects in the attributes of `value`, and in their containers, with their paths."""
+    if isinstance(value, Mapping):
+        below: list[tuple[Any, Any]] = list(value.items())
+    elif isinstance(value, list | tuple):
+        below = list(enumerate(value))
+    elif hasattr(value, "__dict__") and not isinstance(value, type) and id(value) not in seen:
+        seen.add(id(value))
+        if type(value).__module__.partition(".")[0] in FOREIGN:
+            return
+        if callable(value):
+            yield path, value
+        below = list(vars(value).items())
+    else:
+        return
+    for name, part in below:
+        yield from _callables(part, f"{path}.{name}" if path else str(name), seen)
+
+
+@contextlib.contextmanager
+def tapped(model: Any) -> Iterator[None]:
+    """Within the block, every part of a model of any framework marks its output under its attributes' path.
+
+    The parts are the callable objects among the model's attributes, and in their lists, tuples and dicts:
+    the layers of Equinox and Flax NNX for instance. A port for `fnnet.parity.trace`:
+
+        def port(model, x):
+            with tapped(model):
+                return jax.vmap(model)(x)
+    """
+    found = list(_callables(model, "", set()))
+    paths = {id(part): path for path, part in found}
+    calls: dict[type, Any] = {}
+    for _, part in found:
+        kind = next((kind for kind in type(part).__mro__ if "__call__" in vars(kind)), None)
+        if kind is not None:
+            calls[kind] = vars(kind)["__call__"]
+
+    def marking(call: Any) -> Any:
+        def marked(self: Any, *args: Any, **options: Any) -> Any:
+            output = call(self, *args, **options)
+            path = paths.get(id(self))
+            return tap(path, output) if path else output
+
+        return marked
+
+    try:
+        for kind, call in calls.items():
+            type.__setattr__(kind, "__call__", marking(call))
+        yield
+    finally:
+        for kind, call in calls.items():
+            type.__setattr__(kind, "__call__", call)
+
+
+class TappedScope(Scope):
+    """A scope that marks the output of every layer applied in it, or in the scope of a part."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(
+            scope.layer, scope._params, scope._buffers, scope._source, scope.training, scope.path
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        return TappedScope(value) if isinstance(value, Scope) else value
+
+    def apply(self, layer: Layer, *inputs: Any, **options: Any) -> Any:
+        return tap(self.path, super().apply(layer, *inputs, **options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import jax
 
@@ -23,7 +23,9 @@ _NO_KEY = (
 
 
 class Apply(Protocol):
-    """The pure function of a module."""
+    """The pure function of a module, which it keeps as an attribute."""
+
+    module: Module
 
     def __call__(
         self,
@@ -85,7 +87,9 @@ def functionalize(module: Module) -> tuple[tuple[Tree, Tree], Apply]:
         is_flat = any("." in name for name in buffers)
         return output, after if is_flat else nested(after)
 
-    return (nested(params), nested(buffers)), apply
+    made = cast(Apply, apply)
+    made.module = module
+    return (nested(params), nested(buffers)), made
 
 
 def _copy(tensor: Tensor) -> jax.Array:

@@ -1,0 +1,63 @@
+"""The recorded residual network, of the modules of torch.nn, fnnet.torch.nn or fnnet.layers."""
+
+
+def block_parts(nn, d_in, d_out, stride, relu1):
+    """The parts of a residual block by name."""
+    return {
+        "relu0": nn.ReLU(),
+        "conv1": nn.Conv2d(d_in, d_out, 3, stride, 1, bias=False),
+        "bn1": nn.BatchNorm2d(d_out),
+        "relu1": relu1,
+        "conv2": nn.Conv2d(d_out, d_out, 3, 1, 1, bias=False),
+        "bn2": nn.BatchNorm2d(d_out),
+        "shortcut": nn.Conv2d(d_in, d_out, 1, stride) if stride > 1 or d_in != d_out else nn.Identity(),
+        "relu2": nn.ReLU(),
+    }
+
+
+def parts(nn, block):
+    """The parts of the network by name, in the order in which they are applied."""
+    return {
+        "conv": nn.Conv2d(3, 4, 3, padding=1),
+        "bn": nn.BatchNorm2d(4),
+        "relu": nn.ReLU(),
+        "pool": nn.MaxPool2d(2),
+        "blocks": nn.Sequential(block(4, 4, 1), block(4, 4, 1), block(4, 6, 2), block(6, 6, 1)),
+        "group": nn.GroupNorm(2, 6),
+        "leaky": nn.LeakyReLU(0.01),
+        "flatten": nn.Flatten(),
+        "hidden": nn.Linear(54, 8),
+        "gelu": nn.GELU(),
+        "square": nn.Linear(8, 8),
+        "norm": nn.LayerNorm(8),
+        "head": nn.Linear(8, 5),
+    }
+
+
+def module(nn):
+    """The network as a module of torch.nn or fnnet.torch.nn."""
+
+    class Block(nn.Module):
+        def __init__(self, d_in, d_out, stride):
+            super().__init__()
+            for name, part in block_parts(nn, d_in, d_out, stride, nn.ReLU(inplace=True)).items():
+                setattr(self, name, part)
+
+        def forward(self, x):
+            y = self.bn1(self.conv1(self.relu0(x)))
+            y = self.bn2(self.conv2(self.relu1(y)))
+            y += self.shortcut(x)
+            return self.relu2(y)
+
+    class ResidualNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for name, part in parts(nn, Block).items():
+                setattr(self, name, part)
+
+        def forward(self, x):
+            for part in self.children():
+                x = part(x)
+            return x
+
+    return ResidualNet()
