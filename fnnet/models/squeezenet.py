@@ -38,31 +38,19 @@ class Fire(Layer):
         return F.cat([ones, threes], 1)
 
 
-_SMALL = ((128, 16, 64), (128, 32, 128))
-_LARGE = ((256, 32, 128), (256, 48, 192), (384, 48, 192))
-_WIDEST = ((384, 64, 256), (512, 64, 256))
+_EXPANDING = ((64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128), (256, 48, 192), (384, 48, 192))
+_LAST = ((384, 64, 256), (512, 64, 256))
 _VERSIONS: dict[str, tuple[Conv2d, tuple[Any, ...]]] = {
     "1_0": (
         Conv2d(3, 96, 7, 2),
-        ("M", (96, 16, 64), *_SMALL, "M", *_LARGE, _WIDEST[0], "M", _WIDEST[1]),
+        ("M", (96, 16, 64), *_EXPANDING[1:3], "M", *_EXPANDING[3:], _LAST[0], "M", _LAST[1]),
     ),
     "1_1": (
         Conv2d(3, 64, 3, 2),
-        (
-            "M",
-            (64, 16, 64),
-            _SMALL[0],
-            "M",
-            _SMALL[1],
-            _LARGE[0],
-            "M",
-            *_LARGE[1:],
-            (384, 64, 256),
-            (512, 64, 256),
-        ),
+        ("M", *_EXPANDING[:2], "M", *_EXPANDING[2:4], "M", *_EXPANDING[4:], *_LAST),
     ),
 }
-"""First convolution, and what follows: "M" is pooling, a Fire has inputs, squeezed and half of its outputs."""
+"""The first convolution, and what follows: "M" is pooling; a Fire's inputs, squeezed and half its outputs."""
 
 
 def _feature(part: Any) -> Layer:

@@ -23,6 +23,7 @@ from fnnet.torch.drawing import source_of
 from fnnet.torch.dtypes import get_default_dtype, int64
 from fnnet.torch.mode import no_grad
 from fnnet.torch.nn import attributes, functional
+from fnnet.torch.nn.brought import FACTORIES, Brought, Factory
 from fnnet.torch.nn.container import ModuleDict, ModuleList, Sequential
 from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
@@ -143,6 +144,8 @@ class LayerModule(Module):
         for name in ("device", "dtype"):
             if name in given and _has_tensors(cls):
                 options[name] = given.pop(name)
+        if not _is_plain(cls):
+            given = {name: _as_layer(name, value) for name, value in given.items()}
         return given, options
 
     def _build(self, layer: Layer, drawn: dict[str, Any], dtype: Any) -> None:
@@ -170,7 +173,13 @@ class LayerModule(Module):
         super().__setattr__(name, value)
         layer = self.__dict__.get("_layer")
         field = attributes.field_of(layer, name)
-        if field and name not in self._parameters and name not in self._buffers and name not in self._modules:
+        if layer is not None and vars(layer).get(name) is None and isinstance(value, Module) and field:
+            changed = copy.copy(layer)  # a part that was left out
+            object.__setattr__(changed, field, Brought(value))
+            object.__setattr__(self, "_layer", changed)
+        elif (
+            field and name not in self._parameters and name not in self._buffers and name not in self._modules
+        ):
             changed = copy.copy(layer)
             object.__setattr__(changed, field, value)
             object.__setattr__(self, "_layer", changed)
@@ -222,7 +231,36 @@ def _drawn(layer: Layer, dtype: Any) -> dict[str, Any]:
         return layer.draw(default_generator.__source__(), dtype.numpy)
 
 
+def _is_plain(layer_class: type[Layer]) -> bool:
+    """Whether it is one of torch.nn's layers, and not a network of them."""
+    return layer_class.__module__.startswith("fnnet.layers")
+
+
+def _as_layer(name: str, value: Any) -> Any:
+    """An argument of a network's module, as the layer takes it."""
+    if isinstance(value, Module):
+        return Brought(value)
+    own = getattr(value, "_layer_class", None)
+    if own is not None and CLASSES.get(own) is value:
+        return own
+    if isinstance(value, type) and issubclass(value, Module):
+        return Factory(value, _as_module)
+    return Factory(value, _as_module) if name in FACTORIES and value is not None else value
+
+
+def _as_module(value: Any) -> Any:
+    """What a layer's constructor hands on, as a module that a user brings takes it."""
+    if isinstance(value, Layer):
+        dtype = get_default_dtype()
+        return from_layer(value, _drawn(value, dtype), dtype)
+    if isinstance(value, type) and issubclass(value, Layer):
+        return module_class(value)
+    return value.make if isinstance(value, Factory) else value
+
+
 def _has_tensors(layer_class: type[Layer]) -> bool:
+    if not _is_plain(layer_class):
+        return False
     owns = ("own_parameters", "own_buffers", "draw")
     return any(getattr(layer_class, name) is not getattr(Layer, name) for name in owns)
 
@@ -251,24 +289,41 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-CLASSES: dict[type[Layer], type[LayerModule]] = {}
+CLASSES: dict[type[Layer], Any] = {
+    layers.Sequential: Sequential,
+    layers.ModuleList: ModuleList,
+    layers.ModuleDict: ModuleDict,
+}
 """From a layer's class to the class of its modules; what is written by hand is entered there too."""
 
 
-def module_class(layer_class: type[Layer]) -> type[LayerModule]:
-    """The module class of a layer class, with the layer's signature and documentation."""
+def module_class(layer_class: type[Layer], place: str = "fnnet.torch.nn") -> Any:
+    """The module class of a layer class, with the layer's signature and documentation.
+
+    A subclass of a container is both a container and derived. `place` is the module that it says it is from.
+    """
     found = CLASSES.get(layer_class)
     if found is None:
         bases = tuple(
-            module_class(base)
+            module_class(base, place)
             for base in layer_class.__bases__
             if issubclass(base, Layer) and base not in (Layer, layers.FunctionLayer)
         )
+        body: dict[str, Any] = {
+            "_layer_class": layer_class,
+            "__doc__": layer_class.__doc__,
+            "__module__": place,
+        }
         if not bases:
             loss = layer_class.__name__ == "_Loss"
-            own = layer_class.own_parameters is not Layer.own_parameters
+            own = _is_plain(layer_class) and layer_class.own_parameters is not Layer.own_parameters
             bases = (_Loss if loss else _Trained if own else LayerModule,)
-        body = {"_layer_class": layer_class, "__doc__": layer_class.__doc__, "__module__": "fnnet.torch.nn"}
+        elif not issubclass(bases[0], LayerModule):
+            bases = (LayerModule, *bases)
+            if "forward" not in vars(layer_class):
+                body["forward"] = bases[1].forward
+        if layer_class.__name__ == "_RunningNorm":
+            body["_version"] = 2  # since PyTorch's running norms count batches
         found = CLASSES[layer_class] = type(layer_class.__name__, bases, body)
         found.__signature__ = _signature(layer_class)  # type: ignore[attr-defined]
     return found
@@ -276,14 +331,14 @@ def module_class(layer_class: type[Layer]) -> type[LayerModule]:
 
 def from_layer(layer: Layer, drawn: dict[str, Any], dtype: Any) -> Module:
     """A module of a layer and its initial parameters."""
-    containers = {"Sequential": Sequential, "ModuleList": ModuleList, "ModuleDict": ModuleDict}
-    kind = containers.get(type(layer).__name__)
-    if kind is not None:
-        made: Module = kind()
+    if isinstance(layer, Brought):
+        return layer.module
+    cls = module_class(type(layer))
+    if not issubclass(cls, LayerModule):
+        made: Module = cls()
         for name, part in layer.children().items():
             made.add_module(name, from_layer(part, drawn.get(name, {}), dtype))
         return made
-    cls = module_class(type(layer))
     module = cls.__new__(cls)
     Module.__init__(module)
     module._build(layer, drawn, dtype)
