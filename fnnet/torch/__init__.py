@@ -47,6 +47,7 @@ from fnnet.torch.inquiry import preserve_format as preserve_format
 from fnnet.torch.inquiry import result_type as result_type
 from fnnet.torch.inquiry import strided as strided
 from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.missing import missing as _missing
 from fnnet.torch.mode import enable_grad as enable_grad
 from fnnet.torch.mode import inference_mode as inference_mode
 from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
@@ -103,9 +104,13 @@ _derive_all({"torch": globals()})
 
 _MODULES = frozenset(
     (
+        "accelerator",
+        "amp",
         "autograd",
         "backends",
         "cuda",
+        "distributed",
+        "distributions",
         "func",
         "jit",
         "linalg",
@@ -118,7 +123,19 @@ _MODULES = frozenset(
         "version",
     )
 )
-_LAZY = {"compile": "compiling"}
+_LAZY = {"compile": "compiling", "GradScaler": "amp", "autocast": "amp"} | dict.fromkeys(
+    (
+        "clear_autocast_cache",
+        "get_autocast_cpu_dtype",
+        "get_autocast_dtype",
+        "get_autocast_gpu_dtype",
+        "is_autocast_cache_enabled",
+        "is_autocast_cpu_enabled",
+        "is_autocast_enabled",
+        "set_autocast_dtype",
+    ),
+    "lower_precision",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -131,4 +148,4 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-    raise AttributeError(f"module 'torch' has no attribute '{name}' in fnnet (fnnet.torch.{name})")
+    raise _missing("torch", name)

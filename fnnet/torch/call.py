@@ -83,6 +83,8 @@ def _add(
 
 def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Record a call and return its tensor, or its tensors in the container that the operation gives."""
+    if MODE.autocast is not None:
+        args, kwargs = MODE.autocast.convert(op.name, args, kwargs)
     key, tensors, numbers = key_of(op, args, kwargs)
     try:
         plan = op.plans.get(tuple(key))

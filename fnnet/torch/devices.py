@@ -62,7 +62,14 @@ class device:
         return hash((self.type, self.index))
 
     def __reduce__(self) -> Any:
-        return device, (str(self),)
+        return _named, (str(self),)
+
+
+device.__module__ = "torch"  # as it prints; what pickles refer to is the function below
+
+
+def _named(name: str) -> device:
+    return device(name)
 
 
 CPU = device("cpu")

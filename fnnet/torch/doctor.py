@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from fnnet.torch.missing import tensor_names
 from fnnet.torch.script import ALIASES
 
 __all__ = ["Use", "examine"]
@@ -33,12 +31,6 @@ class Use:
     lines: tuple[int, ...]
     present: bool
     certain: bool = True
-
-
-@cache
-def tensor_names() -> frozenset[str]:
-    """Every public attribute of torch.Tensor, recorded from PyTorch."""
-    return frozenset(json.loads(Path(__file__).with_name("tensor_names.json").read_text()))
 
 
 class _Bindings(ast.NodeVisitor):

@@ -32,8 +32,8 @@ class dtype:
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
-    def __reduce__(self) -> str:
-        return self.name
+    def __reduce__(self) -> Any:
+        return _named, (self.name,)
 
     def to_complex(self) -> dtype:
         """The complex dtype of the same precision."""
@@ -89,6 +89,13 @@ NAMED: dict[str, dtype] = {
     "long": int64,
 }
 """Every dtype under each name that `torch` has for it."""
+
+dtype.__module__ = "torch"  # as it prints; what pickles refer to is the function below
+
+
+def _named(name: str) -> dtype:
+    return NAMED[name]
+
 
 _OF_NUMPY = {one.numpy: one for one in ALL}
 _default = float32

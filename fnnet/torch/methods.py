@@ -17,9 +17,19 @@ from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
+from fnnet.torch.missing import missing, tensor_names
 from fnnet.torch.tensor import Tensor
 
 # ---------------------------------------------------------------------- values
+
+
+def _lacking(self: Tensor, name: str) -> Any:
+    if name in tensor_names():
+        raise missing("torch.Tensor", name)
+    raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name, obj=self)
+
+
+Tensor.__getattr__ = _lacking  # type: ignore[method-assign]
 
 
 @method

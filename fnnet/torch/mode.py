@@ -9,14 +9,15 @@ from typing import Any
 
 
 class GradMode:
-    """The mode now. `anomaly` is that of `detect_anomaly`."""
+    """The mode now. `anomaly` is that of `detect_anomaly`, `autocast` that of mixed precision, if on."""
 
-    __slots__ = ("anomaly", "enabled", "inference")
+    __slots__ = ("anomaly", "autocast", "enabled", "inference")
 
     def __init__(self) -> None:
         self.enabled = True
         self.inference = False
         self.anomaly = False
+        self.autocast: Any = None
 
 
 MODE = GradMode()

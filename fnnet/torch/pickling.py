@@ -9,9 +9,11 @@ import numpy as np
 from fnnet.torch.tensor import Tensor, from_array
 
 
-def _rebuilt(cls: type[Any], values: Any, device: str, requires_grad: bool, further: dict[str, Any]) -> Any:
+def _rebuilt(
+    cls: type[Any] | None, values: Any, device: str, requires_grad: bool, further: dict[str, Any]
+) -> Any:
     made = from_array(values, device)
-    if cls is not Tensor:
+    if cls is not None:
         plain, made = made, object.__new__(cls)
         made.__dict__.update(plain.__dict__)
     made.__dict__.update(further)
@@ -26,7 +28,8 @@ def _further(tensor: Any) -> dict[str, Any]:
 
 def _reduce_ex(self: Any, protocol: Any) -> Any:
     values = np.asarray(self._value().get())
-    return _rebuilt, (type(self), values, str(self.device), self._requires, _further(self))
+    cls = None if type(self) is Tensor else type(self)
+    return _rebuilt, (cls, values, str(self.device), self._requires, _further(self))
 
 
 def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:

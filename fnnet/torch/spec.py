@@ -38,7 +38,14 @@ class Size(tuple[int, ...]):
         return Size(tuple.__add__(self, tuple(other)))
 
     def __reduce__(self) -> Any:
-        return Size, (tuple(self),)
+        return _size, (tuple(self),)
+
+
+Size.__module__ = "torch"  # as it prints; what pickles refer to is the function below
+
+
+def _size(lengths: tuple[int, ...]) -> Size:
+    return Size(lengths)
 
 
 @lru_cache(maxsize=4096)

@@ -147,6 +147,9 @@ class Tensor:
         self._counter.version += 1
 
 
+Tensor.__module__ = "torch"  # as it prints; pickles do not refer to it (see `pickling.py`)
+
+
 def wrap(value: Value, spec: Spec) -> Tensor:
     """A tensor with memory of its own."""
     tensor = object.__new__(Tensor)

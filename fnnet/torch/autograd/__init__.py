@@ -10,6 +10,7 @@ from fnnet.torch.autograd.backward import backward as backward
 from fnnet.torch.autograd.backward import grad as grad
 from fnnet.torch.autograd.function import Function as Function
 from fnnet.torch.autograd.variable import Variable as Variable
+from fnnet.torch.missing import missing as _missing
 from fnnet.torch.mode import enable_grad as enable_grad
 from fnnet.torch.mode import inference_mode as inference_mode
 from fnnet.torch.mode import no_grad as no_grad
@@ -27,9 +28,7 @@ _LATER = {
 def __getattr__(name: str) -> _Any:
     """What needs tensors complete is imported when it is first named."""
     if name not in _LATER:
-        raise AttributeError(
-            f"module 'torch.autograd' has no attribute '{name}' in fnnet (fnnet.torch.autograd.{name})"
-        )
+        raise _missing("torch.autograd", name)
     module = _LATER[name]
     if module is None:
         return _import_module(f"{__name__}.{name}")

@@ -11,7 +11,8 @@ from fnnet.torch.tensor import Tensor
 
 
 def _sequence(tensors: Any) -> tuple[Any, ...]:
-    return (tensors,) if isinstance(tensors, Tensor) or tensors is None else tuple(tensors)
+    single = isinstance(tensors, Tensor) or tensors is None or hasattr(tensors, "output_nr")
+    return (tensors,) if single else tuple(tensors)
 
 
 def _roots(

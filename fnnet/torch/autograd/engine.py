@@ -50,6 +50,10 @@ def ones(spec: Spec) -> Tensor:
     return wrap(append(plan, ())[0], natural(spec))
 
 
+CURRENT: list[_Walk] = []
+"""The backward passes that are under way, the innermost last."""
+
+
 class _Walk:
     """One backward pass."""
 
@@ -57,6 +61,12 @@ class _Walk:
         self.create_graph = create_graph
         self.gradients: dict[Node, list[Any]] = {}
         self.captured: dict[tuple[Node, int], Any] = {}
+        self.nodes: Any = ()
+
+    def reaches(self, tensor: Tensor) -> bool:
+        """Whether this pass comes by the node of a tensor."""
+        edge = edge_of(tensor)
+        return edge is not None and edge[0] in self.nodes
 
     def receive(self, node: Node, nr: int, gradient: Any) -> None:
         """A gradient of output `nr` of `node` comes in."""
@@ -181,12 +191,14 @@ def walk(
     wanted = None if edges is None else {edge for edge in edges if edge is not None}
     targets = None if wanted is None else {node for node, _ in wanted}
     waits, useful = _survey([node for node, _, _ in roots], targets)
+    this.nodes = waits.keys() if useful is None else useful
     for node, nr, gradient in roots:
         this.receive(node, nr, gradient if create_graph else gradient._value())
     ready = [(-node.order, id(node), node) for node in {root[0] for root in roots} if not waits[node]]
     heapq.heapify(ready)
     previous = MODE.enabled
     MODE.enabled = create_graph
+    CURRENT.append(this)
     try:
         while ready:
             node = heapq.heappop(ready)[2]
@@ -222,6 +234,7 @@ def walk(
                     if not waits[following]:
                         heapq.heappush(ready, (-following.order, id(following), following))
     finally:
+        CURRENT.pop()
         MODE.enabled = previous
     if inputs is None:
         return []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fnnet.torch.autograd.engine import natural
-from fnnet.torch.autograd.graph import RELEASED, Edge, Node, edge_of
+from fnnet.torch.autograd.graph import RELEASED, SAVING, Edge, Node, edge_of
 from fnnet.torch.mode import MODE, no_grad, set_grad_enabled
 from fnnet.torch.record import Value
 from fnnet.torch.spec import spec_of
@@ -52,6 +52,9 @@ class FunctionCtx(Node):
     def saved_tensors(self) -> tuple[Any, ...]:
         """The tensors that forward saved. Raises RuntimeError once the graph was freed."""
         saved = self.__dict__.get("_saved")
+        if "_packed" in self.__dict__ and saved is not None:
+            unpack, kept = self._packed
+            return tuple([None if one is None else unpack(one[0]) for one in kept])
         if saved is None:
             if self.__dict__.get("_freed"):
                 raise RuntimeError(RELEASED)
@@ -72,6 +75,13 @@ class FunctionCtx(Node):
             else:
                 found.append(value.tensor(self))
         return tuple(found)
+
+    def _pack(self, hooks: Any) -> None:
+        """Keep what the hooks on saved tensors make of them."""
+        pack, unpack = hooks
+        with no_grad():
+            kept = [None if one is None else (pack(one.detach()),) for one in self.__dict__.pop("to_save")]
+        self._packed = unpack, kept
 
     @property
     def saved_variables(self) -> tuple[Any, ...]:
@@ -164,7 +174,7 @@ class BackwardCFunction(FunctionCtx):
         return gradient
 
     def release(self) -> None:
-        if self.__dict__.get("_saved"):
+        if self.__dict__.get("_saved") or self.__dict__.pop("_packed", None):
             self.__dict__["_saved"] = None
             self.__dict__["_freed"] = True
 
@@ -268,6 +278,8 @@ class Function:
                             "a leaf Variable that requires grad is being used in an in-place operation."
                         )
                     one._fn, one._nr, one._requires = ctx, nr, False
+            if SAVING and any(one is not None for one in ctx.__dict__.get("to_save", ())):
+                ctx._pack(SAVING[-1])
             ctx._saved = [_keep(one, originals, outputs, made) for one in ctx.__dict__.pop("to_save", ())]
         return tuple(made) if isinstance(output, tuple) else made[0]
 

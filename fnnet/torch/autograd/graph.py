@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fnnet.torch.missing import missing as _missing
+from fnnet.torch.mode import no_grad
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import Value, append
 from fnnet.torch.spec import Spec
@@ -29,6 +31,45 @@ RELEASED = (
     "if "
     "you need to access saved tensors after calling backward."
 )
+
+
+SAVING: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = []
+"""The hooks on saved tensors that hold now, the innermost last (see `saving.py`)."""
+
+
+class _Packed:
+    """What the hooks made of saved values, in their place."""
+
+    __slots__ = ("kept", "specs", "unpack")
+
+    def __init__(self, values: Sequence[Value], specs: Sequence[Spec]) -> None:
+        from fnnet.torch.autograd.engine import natural
+        from fnnet.torch.tensor import wrap
+
+        pack, self.unpack = SAVING[-1]
+        self.specs = [natural(spec) for spec in specs]
+        with no_grad():
+            self.kept = [pack(wrap(value, spec)) for value, spec in zip(values, self.specs, strict=True)]
+
+    def open(self) -> list[Value]:
+        """The values as the hook gives them back."""
+        from fnnet.torch.tensor import Tensor
+
+        values = []
+        for kept, spec in zip(self.kept, self.specs, strict=True):
+            tensor = self.unpack(kept)
+            if not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                    f"{type(tensor).__name__}"
+                )
+            if tensor._spec.shape != spec.shape or tensor._spec.dtype is not spec.dtype:
+                raise RuntimeError(
+                    "A different tensor came out of the unpack_hook of a saved tensor: "
+                    f"{list(tensor.shape)}, {tensor.dtype} instead of {list(spec.shape)}, {spec.dtype}"
+                )
+            values.append(tensor._value())
+        return values
 
 
 class Node:
@@ -126,7 +167,9 @@ class PlanNode(Node):
         self.needs = needs = tuple([i for i, edge in enumerate(edges) if edge is not None])
         given = (0,) if len(plan.outputs) == 1 else _differentiable(plan)
         self.saved = saved = plan.pullback(needs, given)[1]
-        self.values: list[Value] | None = [values[i] for i in saved]
+        self.values: Any = [values[i] for i in saved]
+        if SAVING and saved:
+            self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         self.checks: list[tuple[Any, int, int]] = []
         if not plan.saves_output:
             self.checks = [(tensors[i]._counter, tensors[i]._counter.version, i) for i in saved]
@@ -145,9 +188,11 @@ class PlanNode(Node):
             self.checks = [(tensor._counter, tensor._counter.version, -1)]
 
     def _open(self) -> list[Value]:
-        values = self.values
+        values: Any = self.values
         if values is None:
             raise RuntimeError(RELEASED)
+        if values.__class__ is _Packed:
+            values = values.open()
         for counter, version, position in self.checks:
             if counter.version != version:
                 raise RuntimeError(self._modified(counter.version, version, position))
@@ -242,6 +287,8 @@ class AccumulateGrad(Node):
 
 def edge_of(tensor: Tensor) -> Edge | None:
     """Where the gradient of a tensor goes; None if nowhere."""
+    if isinstance(tensor, tuple):  # a GradientEdge
+        return tensor[:2]
     node = tensor._fn if tensor._base is None else tensor.grad_fn
     if node is not None:
         return node, tensor._nr
@@ -253,3 +300,12 @@ def edge_of(tensor: Tensor) -> Edge | None:
         node = AccumulateGrad(tensor)
         tensor._accumulator = weakref.ref(node)
     return node, 0
+
+
+def __getattr__(name: str) -> Any:
+    """`torch.autograd.graph` offers what `saving.py` defines as well."""
+    from fnnet.torch.autograd import saving
+
+    if name in saving.__all__:
+        return getattr(saving, name)
+    raise _missing("torch.autograd.graph", name)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fnnet.torch.autograd import no_grad
 from fnnet.torch.nn.parameter import Parameter
+from fnnet.torch.nn.uninitialized import is_lazy
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["StateDict"]
@@ -99,8 +100,11 @@ class StateDict:
         for hook in self._load_state_dict_pre_hooks.values():
             hook(*given)
         own = self._own_state()
+        old = self._version >= 2 and (local_metadata.get("version") or 1) < 2
         for name, parameter in own.items():
             key = prefix + name
+            if old and name == "num_batches_tracked":  # a checkpoint from before batches were counted
+                state_dict.setdefault(key, parameter)
             if key not in state_dict:
                 missing_keys.append(key)
                 continue
@@ -127,6 +131,8 @@ class StateDict:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
                 f"from checkpoint but received {type(given)}"
             )
+            return
+        if is_lazy(own) and is_lazy(given):
             return
         if own.shape == () and tuple(given.shape) == (1,):  # checkpoints of PyTorch before 0.4
             given = given.select(0, 0)

@@ -1,5 +1,9 @@
 """torch.optim: optimizers that move tensors in place, and their learning rate schedulers."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+from fnnet.torch.missing import missing as _missing
 from fnnet.torch.optim import lr_scheduler as lr_scheduler
 from fnnet.torch.optim.lbfgs import LBFGS as LBFGS
 from fnnet.torch.optim.optimizer import Optimizer as Optimizer
@@ -17,3 +21,10 @@ from fnnet.torch.optim.rules import RAdam as RAdam
 from fnnet.torch.optim.rules import RMSprop as RMSprop
 from fnnet.torch.optim.rules import Rprop as Rprop
 from fnnet.torch.optim.rules import SparseAdam as SparseAdam
+
+
+def __getattr__(name: str) -> _Any:
+    """`swa_utils`, which needs modules, is imported when it is first named."""
+    if name == "swa_utils":
+        return _import_module(f"{__name__}.{name}")
+    raise _missing("torch.optim", name)

@@ -3,11 +3,11 @@
 from importlib import import_module as _import_module
 from typing import Any
 
+from fnnet.torch.missing import missing as _missing
+
 
 def __getattr__(name: str) -> Any:
     """Submodules are imported when they are first named."""
-    if name in ("data", "hooks"):
+    if name in ("checkpoint", "data", "hooks"):
         return _import_module(f"{__name__}.{name}")
-    raise AttributeError(
-        f"module 'torch.utils' has no attribute '{name}' in fnnet (fnnet.torch.utils.{name})"
-    )
+    raise _missing("torch.utils", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ from fnnet.torch import random as _random
 from fnnet.torch.devices import cuda_devices
 from fnnet.torch.devices import device as _Device
 from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.missing import missing
 from fnnet.torch.record import synchronize as _run
 from fnnet.torch.tensor import Tensor
 
@@ -153,6 +155,8 @@ def set_rng_state(new_state: Tensor, device: Any = "cuda") -> None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "amp":
+        return _import_module(f"{__name__}.amp")
     if name in _LEGACY:
         raise NotImplementedError(f"fnnet: torch.cuda.{name}; use torch.tensor(..., device='cuda')")
-    raise AttributeError(f"module 'torch.cuda' has no attribute '{name}' in fnnet (fnnet.torch.cuda.{name})")
+    raise missing("torch.cuda", name)
