@@ -74,6 +74,9 @@ CASES = [
     ("RMSNorm", (4,), {}, [_x(2, 3, 4)]),
     ("GroupNorm", (2, 4), {}, [_x(3, 4, 5)]),
     ("GroupNorm", (2, 4), {"bias": False}, [_x(3, 4, 5)]),
+    ("SyncBatchNorm", (3,), {"momentum": None}, [_x(4, 3, 2)]),
+    ("CrossMapLRN2d", (3, 0.2), {"beta": 0.5}, [_x(2, 5, 2, 2)]),
+    ("AdaptiveLogSoftmaxWithLoss", (4, 9, [2, 5]), {"div_value": 2.0}, [_x(6, 4), _ints(6, high=9)]),
     ("LocalResponseNorm", (3,), {"alpha": 0.1}, [_x(2, 5, 4)]),
     ("Embedding", (5, 3), {"padding_idx": -1}, [_ints(2, 4)]),
     ("Embedding", (20, 3), {"scale_grad_by_freq": True}, [_ints(2, 4)]),
@@ -307,6 +310,7 @@ def test_every_layer_has_a_case():
     layers = {name for name in layers if issubclass(getattr(fnnet, name), Layer)}
     elsewhere = {
         *("Layer", "FunctionLayer", "Sequential", "ModuleList", "ModuleDict"),
+        *(name for name in layers if name.startswith("Lazy")),
         *("TransformerEncoder", "TransformerDecoder"),
         *("FractionalMaxPool2d", "FractionalMaxPool3d", "MaxUnpool1d", "MaxUnpool3d"),
     }

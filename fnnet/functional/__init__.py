@@ -2,6 +2,7 @@
 
 from fnnet.functional.activation import *
 from fnnet.functional.adaptive_pooling import *
+from fnnet.functional.adaptive_softmax import *
 from fnnet.functional.arithmetic import *
 from fnnet.functional.arrangement import *
 from fnnet.functional.attention import *
@@ -11,6 +12,7 @@ from fnnet.functional.classification import *
 from fnnet.functional.comparison import *
 from fnnet.functional.convolution import *
 from fnnet.functional.creation import *
+from fnnet.functional.cross_map import *
 from fnnet.functional.ctc import *
 from fnnet.functional.decomposition import *
 from fnnet.functional.distance import *

@@ -247,6 +247,11 @@ def poisson_nll_loss(
     return reduced(losses, reduction)
 
 
+def _one_size_apart(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether of two shapes of as many dimensions one has a single size that differs, which is 1."""
+    return len(shape) == len(other) and [b for a, b in zip(shape, other, strict=True) if a != b] == [1]
+
+
 @operation("nn.functional", grad_fn="MeanBackward0")
 def gaussian_nll_loss(
     input: jax.Array,
@@ -258,7 +263,7 @@ def gaussian_nll_loss(
 ) -> jax.Array:
     """(log(max(var, eps)) + (input - target)^2 / max(var, eps)) / 2; with `full` and the constant.
 
-    `var` is a number, or has the input's shape with the last size 1 or left out, or that shape. Raises
+    `var` is a number or has the input's shape, of which one size may be 1, or the last left out. Raises
     ValueError for another shape and (where the values are known) for a negative variance.
     """
     reduction = chosen_reduction(None, None, reduction)
@@ -269,7 +274,7 @@ def gaussian_nll_loss(
     if var.shape != input.shape:
         if input.shape[:-1] == var.shape:
             var = var[..., None]
-        elif input.shape[:-1] != var.shape[:-1] or var.shape[-1] != 1:
+        elif not _one_size_apart(input.shape, var.shape):
             raise ValueError(
                 f"gaussian_nll_loss: var is of incorrect size: got {var.shape} for input of size "
                 f"{input.shape}"

@@ -30,25 +30,53 @@ __all__ = [
 ]
 
 
-def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    """Mean and biased variance, with the axes kept; half types are summed in float32, as in PyTorch."""
-    wide = x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+def _widened(x: jax.Array) -> jax.Array:
+    """Half types in float32, in which PyTorch computes with them."""
+    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+
+
+def _moments(x: jax.Array, axes: tuple[int, ...], axis_name: Any = None) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance, with the axes kept; over all of a mapped axis too, where one is named."""
+    wide = _widened(x)
     mean = wide.mean(axis=axes, keepdims=True)
-    return mean, jnp.square(wide - mean).mean(axis=axes, keepdims=True)
+    mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
+    var = jnp.square(wide - mean).mean(axis=axes, keepdims=True)
+    return mean, var if axis_name is None else jax.lax.pmean(var, axis_name)
 
 
 def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> jax.Array:
-    return ((x.astype(mean.dtype) - mean) * jax.lax.rsqrt(var + eps)).astype(x.dtype)
+    return (_widened(x) - _widened(mean)) * jax.lax.rsqrt(_widened(var) + eps)
 
 
 def _by_channel(x: jax.Array, ndim: int) -> jax.Array:
     return x.reshape(1, -1, *[1] * (ndim - 2))
 
 
-def _affine(x: jax.Array, weight: jax.Array | None, bias: jax.Array | None) -> jax.Array:
+def _affine(x: jax.Array, weight: jax.Array | None, bias: jax.Array | None, dtype: Any) -> jax.Array:
+    """x * weight + bias, computed in the wide dtype of x and rounded to `dtype` once."""
     if weight is not None:
-        x = x * weight
-    return x if bias is None else x + bias
+        x = x * weight.astype(x.dtype)
+    return (x if bias is None else x + bias.astype(x.dtype)).astype(dtype)
+
+
+def _check_dtypes(name: str, input: jax.Array, **vectors: jax.Array | None) -> None:
+    """Parameters and statistics share one dtype: the input's, or float32 for an input of a half type."""
+    given = {argument: vector.dtype for argument, vector in vectors.items() if vector is not None}
+    if not set(given.values()) - {input.dtype}:
+        return
+    shown = ", ".join(f"{argument} {dtype.name}" for argument, dtype in given.items())
+    if len(set(given.values())) > 1:
+        raise RuntimeError(f"{name}: expected parameters and statistics of one scalar type, got {shown}")
+    if input.dtype == jnp.float64:
+        raise RuntimeError(
+            f"{name}: mixed dtype: all inputs must share same datatype, got input float64 and {shown}"
+        )
+    half = jnp.finfo(input.dtype).bits < 32
+    if not half or set(given.values()) != {jnp.dtype(jnp.float32)}:
+        raise RuntimeError(
+            f"{name}: mixed dtype: expect parameter to have scalar type of Float, got {shown} for an input "
+            f"of {input.dtype.name}"
+        )
 
 
 def _check_channels(name: str, input: jax.Array, **vectors: jax.Array | None) -> None:
@@ -61,9 +89,10 @@ def _check_channels(name: str, input: jax.Array, **vectors: jax.Array | None) ->
             )
 
 
-def _check_batch(name: str, input: jax.Array) -> int:
+def _check_batch(name: str, input: jax.Array, axis_name: Any = None) -> int:
     """The number of values of each channel. Raises ValueError where there is one only."""
     count = input.size // input.shape[1] if input.shape[1] else 0
+    count *= 1 if axis_name is None else jax.lax.axis_size(axis_name)
     if count == 1:
         raise ValueError(
             f"{name}: Expected more than 1 value per channel when training, got input size "
@@ -82,12 +111,15 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-05,
+    *,
+    axis_name: Any = None,
 ) -> jax.Array:
     """(input - mean) / sqrt(var + eps) * weight + bias for each channel of input (N, C, ...).
 
     In training mean and biased variance are the batch's, otherwise the running ones. `momentum` plays its
-    part in batch_norm_statistics. Raises ValueError for one value per channel in training, RuntimeError for
-    sizes that do not fit and for missing running statistics.
+    part in batch_norm_statistics. `axis_name` names the mapped axes (of shard_map, pmap or vmap) over which
+    the batch extends. Raises ValueError for one value per channel in training, RuntimeError for sizes and
+    dtypes that do not fit and for missing running statistics.
     """
     if input.shape == (0,):
         return input
@@ -95,21 +127,29 @@ def batch_norm(
         "batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
     ndim = input.ndim
+    vectors = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
+    _check_dtypes("batch_norm", input, **vectors)
     if training:
-        _check_batch("batch_norm", input)
-        mean, var = _moments(input, (0, *range(2, ndim)))
+        _check_batch("batch_norm", input, axis_name)
+        mean, var = _moments(input, (0, *range(2, ndim)), axis_name)
     else:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: running_mean and running_var must be defined in evaluation mode")
         mean, var = _by_channel(running_mean, ndim), _by_channel(running_var, ndim)
     scale, shift = (None if v is None else _by_channel(v, ndim) for v in (weight, bias))
-    return _affine(_standardised(input, mean, var, eps), scale, shift)
+    return _affine(_standardised(input, mean, var, eps), scale, shift, input.dtype)
 
 
-def _moved(running: jax.Array | None, new: jax.Array, momentum: float | jax.Array) -> Any:
+def _moved(
+    running: jax.Array | None,
+    new: jax.Array,
+    momentum: float | jax.Array | None,
+    batches: int | jax.Array | None = None,
+) -> Any:
     if running is None:
         return None
-    share = jnp.asarray(momentum, running.dtype)
+    one = jnp.ones((), running.dtype)
+    share = one / jnp.asarray(batches, running.dtype) if momentum is None else one * momentum
     return jax.lax.stop_gradient((1 - share) * running + share * new.astype(running.dtype))
 
 
@@ -118,16 +158,25 @@ def batch_norm_statistics(
     input: jax.Array,
     running_mean: jax.Array | None,
     running_var: jax.Array | None,
-    momentum: float | jax.Array = 0.1,
+    momentum: float | jax.Array | None = 0.1,
+    batches: int | jax.Array | None = None,
+    *,
+    axis_name: Any = None,
 ) -> tuple[Any, Any]:
     """The running mean and variance (C,) after a batch: (1 - momentum) old + momentum new.
 
-    The new variance is the unbiased one. What is None stays None.
+    With a momentum of None, the average over the `batches` so far, this one counted. The new variance is the
+    unbiased one. What is None stays None, and an empty batch changes nothing. `axis_name` as in batch_norm.
     """
-    count = _check_batch("batch_norm", input)
-    mean, var = _moments(input, (0, *range(2, input.ndim)))
+    count = _check_batch("batch_norm", input, axis_name)
+    if count == 0:
+        return running_mean, running_var
+    mean, var = _moments(input, (0, *range(2, input.ndim)), axis_name)
     unbiased = var.ravel() * (count / max(count - 1, 1))
-    return _moved(running_mean, mean.ravel(), momentum), _moved(running_var, unbiased, momentum)
+    return tuple(
+        _moved(running, new, momentum, batches)
+        for running, new in ((running_mean, mean.ravel()), (running_var, unbiased))
+    )
 
 
 @operation("nn.functional", grad_fn="ViewBackward0")
@@ -150,9 +199,11 @@ def instance_norm(
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     _check_spatial(input)
+    vectors = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
+    _check_dtypes("instance_norm", input, **vectors)
     mean, var = _moments(input, tuple(range(2, input.ndim)))
     scale, shift = (None if v is None else _by_channel(v, input.ndim) for v in (weight, bias))
-    return _affine(_standardised(input, mean, var, eps), scale, shift)
+    return _affine(_standardised(input, mean, var, eps), scale, shift, input.dtype)
 
 
 def _check_spatial(input: jax.Array) -> int:
@@ -226,7 +277,8 @@ def layer_norm(
     axes = _trailing("layer_norm", input, normalized_shape, weight, bias)
     if input.size == 0:
         return input
-    return _affine(_standardised(input, *_moments(input, axes), eps), weight, bias)
+    _check_dtypes("layer_norm", input, weight=weight, bias=bias)
+    return _affine(_standardised(input, *_moments(input, axes), eps), weight, bias, input.dtype)
 
 
 @operation("torch", "nn.functional", grad_fn="FusedRmsNormBackward0")
@@ -240,10 +292,13 @@ def rms_norm(
     dimensions.
     """
     axes = _trailing("rms_norm", input, normalized_shape, weight, None)
-    wide = input.astype(jnp.float32) if jnp.finfo(input.dtype).bits < 32 else input
+    wide = _widened(input)
     least = float(jnp.finfo(wide.dtype).eps) if eps is None else eps
     mean_square = jnp.square(wide).mean(axis=axes, keepdims=True)
-    return _affine((wide * jax.lax.rsqrt(mean_square + least)).astype(input.dtype), weight, None)
+    normal = wide * jax.lax.rsqrt(mean_square + least)
+    if weight is not None:
+        normal = normal.astype(jnp.promote_types(normal.dtype, weight.dtype))
+    return _affine(normal, weight, None, input.dtype)
 
 
 @operation("torch", "nn.functional", grad_fn="NativeGroupNormBackward0")
@@ -273,10 +328,11 @@ def group_norm(
         )
     if input.size == 0:
         return input
+    _check_dtypes("group_norm", input, weight=weight, bias=bias)
     groups = input.reshape(batch, num_groups, -1)
     normal = _standardised(groups, *_moments(groups, (2,)), eps).reshape(input.shape)
     scale, shift = (None if v is None else _by_channel(v, input.ndim) for v in (weight, bias))
-    return _affine(normal, scale, shift)
+    return _affine(normal, scale, shift, input.dtype)
 
 
 @operation("nn.functional", grad_fn="DivBackward0")

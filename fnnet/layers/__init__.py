@@ -2,6 +2,7 @@
 
 from fnnet.layers import (
     activation,
+    adaptive,
     attention,
     container,
     convolution,
@@ -10,6 +11,7 @@ from fnnet.layers import (
     flatten,
     function_layer,
     layer,
+    lazy,
     linear,
     loss,
     normalization,
@@ -20,6 +22,7 @@ from fnnet.layers import (
     transformer,
 )
 from fnnet.layers.activation import *
+from fnnet.layers.adaptive import *
 from fnnet.layers.attention import *
 from fnnet.layers.container import *
 from fnnet.layers.convolution import *
@@ -28,6 +31,7 @@ from fnnet.layers.embedding import *
 from fnnet.layers.flatten import *
 from fnnet.layers.function_layer import *
 from fnnet.layers.layer import *
+from fnnet.layers.lazy import *
 from fnnet.layers.linear import *
 from fnnet.layers.loss import *
 from fnnet.layers.normalization import *
@@ -39,6 +43,7 @@ from fnnet.layers.transformer import *
 
 __all__ = [
     *activation.__all__,
+    *adaptive.__all__,
     *recurrent.__all__,
     *attention.__all__,
     *container.__all__,
@@ -48,6 +53,7 @@ __all__ = [
     *flatten.__all__,
     *function_layer.__all__,
     *layer.__all__,
+    *lazy.__all__,
     *linear.__all__,
     *loss.__all__,
     *normalization.__all__,

@@ -26,6 +26,9 @@ class _Named(Layer):
     def children(self) -> dict[str, Layer]:
         return dict(self._layers)
 
+    def _put(self, name: str, part: Layer) -> None:
+        self._layers = {**self._layers, name: part}
+
     def __len__(self) -> int:
         return len(self._layers)
 

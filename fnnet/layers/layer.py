@@ -22,7 +22,8 @@ the mode of the call, so that a layer hands them to its parts by handing on `p["
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -150,6 +151,28 @@ class Layer:
     def children(self) -> dict[str, Layer]:
         """The parts by name."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
+
+    def with_children(self, change: Callable[[str, Layer], Layer]) -> Layer:
+        """The same layer with `change(name, part)` in place of each part.
+
+        Raises TypeError where that is another part and the layer makes its parts from hyper-parameters.
+        """
+        made = self
+        for name, part in self.children().items():
+            changed = change(name, part)
+            if changed is not part:
+                made = copy.copy(self) if made is self else made
+                made._put(name, changed)
+        return made
+
+    def _put(self, name: str, part: Layer) -> None:
+        if name not in vars(self):
+            raise TypeError(f"{type(self).__name__}: its part '{name}' cannot be replaced")
+        object.__setattr__(self, name, part)
+
+    def replace(self, function: Callable[[Layer], Layer]) -> Layer:
+        """The network with `function(layer)` in place of every layer, the innermost first."""
+        return function(self.with_children(lambda name, part: part.replace(function)))
 
     def draw(self, source: Source, dtype: DTypeLike) -> Params:
         """Initial parameters: first the layer's own, then each part's, in PyTorch's order."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
 import jax
@@ -19,6 +20,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CrossMapLRN2d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -26,6 +28,7 @@ __all__ = [
     "LayerNorm",
     "LocalResponseNorm",
     "RMSNorm",
+    "SyncBatchNorm",
 ]
 
 
@@ -88,16 +91,18 @@ class _BatchNorm(_RunningNorm):
     _: KW_ONLY
     bias: bool = True
 
+    axis_name: ClassVar[Any] = None
+
     def forward(self, scope: Scope, /, input: jax.Array) -> jax.Array:
         self._check_dimensions(input)
         weight, bias = self._parameters(scope)
         mean, var = self._running(scope)
         by_batch = scope.training or not self.track_running_stats
-        output = F.batch_norm(input, mean, var, weight, bias, by_batch, eps=self.eps)
+        axis = {} if self.axis_name is None or not scope.training else {"axis_name": self.axis_name}
+        output = F.batch_norm(input, mean, var, weight, bias, by_batch, eps=self.eps, **axis)
         if scope.training and self.track_running_stats:
             batches = scope.buffer("num_batches_tracked") + 1
-            share = 1 / batches if self.momentum is None else self.momentum
-            new_mean, new_var = F.batch_norm_statistics(input, mean, var, share)
+            new_mean, new_var = F.batch_norm_statistics(input, mean, var, self.momentum, batches, **axis)
             scope.update(running_mean=new_mean, running_var=new_var, num_batches_tracked=batches)
         return output
 
@@ -121,6 +126,51 @@ class BatchNorm3d(_BatchNorm):
 
 
 @dataclass(frozen=True, repr=False)
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation of (N, C, ...) over all devices, as torch.nn.SyncBatchNorm.
+
+    `process_group` names the mapped axes (of shard_map, pmap or vmap), a string or a tuple of them, over
+    which the batch is spread; every device then has the same statistics. Without it, BatchNorm.
+    """
+
+    num_features: int
+    eps: float = 1e-5
+    momentum: float | None = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+    process_group: Any = None
+    _: KW_ONLY
+    bias: bool = True
+
+    @property
+    def axis_name(self) -> Any:
+        """The axes over which the statistics are taken."""
+        return self.process_group
+
+    def _check_dimensions(self, input: jax.Array) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+        if input.shape[1] == 0:
+            raise ValueError("SyncBatchNorm number of input channels should be non-zero")
+
+    def ungrouped(self) -> SyncBatchNorm:
+        """The same for one process."""
+        return replace(self, process_group=None)
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Layer, process_group: Any = None) -> Layer:
+        """The network with SyncBatchNorm for every BatchNorm; parameters and buffers stay the same."""
+
+        def convert(layer: Layer) -> Layer:
+            if not isinstance(layer, _BatchNorm):
+                return layer
+            options = (layer.eps, layer.momentum, layer.affine, layer.track_running_stats, process_group)
+            return cls(layer.num_features, *options, bias=layer.bias)
+
+        return module.replace(convert)
+
+
+@dataclass(frozen=True, repr=False)
 class _InstanceNorm(_RunningNorm):
     num_features: int
     eps: float = 1e-5
@@ -135,6 +185,7 @@ class _InstanceNorm(_RunningNorm):
         weight, bias = self._parameters(scope)
         mean, var = self._running(scope)
         by_instance = scope.training or not self.track_running_stats
+        self._check_features(input)
         batch = input[None] if input.ndim == self.dimensions[0] else input
         output = F.instance_norm(batch, mean, var, weight, bias, by_instance, eps=self.eps)
         if scope.training and self.track_running_stats:
@@ -142,6 +193,22 @@ class _InstanceNorm(_RunningNorm):
             new_mean, new_var = F.instance_norm_statistics(batch, mean, var, share)
             scope.update(running_mean=new_mean, running_var=new_var)
         return output[0] if input.ndim == self.dimensions[0] else output
+
+
+    def _check_features(self, input: jax.Array) -> None:
+        dim = input.ndim - self.dimensions[0]
+        if input.shape[dim] == self.num_features:
+            return
+        if self.affine:
+            raise ValueError(
+                f"{type(self).__name__}: expected input's size at dim={dim} to match num_features "
+                f"({self.num_features}), but got: {input.shape[dim]}."
+            )
+        warnings.warn(
+            f"input's size at dim={dim} does not match num_features. You can silence this warning by not "
+            "passing in num_features, which is not used because affine=False",
+            stacklevel=4,
+        )
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -259,4 +326,16 @@ class LocalResponseNorm(FunctionLayer):
     beta: float = 0.75
     k: float = 1.0
     function = staticmethod(F.local_response_norm)
+    shown = ("=size", "alpha", "beta", "k")
+
+
+@dataclass(frozen=True, repr=False)
+class CrossMapLRN2d(FunctionLayer):
+    """Division by the squares of neighbouring channels of (N, C, H, W), as torch.nn.CrossMapLRN2d."""
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1
+    function = staticmethod(F.cross_map_lrn2d)
     shown = ("=size", "alpha", "beta", "k")

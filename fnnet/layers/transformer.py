@@ -176,6 +176,9 @@ class _Stack(Layer):
         parts: dict[str, Layer] = {"layers": self.layers}
         return parts if self._norm is None else {**parts, "norm": self._norm}
 
+    def _put(self, name: str, part: Layer) -> None:
+        super()._put("_norm" if name == "norm" else name, part)
+
     def draw(self, source: Source, dtype: DTypeLike) -> Params:
         drawn = self.layers[0].draw(source, dtype) if self.num_layers else {}
         params: Params = {"layers": {str(i): _copy(drawn) for i in range(self.num_layers)}}

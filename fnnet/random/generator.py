@@ -240,6 +240,7 @@ class Generator:
         low: float = -2.0,
         high: float = 2.0,
         dtype: DTypeLike = np.float32,
+        strides: Strides = None,
     ) -> np.ndarray:
         """`nn.init.trunc_normal_(empty(shape), mean, std, low, high)`; ValueError unless low < high."""
         arguments.check_normal(std)
@@ -251,9 +252,9 @@ class Generator:
             "trunc_normal_",
             shape,
             dtype,
-            None,
-            lambda n, _: truncated_normal_flat(
-                self._engine, n, float(mean), float(std), float(low), float(high), dtype
+            strides,
+            lambda n, dense: truncated_normal_flat(
+                self._engine, n, float(mean), float(std), float(low), float(high), dtype, dense
             ),
         )
 

@@ -16,12 +16,22 @@ _LIKELY = 0.3
 
 
 def truncated_normal_flat(
-    engine: Engine, count: int, mean: float, std: float, low: float, high: float, dtype: np.dtype
+    engine: Engine,
+    count: int,
+    mean: float,
+    std: float,
+    low: float,
+    high: float,
+    dtype: np.dtype,
+    contiguous: bool = True,
 ) -> np.ndarray:
-    """`count` numbers; every round draws as many as the first, and only those still open take them."""
+    """`count` numbers, drawn as for an array of that layout.
+
+    Every round draws as many as the first, and only those still open take them.
+    """
     inside = _cdf((high - mean) / std) - _cdf((low - mean) / std)
     if inside > _LIKELY:
-        return _redrawn(engine, count, mean, std, low, high, dtype)
+        return _redrawn(engine, count, mean, std, low, high, dtype, contiguous)
     return _thinned(engine, count, mean, std, low, high, dtype)
 
 
@@ -30,12 +40,19 @@ def _cdf(x: float) -> float:
 
 
 def _redrawn(
-    engine: Engine, count: int, mean: float, std: float, low: float, high: float, dtype: np.dtype
+    engine: Engine,
+    count: int,
+    mean: float,
+    std: float,
+    low: float,
+    high: float,
+    dtype: np.dtype,
+    contiguous: bool,
 ) -> np.ndarray:
     lo, hi = cast(np.array([low, high]), dtype)
-    result = normal_flat(engine, count, mean, std, dtype)
+    result = normal_flat(engine, count, mean, std, dtype, contiguous)
     while (outside := (result < lo) | (result > hi)).any():
-        result = np.where(outside, normal_flat(engine, count, mean, std, dtype), result)
+        result = np.where(outside, normal_flat(engine, count, mean, std, dtype, contiguous), result)
     return result
 
 

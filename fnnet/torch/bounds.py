@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from fnnet.torch.dtypes import FLOATING
+from fnnet.torch.mode import no_grad
 
 if TYPE_CHECKING:
     from fnnet.torch.operation import Op
@@ -51,6 +52,8 @@ def limit_of(name: str, arguments: dict[str, Any]) -> tuple[str, int] | None:
         return "index", arguments["input"].spec.numel
     if name in ROWS:
         return "input", arguments["weight"].spec.shape[0]
+    if name == "adaptive_log_softmax":
+        return "target", arguments["cutoffs"][-1]
     if name in CLASSES:
         shape = arguments["input"].spec.shape
         return ("target", shape[1 if len(shape) > 1 else 0]) if shape else None
@@ -95,4 +98,5 @@ def check(op: Op, plan: Plan, tensors: Sequence[Tensor], args: Sequence[Any], kw
     assert plan.indices is not None
     position, limit = plan.indices
     if not is_clear(tensors[position], limit):
-        op.compute(args, kwargs)
+        with no_grad():
+            op.compute(args, kwargs)

@@ -6,7 +6,9 @@ from fnnet import layers as _layers
 from fnnet.layers import Layer as _Layer
 from fnnet.torch.nn import functional as functional
 from fnnet.torch.nn import init as init
+from fnnet.torch.nn import lazy as _lazy  # noqa: F401
 from fnnet.torch.nn import utils as utils
+from fnnet.torch.nn.adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from fnnet.torch.nn.container import ModuleDict as ModuleDict
 from fnnet.torch.nn.container import ModuleList as ModuleList
 from fnnet.torch.nn.container import ParameterDict as ParameterDict
@@ -14,11 +16,17 @@ from fnnet.torch.nn.container import ParameterList as ParameterList
 from fnnet.torch.nn.container import Sequential as Sequential
 from fnnet.torch.nn.derive import module_class as _module_class
 from fnnet.torch.nn.module import Module as Module
+from fnnet.torch.nn.old import Container as Container
+from fnnet.torch.nn.old import DataParallel as DataParallel
+from fnnet.torch.nn.old import NLLLoss2d as NLLLoss2d
 from fnnet.torch.nn.parameter import Buffer as Buffer
 from fnnet.torch.nn.parameter import Parameter as Parameter
+from fnnet.torch.nn.sync_batch_norm import SyncBatchNorm as SyncBatchNorm
 from fnnet.torch.nn.transformer import Transformer as Transformer
 from fnnet.torch.nn.transformer import TransformerDecoder as TransformerDecoder
 from fnnet.torch.nn.transformer import TransformerEncoder as TransformerEncoder
+from fnnet.torch.nn.uninitialized import UninitializedBuffer as UninitializedBuffer
+from fnnet.torch.nn.uninitialized import UninitializedParameter as UninitializedParameter
 
 for _name in _layers.__all__:
     _value: Any = getattr(_layers, _name)
@@ -29,3 +37,8 @@ for _name in _layers.__all__:
         and _name not in globals()
     ):
         globals()[_name] = _module_class(_value)
+
+RNNBase = _module_class(_layers.recurrent._Recurrent)
+RNNCellBase = _module_class(_layers.recurrent._Cell)
+
+from fnnet.torch.nn import modules as modules  # noqa: E402  (its tables name what stands above)

@@ -30,6 +30,12 @@ _NAMED = {("PReLU", "initial"): "init"}
 
 _FURTHER: dict[str, dict[str, Callable[[Any], Any]]] = {
     "_Recurrent": {"mode": lambda layer: layer.mode, "proj_size": lambda layer: layer.proj_size},
+    "AdaptiveLogSoftmaxWithLoss": {
+        "cutoffs": lambda layer: list(layer.bounds),
+        "shortlist_size": lambda layer: layer.cutoffs[0],
+        "n_clusters": lambda layer: len(layer.cutoffs),
+        "head_size": lambda layer: layer.cutoffs[0] + len(layer.cutoffs),
+    },
     "MultiheadAttention": {
         "kdim": lambda layer: layer.kdim or layer.embed_dim,
         "vdim": lambda layer: layer.vdim or layer.embed_dim,

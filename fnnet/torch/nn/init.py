@@ -41,7 +41,7 @@ class _Order:
             if name == "permutation":
                 return _jax.numpy.asarray(drawing(shape))
             spec = self._spec
-            lies = self._lies and tuple(shape) == tuple(spec.shape) and name != "truncated_normal"
+            lies = self._lies and tuple(shape) == tuple(spec.shape)
             return _jax.numpy.asarray(
                 drawing(tuple(shape), *arguments, **({"strides": spec.strides} if lies else {}))
             )

@@ -33,6 +33,15 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
+def __getattr__(name: str) -> Any:
+    """The tensors without a shape, which PyTorch has in this module too."""
+    from fnnet.torch.nn import uninitialized
+
+    if name in uninitialized.__all__:
+        return getattr(uninitialized, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class Buffer(Tensor):
     """A tensor that is part of a module's state but not trained."""
 

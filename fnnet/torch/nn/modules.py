@@ -1,0 +1,106 @@
+"""torch.nn.modules: the classes of torch.nn by the files in which PyTorch has them.
+
+The submodules exist for programs that import from them; they hold no code of their own.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from fnnet import layers
+from fnnet.torch import nn
+from fnnet.torch.nn import container as _container
+from fnnet.torch.nn import hooks as _hooks
+from fnnet.torch.nn import lazy as _lazy
+from fnnet.torch.nn import module as _module
+from fnnet.torch.nn import state_dict as _state_dict
+from fnnet.torch.nn.derive import module_class
+
+_NAMES = {
+    "activation": "Threshold ReLU RReLU Hardtanh ReLU6 Sigmoid Hardsigmoid Tanh SiLU Mish Hardswish ELU CELU "
+    "SELU GLU GELU Hardshrink LeakyReLU LogSigmoid Softplus Softshrink MultiheadAttention PReLU Softsign "
+    "Tanhshrink Softmin Softmax Softmax2d LogSoftmax",
+    "adaptive": "AdaptiveLogSoftmaxWithLoss",
+    "batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d "
+    "SyncBatchNorm",
+    "channelshuffle": "ChannelShuffle",
+    "container": "Container Sequential ModuleList ModuleDict ParameterList ParameterDict",
+    "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d LazyConv1d LazyConv2d "
+    "LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d",
+    "distance": "PairwiseDistance CosineSimilarity",
+    "dropout": "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
+    "flatten": "Flatten Unflatten",
+    "fold": "Fold Unfold",
+    "instancenorm": "InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d LazyInstanceNorm2d "
+    "LazyInstanceNorm3d",
+    "lazy": "",
+    "linear": "Bilinear Identity LazyLinear Linear",
+    "loss": "L1Loss NLLLoss NLLLoss2d PoissonNLLLoss GaussianNLLLoss KLDivLoss MSELoss BCELoss "
+    "BCEWithLogitsLoss HingeEmbeddingLoss MultiLabelMarginLoss SmoothL1Loss HuberLoss SoftMarginLoss "
+    "CrossEntropyLoss MultiLabelSoftMarginLoss CosineEmbeddingLoss MarginRankingLoss MultiMarginLoss "
+    "TripletMarginLoss TripletMarginWithDistanceLoss CTCLoss",
+    "module": "Module",
+    "normalization": "LocalResponseNorm CrossMapLRN2d LayerNorm GroupNorm RMSNorm",
+    "padding": "CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d "
+    "ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d "
+    "ZeroPad1d ZeroPad2d ZeroPad3d",
+    "pixelshuffle": "PixelShuffle PixelUnshuffle",
+    "pooling": "MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d "
+    "AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d AdaptiveMaxPool1d "
+    "AdaptiveMaxPool2d AdaptiveMaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d",
+    "rnn": "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
+    "sparse": "Embedding EmbeddingBag",
+    "transformer": "Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer "
+    "TransformerDecoderLayer",
+    "upsampling": "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
+    "utils": "",
+}
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take a prefix away from all names in a state_dict, in place."""
+    for key in list(state_dict):
+        if key.startswith(prefix):
+            state_dict[key[len(prefix) :]] = state_dict.pop(key)
+    metadata: dict[str, Any] = getattr(state_dict, "_metadata", {})
+    for key in list(metadata):
+        if key == prefix.replace(".", "") or key.startswith(prefix):
+            metadata[key[len(prefix) :]] = metadata.pop(key)
+
+
+_FURTHER: dict[str, dict[str, Any]] = {
+    "batchnorm": {
+        "_NormBase": module_class(layers.normalization._RunningNorm),
+        "_BatchNorm": module_class(layers.normalization._BatchNorm),
+    },
+    "container": {"Iterable": _container.Iterable, "OrderedDict": _container.OrderedDict},
+    "conv": {
+        "_ConvNd": module_class(layers.convolution._Convolution),
+        "_ConvTransposeNd": module_class(layers.convolution._ConvTransposeNd),
+    },
+    "dropout": {"_DropoutNd": module_class(layers.dropout._Dropout)},
+    "instancenorm": {"_InstanceNorm": module_class(layers.normalization._InstanceNorm)},
+    "lazy": {"LazyModuleMixin": _lazy.LazyModuleMixin},
+    "linear": {
+        "NonDynamicallyQuantizableLinear": module_class(layers.attention.NonDynamicallyQuantizableLinear)
+    },
+    "loss": {"_Loss": module_class(layers.loss._Loss), "_WeightedLoss": module_class(layers.loss._Loss)},
+    "module": {
+        "_IncompatibleKeys": _state_dict._IncompatibleKeys,
+        **{name: value for name, value in vars(_hooks).items() if name.startswith("register_module_")},
+    },
+    "utils": {"consume_prefix_in_state_dict_if_present": consume_prefix_in_state_dict_if_present},
+}
+assert _module.Module is nn.Module
+
+__path__: list[str] = []  # what makes this module a package to the import system
+
+for _name, _listed in _NAMES.items():
+    _made = ModuleType(f"{__name__}.{_name}", f"torch.nn.modules.{_name}.")
+    for _class in _listed.split():
+        setattr(_made, _class, getattr(nn, _class))
+        globals()[_class] = getattr(nn, _class)
+    vars(_made).update(_FURTHER.get(_name, {}))
+    sys.modules[_made.__name__] = globals()[_name] = _made

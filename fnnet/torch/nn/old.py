@@ -1,0 +1,61 @@
+"""Names of torch.nn that PyTorch keeps for old programs."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from fnnet import layers
+from fnnet.torch.nn.derive import module_class
+from fnnet.torch.nn.module import Module
+
+__all__ = ["Container", "DataParallel", "NLLLoss2d"]
+
+_NLLLoss: Any = module_class(layers.NLLLoss)
+
+
+class Container(Module):
+    """A module with parts given by keyword; PyTorch deprecates it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        warnings.warn(
+            "nn.Container is deprecated. All of it's functionality is now implemented in nn.Module. "
+            "Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        for name, module in kwargs.items():
+            self.add_module(name, module)
+
+
+class NLLLoss2d(_NLLLoss):
+    """NLLLoss under its old name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(
+            "NLLLoss2d has been deprecated. Please use NLLLoss instead as a drop-in replacement and see "
+            "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(*args, **kwargs)
+
+
+class DataParallel(Module):
+    """A module as it is, under the name `module`: one process drives one device here.
+
+    To spread a batch over devices, use fnnet's pure functions with jax.sharding.
+    """
+
+    def __init__(
+        self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.module = module
+        self.device_ids: list[Any] = []
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The output of the module."""
+        return self.module(*inputs, **kwargs)
