@@ -13,6 +13,7 @@ _EXPORTS = {
     "tap": "watching",
     "tapped": "watching",
     "trace": "tracing",
+    "trace_updates": "updating",
 }
 
 

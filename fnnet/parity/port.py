@@ -35,12 +35,18 @@ class Port:
     def __init__(
         self, port: Any, record: Record, params: Any, buffers: Any, parts: Any, names: Any, key: Any
     ) -> None:
+        self._given = (port, parts, names, key)
         self.port, self.parts, self.record, self._key = port, dict(parts or {}), record, key
         self.names = {theirs: ours for ours, theirs in (names or {}).items()}
         own = {self.ours(n): a for n, a in record.every_parameter.items()}
         state = {self.ours(n): a for n, a in record.buffers.items()}
         self.params = nested(own) if params is None else params
         self.buffers = nested(state) if buffers is None else buffers
+
+    def at(self, record: Record) -> Port:
+        """The same port with the parameters and buffers of a record."""
+        port, parts, names, key = self._given
+        return type(self)(port, record, None, None, parts, names, key)
 
     def ours(self, path: str) -> str:
         """The port's path for a recorded one: by the longest prefix that has another name."""

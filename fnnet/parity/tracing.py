@@ -22,6 +22,7 @@ from fnnet.parity.difference import Agreement, Difference, difference, distance,
 from fnnet.parity.feeding import REFUSED, Part, Results, expected, run_part
 from fnnet.parity.port import Port, make_port
 from fnnet.parity.recorded import Call, Record, Unkept
+from fnnet.parity.updating import Update, mark_of, trace_updates, updates_table
 from fnnet.parity.watched_run import watched_run
 
 BACKWARD = "gradient of"
@@ -61,13 +62,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """What `trace` found: a step for each recorded call, in the order in which the calls ended."""
+    """What `trace` found: a step for each recorded call, in the order in which the calls ended.
+
+    `updates`: one for each recorded step of the optimizer, if `trace` was given one.
+    """
 
     steps: tuple[Step, ...]
+    updates: tuple[Update, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether no layer parts and at least one was compared."""
+        return self._layers_ok and all(update.ok for update in self.updates)
+
+    @property
+    def _layers_ok(self) -> bool:
         compared = any(step.forward is not None for step in self.steps)
         return compared and all(step.ok for step in self.steps)
 
@@ -80,11 +89,19 @@ class Trace:
 
     @property
     def verdict(self) -> str:
-        """One line."""
+        """What happens first: in the network, or else in the optimizer."""
+        apart = next((update.verdict for update in self.updates if not update.ok), None)
+        if self.updates and self.first is None:
+            same = f"{text.count(len(self.updates), 'optimizer step')} agree"
+            return f"{self._layers_verdict}; {same if apart is None else f'first to part: {apart}'}"
+        return self._layers_verdict
+
+    @property
+    def _layers_verdict(self) -> str:
         missing = sum(step.forward is None and not step.inherited for step in self.steps)
         more = f"; {missing} of {len(self.steps)} not compared" if missing else ""
         if self.first is None:
-            same = "no layer parts from the record" if self.ok else "nothing was compared"
+            same = "no layer parts from the record" if self._layers_ok else "nothing was compared"
             return f"{same}: {text.count(len(self.steps), 'call')}{more}"
         side = self.first.forward if self.first.forward and not self.first.forward.ok else self.first.backward
         assert side is not None
@@ -116,16 +133,11 @@ class Trace:
             for step in self.steps
         ]
         first = None if self.first is None else self.first.name
-        whole = {"ok": self.ok, "first": first, "verdict": self.verdict, "calls": rows}
+        whole: dict[str, Any] = {"ok": self.ok, "first": first, "verdict": self.verdict, "calls": rows}
+        whole["updates"] = [update.to_dict() for update in self.updates]
         return json.dumps(whole, indent=1, allow_nan=False)
 
     def __str__(self) -> str:
-        def side(row: Difference | None) -> str:
-            if row is None:
-                return ""
-            worst = "" if row.agreement is Agreement.EXACT else f" {text.number(row.relative, 1)}"
-            return f"{'✓' if row.ok else '✗'} {row.agreement.value}{worst}"
-
         def far(value: float | None) -> str:
             return "" if value is None else text.number(value, 1)
 
@@ -136,9 +148,12 @@ class Trace:
                 str(step.diagnosis) if step.diagnosis else step.note or ("follows" if step.inherited else "")
             )
             mark = "→" if step is self.first else ""
-            sides = [side(step.forward), side(step.backward), far(step.drift), far(step.drift_backward)]
+            sides = [mark_of(step.forward), mark_of(step.backward), far(step.drift), far(step.drift_backward)]
             cells.append([mark, step.name, step.kind, *sides, what])
-        return table(cells, headings, 150) + "\n" + self.verdict
+        tables = [table(cells, headings, 150)]
+        if self.updates:
+            tables += ["", updates_table(self.updates)]
+        return "\n".join([*tables, self.verdict])
 
     def raise_if_different(self) -> Trace:
         """Raise ParityError (an AssertionError) with the table unless `ok`; returns the trace."""
@@ -225,6 +240,7 @@ def trace(
     parts: Mapping[str, Callable[..., Any]] | None = None,
     names: Mapping[str, str] | None = None,
     key: Any = None,
+    optimizer: Any = None,
 ) -> Trace:
     """Compare a port with a recorded run, layer by layer, forward and backward.
 
@@ -237,6 +253,8 @@ def trace(
             fed with what was recorded.
         names: the port's name for a part, parameter or tap -> the recorded one, where they differ.
         key: for layers that draw.
+        optimizer: an optax transformation, fnnet.optim's or another, to be compared with the recorded
+            optimizer, step by step: the port's gradients, what each step changes, what is kept.
 
     Returns:
         The table, its `first` step that parts, and the verdict. Raises TypeError for a port that is neither.
@@ -263,7 +281,52 @@ def trace(
             else:
                 broken.append(call.path)
         steps.append(step)
-    return Trace(tuple(steps))
+    if optimizer is None:
+        return Trace(tuple(steps))
+
+    def gradients(i: int) -> list[Difference]:
+        return _step_gradients(whole, record, i)
+
+    return Trace(tuple(steps), tuple(trace_updates(optimizer, record, names=names, gradients=gradients)))
+
+
+def _step_gradients(port: Port, record: Record, i: int) -> list[Difference]:
+    """Rows for the port's gradients at the start of an optimizer's step, from the output's gradient there."""
+    call, step = record.whole, record.steps[i]
+    values = record.steps[i - 1].values if i else {**record.parameters, **record.buffers}
+    call = replace(call, output_gradient=step.output_gradient)
+    there = replace(
+        record,
+        parameters={name: values[name] for name in record.parameters},
+        buffers={name: values[name] for name in record.buffers},
+    )
+    at = port.at(there)
+    part = at.part(call)
+    if part is None:
+        return []
+    results: list[Results] = []
+
+    def fed(wide: bool) -> Results:
+        return _fed(at, call, part, wide)
+
+    try:
+        results.append(fed(False))
+    except REFUSED as error:
+        return [Difference("gradients", Agreement.MISMATCH, f"{type(error).__name__}: {error}")]
+    theirs = {f"gradient of {name}": value for name, value in step.gradients.items()}
+    reference = at.renamed(call, theirs)
+    rows = []
+    for name in [name for name in reference if name in results[0]]:
+        row = difference(name.removeprefix("gradient of "), results[0][name], reference[name])
+        if not row.ok and row.agreement is Agreement.DIFFERENT:
+            if len(results) == 1:
+                results.append(fed(True))
+            row = arbitrate(row, results[0][name], reference[name], results[1][name], own=True)
+        size = float(np.linalg.norm(reference[name].astype(np.float64)))
+        if not row.ok and distance(results[0][name], reference[name]) <= ACCUMULATED and size:
+            row = replace(row, agreement=Agreement.ROUNDING, note="rounding that adds up")
+        rows.append(row)
+    return rows
 
 
 def _small(port: Port, record: Record, call: Call) -> bool:
