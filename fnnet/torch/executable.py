@@ -1,8 +1,7 @@
 """How a record becomes an XLA program, and how the program is found again.
 
-The key is the structure of the record: which plans, fed from which slots, and which outputs are still
-wanted. A
-plan fixes shapes and dtypes, so the structure fixes the program.
+The key is the structure of the record: which plans, fed from which slots, and which outputs are still wanted.
+A plan fixes shapes and dtypes, so the structure fixes the program.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from fnnet.torch.lowering import has_products, rewritten
 from fnnet.torch.statistics import COUNTS
 
 if TYPE_CHECKING:
@@ -27,20 +27,17 @@ _NUMBERS: dict[Any, Any] = {}
 
 
 def _program(calls: list[tuple[int, ...]], alive: list[int], plans: list[Plan]) -> Callable[..., Any]:
-    """The recorded calls as one function of the inputs, the floats and the integers."""
+    """The recorded calls as one function of the inputs, then the floats and the integers if there are any."""
+    kinds = [kind for plan in plans for kind in plan.numbers]
 
-    def program(inputs: list[Any], floats: Any, integers: Any) -> list[Any]:
+    def program(*inputs: Any) -> list[Any]:
+        arrays = list(inputs)
+        integers = iter(arrays.pop() if any(kind is not float for kind in kinds) else ())
+        floats = iter(arrays.pop() if float in kinds else ())
         made: list[Any] = []
-        float_index = integer_index = 0
         for call, plan in zip(calls, plans, strict=True):
-            arguments = [made[slot] if slot >= 0 else inputs[-1 - slot] for slot in call[1:]]
-            for kind in plan.numbers:
-                if kind is float:
-                    arguments.append(floats[float_index])
-                    float_index += 1
-                else:
-                    arguments.append(integers[integer_index])
-                    integer_index += 1
+            arguments = [made[slot] if slot >= 0 else arrays[-1 - slot] for slot in call[1:]]
+            arguments += [next(floats if kind is float else integers) for kind in plan.numbers]
             made.extend(plan.run(*arguments))
         return [made[slot] for slot in alive]
 
@@ -85,21 +82,25 @@ def executable(
         COUNTS.cache_hits += 1
         return found
     started = time.perf_counter()
+    numbers = [np.array(floats, np.float64)] * bool(floats) + [np.array(integers, np.int64)] * bool(integers)
     with jax.enable_x64(True), jax.default_device(where):
-        compiled = (
-            jax.jit(_program(calls, alive, plans), keep_unused=True)
-            .lower(inputs, np.array(floats, np.float64), np.array(integers, np.int64))
-            .compile()
-        )
+        traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*inputs, *numbers)
+        if where.platform == "cpu" and has_products(traced.jaxpr):
+            traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
+        compiled = traced.lower().compile()
 
-    def run(inputs: list[Any], floats: list[float], integers: list[int]) -> Any:
+    def run(arrays: list[Any], floats: list[float], integers: list[int]) -> Any:
         started = time.perf_counter()
-        given = _numbers("d", floats, where), _numbers("q", integers, where)
-        if isinstance(given[0], jax.Array) and isinstance(given[1], jax.Array):
-            results = compiled(inputs, *given)  # the context matters to NumPy's arrays only
+        numbers = []
+        if floats:
+            numbers.append(_numbers("d", floats, where))
+        if integers:
+            numbers.append(_numbers("q", integers, where))
+        if all([isinstance(one, jax.Array) for one in numbers]):
+            results = compiled(*arrays, *numbers)  # the context matters to NumPy's arrays only
         else:
             with jax.enable_x64(True):
-                results = compiled(inputs, *given)
+                results = compiled(*arrays, *numbers)
         COUNTS.dispatch_seconds += time.perf_counter() - started
         return results
 

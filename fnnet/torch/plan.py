@@ -22,7 +22,6 @@ from jax.interpreters import partial_eval
 
 from fnnet.torch.devices import CPU, device
 from fnnet.torch.dtypes import of_numpy
-from fnnet.torch.lowering import as_function
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.statistics import COUNTS
 
@@ -56,6 +55,7 @@ class Plan:
         single: whether the call returns one tensor; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
+        shown: the inputs that the node's next_functions list (see `naming.py`); None for all.
         indices: which input holds indices, and their limit (see `bounds.py`).
         wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
@@ -80,6 +80,7 @@ class Plan:
         "pullbacks",
         "run",
         "saves_output",
+        "shown",
         "single",
         "tree",
         "views",
@@ -97,7 +98,7 @@ class Plan:
     ) -> None:
         self.number = next(_numbers)
         self.jaxpr = jaxpr
-        self.run = as_function(jaxpr, device.type == "cpu")
+        self.run: Callable[..., list[Any]] = jaxpr_as_fun(jaxpr)
         self.inputs = tuple(inputs)
         self.numbers = tuple(numbers)
         self.device = device
@@ -107,6 +108,7 @@ class Plan:
         self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
         self.grad_fn = grad_fn
         self.saves_output = False
+        self.shown: tuple[int, ...] | None = None
         self.draws: list[Any] = []
         self.drawn: list[Spec] = []
         self.function: Callable[..., Any] | None = None
@@ -120,7 +122,7 @@ class Plan:
         """What `run` does, at the precision that JAX is set to: with 64 bits, or 32 in place of them.
 
         A program of JAX that is traced without x64 cannot hold 64-bit arithmetic, so the function is traced
-        again under that setting. Unlike `run` it knows no rewriting for one device.
+        again under that setting.
         """
         wide = jax.dtypes.canonicalize_dtype(np.int64) == np.int64
         found = self.arithmetics.get(wide)
@@ -173,7 +175,7 @@ class Plan:
         kept = [position for position, is_used in enumerate(used) if is_used]
 
         # The plan keeps every gradient and number, used or not: callers hand them on as they come.
-        inner = as_function(ClosedJaxpr(small, jaxpr.consts), self.device.type == "cpu")
+        inner = jaxpr_as_fun(ClosedJaxpr(small, jaxpr.consts))
         order = [*saved, *range(count, len(used))]
         places = [order.index(position) for position in kept]
 
