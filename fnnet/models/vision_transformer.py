@@ -96,7 +96,8 @@ class EncoderBlock(Layer):
         _three_dimensional(input)
         x = self.ln_1(p["ln_1"], input)
         x, _ = self.self_attention(p["self_attention"], x, x, x, need_weights=False)
-        x = self.dropout(p["dropout"], x) + input
+        # PyTorch draws the noise in the order of memory, where the output of attention lies position first.
+        x = F.transpose(self.dropout(p["dropout"], F.transpose(x, 0, 1)), 0, 1) + input
         return x + self.mlp(p["mlp"], self.ln_2(p["ln_2"], x))
 
 
@@ -213,16 +214,19 @@ class VisionTransformer(Layer):
         heads["head"] = {name: jnp.zeros_like(value) for name, value in heads["head"].items()}
         return params
 
-    def forward(self, p: Any, /, x: jax.Array) -> jax.Array:
+    def patches(self, p: Any, /, x: jax.Array) -> jax.Array:
+        """(N, 3, image_size, image_size) -> (N, patches, hidden_dim)."""
         count, _, height, width = x.shape
         for what, size in (("height", height), ("width", width)):
             if size != self.image_size:
                 raise AssertionError(f"Wrong image {what}! Expected {self.image_size} but got {size}!")
         x = self.conv_proj(p["conv_proj"], x)
-        x = F.permute(x.reshape(count, self.hidden_dim, -1), (0, 2, 1))
-        x = F.cat([F.expand(p["class_token"], (count, -1, -1)), x], 1)
-        x = self.encoder(p["encoder"], x)
-        return self.heads(p["heads"], x[:, 0])
+        return F.permute(x.reshape(count, self.hidden_dim, -1), (0, 2, 1))
+
+    def forward(self, p: Any, /, x: jax.Array) -> jax.Array:
+        x = self.patches(p, x)
+        x = F.cat([F.expand(p["class_token"], (x.shape[0], -1, -1)), x], 1)
+        return self.heads(p["heads"], self.encoder(p["encoder"], x)[:, 0])
 
 
 def _stem(configs: Sequence[ConvStemConfig], hidden_dim: int) -> Sequential:

@@ -30,7 +30,7 @@ from fnnet.torch.nn.parameter import Parameter
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor, from_array
 
-__all__ = ["LayerModule", "from_layer", "module_class"]
+__all__ = ["LayerModule", "as_module", "from_layer", "module_class"]
 
 _in_place = [False]
 
@@ -244,11 +244,11 @@ def _as_layer(name: str, value: Any) -> Any:
     if own is not None and CLASSES.get(own) is value:
         return own
     if isinstance(value, type) and issubclass(value, Module):
-        return Factory(value, _as_module)
-    return Factory(value, _as_module) if name in FACTORIES and value is not None else value
+        return Factory(value, as_module)
+    return Factory(value, as_module) if name in FACTORIES and value is not None else value
 
 
-def _as_module(value: Any) -> Any:
+def as_module(value: Any) -> Any:
     """What a layer's constructor hands on, as a module that a user brings takes it."""
     if isinstance(value, Layer):
         dtype = get_default_dtype()

@@ -159,6 +159,6 @@ class Transformer(Module):
         return full((sz, sz), float("-inf"), dtype=dtype, device=device).triu(1)
 
 
-CLASSES[layers.TransformerEncoder] = TransformerEncoder  # type: ignore[assignment]
-CLASSES[layers.TransformerDecoder] = TransformerDecoder  # type: ignore[assignment]
-CLASSES[layers.Transformer] = Transformer  # type: ignore[assignment]
+CLASSES[layers.TransformerEncoder] = TransformerEncoder
+CLASSES[layers.TransformerDecoder] = TransformerDecoder
+CLASSES[layers.Transformer] = Transformer
