@@ -47,6 +47,7 @@ from fnnet.torch.inquiry import preserve_format as preserve_format
 from fnnet.torch.inquiry import result_type as result_type
 from fnnet.torch.inquiry import strided as strided
 from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.methods import positive as positive
 from fnnet.torch.missing import missing as _missing
 from fnnet.torch.mode import enable_grad as enable_grad
 from fnnet.torch.mode import inference_mode as inference_mode

@@ -29,7 +29,7 @@ new = object.__new__
 _KEYWORDS = object()
 _LIST = object()
 _INT64 = 2**63
-_MAY_OVERLAP = ("FillBackward0", "ZeroBackward0")
+_MAY_OVERLAP = ("FillBackward2", "ZeroBackward0")
 
 
 def key_of(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], list[Tensor], list[Any]]:

@@ -36,7 +36,7 @@ OPERATORS = {
     "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge", "__eq__": "eq", "__ne__": "ne",
 }  # fmt: skip
 COMPARISONS = frozenset({"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"})
-UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
+UNARY = {"__neg__": "neg", "__abs__": "abs", "__invert__": "bitwise_not"}
 
 
 def write_out(out: Any, result: Any, name: str) -> Any:
@@ -88,9 +88,18 @@ def resize(out: Tensor, result: Tensor) -> None:
     out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
 
 
+def _is_variadic(op: Op) -> bool:
+    return (
+        len(op.parameters) > 1
+        and op.parameters[1] in VARIADIC
+        and op.declared.name != "repeat_interleave"
+        and "Tensor" in op.declared.spellings
+    )
+
+
 def function_of(op: Op) -> Callable[..., Any]:
     """The operation as a function or method."""
-    variadic = len(op.parameters) > 1 and op.parameters[1] in VARIADIC
+    variadic = _is_variadic(op)
     has_out = "out" in op.parameters
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -132,7 +141,7 @@ def creator_of(op: Op) -> Callable[..., Any]:
 def in_place_of(op: Op) -> Callable[..., Any]:
     """The operation as `Tensor.<name>_`."""
     writing = Op(op.declared, in_place=True)
-    variadic = len(op.parameters) > 1 and op.parameters[1] in VARIADIC
+    variadic = _is_variadic(op)
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
         if variadic and len(args) > 1 and isinstance(args[1], int):
@@ -242,3 +251,5 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     for declared in OPERATIONS.values():
         derive(namespaces, declared)
     derive_operators()
+    for name in ("real", "imag"):
+        setattr(Tensor, name, property(getattr(Tensor, name)))

@@ -245,7 +245,9 @@ def get(tensor: Tensor, index: Any) -> Tensor:
         def gather(x: Any, *places: Any) -> Any:
             return x[_where(pattern, places, x.shape)]
 
-        return make_plan(gather, specs, (), base._spec.device, "IndexBackward0")
+        plan = make_plan(gather, specs, (), base._spec.device, "IndexBackward0")
+        plan.shown = (0,)
+        return plan
 
     return apply(_plan(key, make), [base, *indices], ())[0]
 
@@ -357,7 +359,9 @@ def _assign(target: Tensor, value: Any, name: str) -> None:
                 f"{list(value._spec.shape)} "
                 f"cannot be broadcast to {list(spec.shape)}"
             )
-    key = ("assign", spec, kind, None if is_tensor or not isinstance(value, bool) else value)
+    key = ("assign", name, spec, kind, None if is_tensor or not isinstance(value, bool) else value)
+
+    filled = "ZeroBackward0" if name == "ZeroBackward0" else "FillBackward2"
 
     def make() -> Plan:
         def assign(x: Any, new: Any) -> Any:
@@ -369,8 +373,8 @@ def _assign(target: Tensor, value: Any, name: str) -> None:
         if is_tensor:
             return make_plan(assign, [spec, value._spec], (), spec.device, name)
         if isinstance(value, bool):
-            return make_plan(lambda x: assign(x, np.bool_(value)), [spec], (), spec.device, "FillBackward0")
-        return make_plan(assign, [spec], [type(value)], spec.device, "FillBackward0")
+            return make_plan(lambda x: assign(x, np.bool_(value)), [spec], (), spec.device, filled)
+        return make_plan(assign, [spec], [type(value)], spec.device, filled)
 
     numbers = () if is_tensor or isinstance(value, bool) else (value,)
     store(target, _plan(key, make), [target, value] if is_tensor else [target], numbers)
@@ -402,7 +406,9 @@ def _put_mask(base: Tensor, mask: Tensor, dim: int, value: Any) -> None:
 
         specs: list[Spec] = [spec, mask._spec] + ([value._spec] if is_tensor else [])
         numbers = [] if is_tensor or isinstance(value, bool) else [type(value)]
-        return make_plan(choose, specs, numbers, spec.device, "IndexPutBackward0")
+        plan = make_plan(choose, specs, numbers, spec.device, "IndexPutBackward0")
+        plan.shown = (0, 2) if is_tensor else (0,)
+        return plan
 
     numbers = () if is_tensor or isinstance(value, bool) else (value,)
     store(base, _plan(key, make), [base, mask] + ([value] if is_tensor else []), numbers)
@@ -438,7 +444,9 @@ def _put_places(
             place = x.at[where]
             return place.add(new) if accumulate else place.set(jnp.broadcast_to(new, target))
 
-        return make_plan(scatter, specs, (), spec.device, "IndexPutBackward0")
+        plan = make_plan(scatter, specs, (), spec.device, "IndexPutBackward0")
+        plan.shown = (0, 1)
+        return plan
 
     store(base, _plan(key, make), [base, value, *indices], ())
 

@@ -18,6 +18,9 @@ from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
 from fnnet.torch.missing import missing, tensor_names
+from fnnet.torch.mode import MODE
+from fnnet.torch.plan import fill_plan
+from fnnet.torch.record import RECORD, filled
 from fnnet.torch.tensor import Tensor
 
 # ---------------------------------------------------------------------- values
@@ -153,19 +156,35 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 
 @method
+def positive(self: Tensor) -> Tensor:
+    """The tensor itself, as for `+x`. Raises RuntimeError for bool."""
+    if self._spec.dtype is D.bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return self
+
+
+setattr(Tensor, "__pos__", positive)  # noqa: B010
+
+
+@method
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set every element to a number."""
     if isinstance(value, Tensor) and value._spec.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._spec.ndim} dimensions."
         )
-    indexing._assign(self, value, "FillBackward0")
+    indexing._assign(self, value, "FillBackward3")
     return self
 
 
 @method
 def zero_(self: Tensor) -> Tensor:
     """Set every element to zero."""
+    whole = self._steps is None and self._base is None and self._storage.value is not None
+    if whole and not self._inference and not RECORD.immediate and not (MODE.enabled and self.requires_grad):
+        self._storage.replace(filled(fill_plan(self._spec, 0)))
+        self._counter.version += 1
+        return self
     indexing._assign(self, 0, "ZeroBackward0")
     return self
 

@@ -21,6 +21,7 @@ from fnnet.torch.devices import CPU, device
 from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as, source_of
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.mode import MODE
+from fnnet.torch.naming import name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.spec import Spec
@@ -306,7 +307,9 @@ class Op:
         plan.saves_output = self.declared.name in SAVES_OUTPUT
         if self.view:
             self._make_view(plan, function)
-        elif specs and self._elementwise():
+        plan.grad_fn = name_of(self, bound, plan.views)
+        plan.shown = shown_edges(self, bound, order)
+        if not self.view and specs and self._elementwise():
             plan.outputs = layout.elementwise(specs, plan.outputs)
         return plan
 

@@ -212,26 +212,29 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     return from_array((generator or default_generator).poisson(rates), input.device)
 
 
-_FILL: dict[Spec, Any] = {}
+_FILL: dict[Any, Any] = {}
 
 
-def fill_drawn(target: Tensor, value: Value) -> Tensor:
+def fill_drawn(target: Tensor, value: Value, grad_fn: str = "NormalBackward0") -> Tensor:
     """Replace the tensor's values by drawn ones, in place."""
     if not MODE.enabled and target._base is None and target._steps is None:
         target._write(value)
         return target
     inplace.check(target, False)
-    plan = _FILL.get(target._spec)
+    spec = target._spec
+    plan = _FILL.get((spec, grad_fn))
     if plan is None:
-        spec = target._spec
-        plan = _FILL[spec] = make_plan(lambda x, new: new, [spec, spec], (), spec.device, "NormalBackward0")
+        plan = _FILL[(spec, grad_fn)] = make_plan(lambda x, new: new, [spec, spec], (), spec.device, grad_fn)
+        plan.shown = (0,)
     return store(target, plan, [target, wrap(value, spec_of(target.shape, target.dtype, target.device))], ())
 
 
 def _filler(name: str, method: str) -> None:
+    grad_fn = "".join(part.capitalize() for part in method.split("_")) + "Backward0"
+
     def fill(self: Tensor, *arguments: Any, generator: Any = None, **named: Any) -> Tensor:
         values = (*arguments, *named.values())
-        return fill_drawn(self, draw(self._spec, method, *values, generator=generator))
+        return fill_drawn(self, draw(self._spec, method, *values, generator=generator), grad_fn)
 
     fill.__name__ = name
     fill.__doc__ = f"Fill with random numbers: Tensor.{name}."
@@ -249,7 +252,7 @@ def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with zeros and ones, each one with probability p (a number or a tensor)."""
     if isinstance(p, Tensor):
         p = np.broadcast_to(np.asarray(p.detach().cpu()), self.shape)
-    return fill_drawn(self, draw(self._spec, "bernoulli", p, generator=generator))
+    return fill_drawn(self, draw(self._spec, "bernoulli", p, generator=generator), "BernoulliBackward2")
 
 
 Tensor.bernoulli_ = _bernoulli_  # type: ignore[attr-defined]

@@ -131,7 +131,8 @@ class _Walk:
             slots = [self.plain(tensor) for tensor in tensors]
         results = node.pull_tensors(slots) if self.create_graph else node.pull_values(slots)
         if node.post_hooks:
-            specs = [None if one is None else one.outputs[nr] for one, nr in node.next_functions]
+            specs = [None if edge is None else edge[0].outputs[edge[1]] for edge in node.edges]
+            specs += [None] * (len(node.next_functions) - len(specs))
             results = [*results, *[None] * (len(specs) - len(results))]
             incoming = tuple(self.tensor(g, s) for g, s in zip(slots, node.outputs, strict=True))
             outgoing: Any = tuple(

@@ -179,7 +179,10 @@ class PlanNode(Node):
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        following = tuple((None, 0) if edge is None else edge for edge in self.edges)
+        edges = self.edges
+        if self.plan.shown is not None:
+            edges = tuple([edges[i] if i >= 0 else None for i in self.plan.shown])
+        following = tuple((None, 0) if edge is None else edge for edge in edges)
         return (*following, (None, 0)) if self.plan.wraps_number else following
 
     def check_output(self, tensor: Tensor) -> None:

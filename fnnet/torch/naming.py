@@ -1,0 +1,260 @@
+"""PyTorch's names of the nodes in the graph, where they depend on the call, and what next_functions lists.
+
+PyTorch names a node after the overload that was called, or after the last of the operations of which a
+function is composed there: `x.sum()` is SumBackward0 and `x.sum(0)` SumBackward1. fnnet has one node for
+the call of one function, with the name of the last of PyTorch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import BoundArguments
+from typing import Any
+
+from fnnet.torch.spec import Spec
+
+__all__ = ["name_of", "shown_edges"]
+
+
+class _Call:
+    """The arguments of a call by name; a tensor is its spec."""
+
+    def __init__(self, bound: BoundArguments) -> None:
+        self.given = bound.arguments
+        self.defaults = bound.signature.parameters
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.given:
+            return self.given[name]
+        parameter = self.defaults.get(name)
+        return None if parameter is None or parameter.default is parameter.empty else parameter.default
+
+    def spec(self, name: str) -> Spec | None:
+        """The spec of an argument that is a tensor."""
+        found = getattr(self[name], "spec", None)
+        return found if isinstance(found, Spec) else None
+
+    def ndim(self, name: str = "input") -> int:
+        """The number of dimensions of an argument; 0 for numbers."""
+        spec = self.spec(name)
+        return 0 if spec is None else spec.ndim
+
+
+Namer = Callable[[_Call], str | None]
+
+
+def _by_dim(name: str, without: int, with_dim: int) -> Namer:
+    return lambda call: f"{name}Backward{with_dim if 'dim' in call.given else without}"
+
+
+def _extreme(name: str) -> Namer:
+    def named(call: _Call) -> str:
+        if call.spec("other") or call.spec("dim"):
+            return name + "imumBackward0"
+        return f"{name}Backward{int(call['dim'] is None)}"
+
+    return named
+
+
+def _by_tensor(name: str, argument: str, number: str = "0", tensor: str = "1") -> Namer:
+    return lambda call: f"{name}Backward{tensor if call.spec(argument) else number}"
+
+
+def _pow(call: _Call) -> str:
+    if call.spec("input") is None:
+        return "PowBackward2"
+    return "PowBackward1" if call.spec("exponent") else "PowBackward0"
+
+
+def _div(call: _Call) -> str | None:
+    if call["rounding_mode"] is not None:
+        return "DivBackward2"
+    return "MulBackward0" if call.spec("input") is None else None
+
+
+def _matmul(first: str, second: str) -> Namer:
+    def named(call: _Call) -> str:
+        dims = call.ndim(first), call.ndim(second)
+        known = {(1, 1): "Dot", (2, 1): "Mv", (2, 2): "Mm"}
+        if dims == (1, 2):
+            return "SqueezeBackward4"
+        return f"{known.get(dims, 'UnsafeView')}Backward0"
+
+    return named
+
+
+def _linear(call: _Call) -> str:
+    dims, bias = call.ndim(), call.spec("bias")
+    if dims == 2:
+        return "AddmmBackward0" if bias else "MmBackward0"
+    if dims == 1 and not bias:
+        return "SqueezeBackward4"
+    return "ViewBackward0" if bias else "UnsafeViewBackward0"
+
+
+def _squeeze(call: _Call) -> str:
+    dim = call["dim"]
+    return f"SqueezeBackward{0 if dim is None else 2 if isinstance(dim, tuple) else 1}"
+
+
+def _ones(call: _Call) -> str | None:
+    size = call["output_size"]
+    return "MeanBackward1" if size == 1 or (isinstance(size, tuple) and set(size) == {1}) else None
+
+
+def _interpolate(call: _Call) -> str | None:
+    dims = call.ndim() - 2
+    mode = call["mode"]
+    kind = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "Linear", "bilinear": "Bilinear",
+            "bicubic": "Bicubic", "trilinear": "Trilinear"}.get(mode)  # fmt: skip
+    return f"AdaptiveAvgPool{dims}DBackward0" if mode == "area" else f"Upsample{kind}{dims}DBackward0"
+
+
+def _pad(call: _Call) -> str | None:
+    kind = {"reflect": "Reflection", "replicate": "Replication"}.get(call["mode"])
+    return kind and f"{kind}Pad{len(call['pad']) // 2}DBackward0"
+
+
+def _reduced(none: str, mean: str = "Mean") -> Namer:
+    """A loss composed of operations: its last one depends on the reduction."""
+
+    def named(call: _Call) -> str:
+        last = {"none": none, "sum": "Sum", "batchmean": "Div"}.get(call["reduction"], mean)
+        return f"{last}Backward0"
+
+    return named
+
+
+def _nll(call: _Call) -> str:
+    return "NllLoss2DBackward0" if call.ndim() > 2 else "NllLossBackward0"
+
+
+def _cross_entropy(call: _Call) -> str:
+    target = call.spec("target")
+    if target is not None and target.differentiable:
+        return "DivBackward1" if call["reduction"] == "mean" else "NegBackward0"
+    return "AddBackward0" if call["label_smoothing"] else _nll(call)
+
+
+def _kl_div(call: _Call) -> str | None:
+    return _reduced("Mul" if call["log_target"] else "Sub")(call)
+
+
+def _attention(call: _Call) -> str | None:
+    flash = call.ndim("query") == 4 and not call["dropout_p"]
+    return None if flash else "UnsafeViewBackward0"
+
+
+def _recurrent(call: _Call) -> str:
+    if call["bidirectional"]:
+        return "CatBackward0"
+    return "MkldnnRnnLayerBackward0" if call["mode"] == "LSTM" else "StackBackward0"
+
+
+def _diag(call: _Call) -> str:
+    return "DiagEmbedBackward0" if call.ndim() == 1 else "DiagonalBackward0_copy"
+
+
+def _clamp(call: _Call) -> str | None:
+    return "ClampBackward0" if call.spec("min") or call.spec("max") else None
+
+
+_CALLS: dict[str, Namer] = {
+    "sum": _by_dim("Sum", 0, 1), "mean": _by_dim("Mean", 0, 1), "prod": _by_dim("Prod", 0, 1),
+    "median": _by_dim("Median", 0, 1), "nanmedian": _by_dim("Nanmedian", 0, 1),
+    "max": _extreme("Max"), "min": _extreme("Min"),
+    "pow": _pow, "div": _div, "fmod": _by_tensor("Fmod", "other"),
+    "remainder": _by_tensor("Remainder", "other"), "lerp": _by_tensor("Lerp", "weight"),
+    "rsub": _by_tensor("Rsub", "other", "1", "0"),
+    "clamp_min": _by_tensor("ClampMin", "min"), "clamp_max": _by_tensor("ClampMax", "max"), "clamp": _clamp,
+    "masked_fill": _by_tensor("MaskedFill", "value"), "scatter": _by_tensor("Scatter", "src", "1", "0"),
+    "matmul": _matmul("input", "other"), "linear": _linear, "squeeze": _squeeze, "diag": _diag,
+    "adaptive_avg_pool2d": _ones, "adaptive_avg_pool3d": _ones, "interpolate": _interpolate, "pad": _pad,
+    "nll_loss": _nll, "cross_entropy": _cross_entropy, "kl_div": _kl_div, "l1_loss": _reduced("Abs"),
+    "hinge_embedding_loss": _reduced("Add"), "margin_ranking_loss": _reduced("ClampMin"),
+    "cosine_embedding_loss": _reduced("Add"), "triplet_margin_loss": _reduced("ClampMin"),
+    "poisson_nll_loss": _reduced("Sub"), "gaussian_nll_loss": _reduced("Mul"),
+    "multilabel_soft_margin_loss": _reduced("Div"), "ctc_loss": _reduced("CtcLoss"),
+    "scaled_dot_product_attention": _attention, "recurrent": _recurrent,
+}  # fmt: skip
+
+_ALWAYS = {
+    "logdet": "WhereBackward0", "dist": "DistBackward0", "rms_norm": "MulBackward0",
+    "pairwise_distance": "NormBackward1", "nansum": "NansumBackward0", "block_diag": "BlockDiagBackward0",
+    "quantile": "SqueezeBackward4", "nanquantile": "SqueezeBackward4", "ldexp": "LdexpBackward0",
+    "floor_divide": "NotImplemented", "heaviside": "NotImplemented", "rrelu": "RreluWithNoiseBackward0",
+    "masked_select": "MaskedSelectBackward0", "repeat_interleave": "ViewBackward0",
+    "multi_dot": "ViewBackward0", "kron": "UnsafeViewBackward0",
+}  # fmt: skip
+
+_COPYING_RESHAPES = frozenset(["reshape", "flatten", "ravel"])
+"""Where the memory allows no view, the last node is that of the copy."""
+
+
+def name_of(op: Any, bound: BoundArguments, views: Any) -> str:
+    """The name of the node of a call."""
+    name = op.declared.name
+    call = _Call(bound)
+    if name == "split" and isinstance(call["split_size_or_sections"], tuple):
+        return "SplitWithSizesBackward0"
+    if name == "sub" and call.spec("input") is None:
+        return "RsubBackward1"
+    if name in _COPYING_RESHAPES and views is None:
+        return "ViewBackward0" if name == "ravel" else "UnsafeViewBackward0"
+    namer = _CALLS.get(name)
+    found = None if namer is None else namer(call)
+    return found or _ALWAYS.get(name) or op.grad_fn
+
+
+def _is_tensor(hole: Any) -> bool:
+    return isinstance(getattr(hole, "spec", None), Spec)
+
+
+_ORDER = {
+    "linear": ("bias", "input", "weight"),
+    "conv1d": ("input", "weight", "bias"),
+    "conv2d": ("input", "weight", "bias"),
+    "conv3d": ("input", "weight", "bias"),
+    "conv_transpose1d": ("input", "weight", "bias"),
+    "conv_transpose2d": ("input", "weight", "bias"),
+    "conv_transpose3d": ("input", "weight", "bias"),
+    "batch_norm": ("input", "weight", "bias"),
+    "layer_norm": ("input", "weight", "bias"),
+    "group_norm": ("input", "weight", "bias"),
+    "embedding": ("weight",),
+    "embedding_bag": ("weight", "per_sample_weights"),
+    "view_as": ("input",),
+    "expand_as": ("input",),
+    "reshape_as": ("input",),
+}
+"""The arguments that a node of PyTorch has edges for, in its order, where it is not the call's."""
+
+
+def shown_edges(op: Any, bound: BoundArguments, order: dict[int, int]) -> tuple[int, ...] | None:
+    """Which inputs next_functions lists, -1 for one that is not given; None for all as they come.
+
+    Indices, masks and targets have no edge in PyTorch; what is promoted with others has.
+    """
+    listed = _ORDER.get(op.declared.name)
+    if listed is not None:
+        if op.declared.name == "linear" and bound.arguments.get("bias") is None:
+            listed = ("input", "weight")
+        holes: list[Any] = [bound.arguments.get(name) for name in listed]
+        return tuple(order[one.index] if _is_tensor(one) else -1 for one in holes)
+    found: list[int] = []
+    hidden = False
+
+    def note(tree: Any, promoted: bool) -> None:
+        nonlocal hidden
+        if isinstance(tree, tuple):
+            for one in tree:
+                note(one, promoted)
+        elif _is_tensor(tree):
+            if promoted or tree.spec.differentiable:
+                found.append(order[tree.index])
+            else:
+                hidden = True
+
+    for name, value in bound.arguments.items():
+        note(value, name in op.promote)
+    return tuple(found) if hidden else None
