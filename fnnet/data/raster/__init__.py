@@ -1,0 +1,1 @@
+"""Pictures transformed as torchvision does it: functions on arrays, NumPy or JAX."""
