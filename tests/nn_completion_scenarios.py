@@ -244,3 +244,77 @@ def lazy_module_of_ones_own(torch: Any) -> Any:
         hooks, len(layer._forward_pre_hooks), layer.weight.grad.tolist(), str(layer.seen.dtype),
         error(lambda: Forgetful()(x(torch, 2))), [nn.parameter.is_lazy(layer.weight)],
     ]  # fmt: skip
+
+
+def packed(given: Any) -> list[Any]:
+    return [given.data.tolist(), given.batch_sizes, given.sorted_indices, given.unsorted_indices]
+
+
+@scenario
+def packing(torch: Any) -> Any:
+    rnn = torch.nn.utils.rnn
+    given = x(torch, 4, 3, 2).requires_grad_()
+    one = rnn.pack_padded_sequence(given, torch.tensor([2, 4, 1]), enforce_sorted=False)
+    padded, lengths = rnn.pad_packed_sequence(one, padding_value=9.0, total_length=5)
+    (padded * padded).sum().backward()
+    first = rnn.pack_padded_sequence(given.transpose(0, 1), [3, 3, 2], batch_first=True)
+    many = [torch.ones(2, 2), torch.ones(3, 2) * 2]
+    again = rnn.pack_sequence(many, enforce_sorted=False)
+    return [
+        packed(one), padded, lengths, given.grad.tolist(), packed(first), packed(again), repr(again),
+        [str(again.double().data.dtype), again.to(torch.float32) is again, again.is_cuda],
+        rnn.pad_packed_sequence(first, batch_first=True)[0],
+        rnn.unpack_sequence(again),
+        rnn.unpad_sequence(x(torch, 4, 2), torch.tensor([1, 3])),
+        rnn.pad_sequence(many, padding_value=7.0, padding_side="left"),
+        rnn.invert_permutation(torch.tensor([2, 0, 1])), rnn.invert_permutation(None),
+        str(type(one.data.grad_fn).__name__),
+        error(lambda: rnn.pack_padded_sequence(given, [4, 2])),
+        error(lambda: rnn.pack_padded_sequence(given, [4, 2, 0]))[0],
+        error(lambda: rnn.pack_padded_sequence(given, [1, 2, 3])),
+        error(lambda: rnn.pad_packed_sequence(one, total_length=2)),
+        error(lambda: rnn.pad_sequence([])), error(lambda: rnn.pad_sequence(5)),
+        error(lambda: rnn.PackedSequence(torch.ones(3))),
+    ]  # fmt: skip
+
+
+@scenario
+def recurrent_layers_of_packed_sequences(torch: Any) -> Any:
+    nn, rnn, seen = torch.nn, torch.nn.utils.rnn, []
+    for layer, sizes in (
+        (nn.LSTM(2, 3, 2, bidirectional=True, proj_size=2, dropout=0.4), ((4, 3, 2), (4, 3, 3))),
+        (nn.GRU(2, 3, bias=False, batch_first=True), ((1, 3, 3),)),
+    ):
+        given = x(torch, 4, 3, 2).requires_grad_()
+        pack = rnn.pack_padded_sequence(given, torch.tensor([2, 4, 1]), enforce_sorted=False)
+        hx = [x(torch, *shape).requires_grad_() for shape in sizes]
+        output, last = layer(pack, *([tuple(hx)] if len(hx) == 2 else hx))
+        total = (output.data**2).sum() + sum((one**2).sum() for one in (last if len(hx) == 2 else [last]))
+        total.backward()
+        seen.append([
+            packed(output), last, given.grad.tolist(), [one.grad.tolist() for one in hx],
+            {name: p.grad.flatten().tolist() for name, p in layer.named_parameters()},
+            [[list(one.shape) for one in part] for part in layer.all_weights],
+            layer.flatten_parameters(), isinstance(layer, nn.RNNBase),
+        ])  # fmt: skip
+    return [
+        seen,
+        error(lambda: layer(pack, torch.zeros(1, 2, 3)))[0],
+        error(lambda: nn.GRU(3, 3)(pack))[0],
+        error(lambda: layer(rnn.pack_padded_sequence(x(torch, 4, 3), [3, 2, 1])))[0],
+    ]
+
+
+@scenario
+def embeddings_from_tables(torch: Any) -> Any:
+    table = x(torch, 4, 3)
+    layer = torch.nn.Embedding.from_pretrained(table, padding_idx=-1)
+    bag = torch.nn.EmbeddingBag.from_pretrained(table, freeze=False, mode="sum", max_norm=1.0)
+    after = torch.rand(2).tolist()
+    table[0] = 5.0
+    return [
+        layer(torch.tensor([0, 3])), layer.weight.requires_grad, repr(layer), repr(bag), after,
+        bag.weight.requires_grad, layer.weight[0].tolist(), layer.padding_idx,
+        error(lambda: torch.nn.Embedding.from_pretrained(table[0])),
+        error(lambda: torch.nn.Embedding(2, 3, _weight=table)),
+    ]  # fmt: skip

@@ -32,6 +32,7 @@ from fnnet.functional.normalization import *
 from fnnet.functional.operation import OPERATIONS as OPERATIONS
 from fnnet.functional.operation import Operation as Operation
 from fnnet.functional.operation import operation as operation
+from fnnet.functional.packed import *
 from fnnet.functional.padding import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *

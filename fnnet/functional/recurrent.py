@@ -11,12 +11,14 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from fnnet.functional.activation import relu
 from fnnet.functional.dropout import dropout
 from fnnet.functional.linear import linear
 from fnnet.functional.operation import operation
+from fnnet.functional.packed import packed_data, padded_data
 from fnnet.random.source import as_source
 
 __all__ = ["gru_cell", "lstm_cell", "recurrent", "rnn_relu_cell", "rnn_tanh_cell"]
@@ -137,10 +139,15 @@ def gru_cell(
 
 
 def _one_direction(
-    mode: str, x: jax.Array, state: State, weights: Sequence[Any], reverse: bool
+    mode: str,
+    x: jax.Array,
+    state: State,
+    weights: Sequence[Any],
+    reverse: bool,
+    batch_sizes: Sequence[int] | None,
 ) -> tuple[jax.Array, State]:
     """One layer in one direction: x (T, N, in), state of (N, hidden): output (T, N, out) and the last
-    state.
+    state; with batch_sizes, x and output are packed data.
     """
     # The inputs' part of all steps is one product; within the scan only the state's part is left.
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
@@ -152,15 +159,27 @@ def _one_direction(
             new = (linear(new[0], w_hr), *new[1:])
         return new, new[0]
 
-    last, outputs = lax.scan(step, state, projected, reverse=reverse)
-    return outputs, last
+    if batch_sizes is None:
+        last, outputs = lax.scan(step, state, projected, reverse=reverse)
+        return outputs, last
+
+    def step_of_some(state: State, now: tuple[jax.Array, jax.Array]) -> tuple[State, jax.Array]:
+        projected, reached = now
+        new, output = step(state, projected)
+        # A sequence that is over, or in reverse not yet begun, keeps its state.
+        return tuple(jnp.where(reached, n, s) for n, s in zip(new, state, strict=True)), output
+
+    reached = np.arange(batch_sizes[0]) < np.asarray(batch_sizes)[:, None]
+    padded = padded_data(projected, batch_sizes)
+    last, outputs = lax.scan(step_of_some, state, (padded, jnp.asarray(reached[..., None])), reverse=reverse)
+    return packed_data(outputs, batch_sizes), last
 
 
-def _no_state(mode: str, input: jax.Array, weights: Sequence[Sequence[Any]]) -> State:
+def _no_state(mode: str, input: jax.Array, batch: int, weights: Sequence[Sequence[Any]]) -> State:
     """The state of zeros to begin with."""
     w_hh = weights[0][1]
     sizes = [w_hh.shape[1], w_hh.shape[0] // 4] if mode == "LSTM" else [w_hh.shape[1]]
-    return tuple(jnp.zeros((len(weights), input.shape[1], size), input.dtype) for size in sizes)
+    return tuple(jnp.zeros((len(weights), batch, size), input.dtype) for size in sizes)
 
 
 @operation(grad_fn="CatBackward0")
@@ -172,6 +191,7 @@ def recurrent(
     bidirectional: bool = False,
     dropout_p: float = 0.0,
     training: bool = False,
+    batch_sizes: Sequence[int] | None = None,
     *,
     key: Any = None,
 ) -> tuple[jax.Array, State]:
@@ -186,20 +206,23 @@ def recurrent(
         bidirectional: whether each layer also runs backwards in time.
         dropout_p: probability with which outputs of all layers but the last are dropped in training.
         training: the mode.
+        batch_sizes: of packed sequences (see `packed`), whose data (sum of the lengths, in) are then the
+            input, and the output is packed likewise.
         key: random source for dropout.
     """
     directions = 2 if bidirectional else 1
     layers = len(weights) // directions
     source = None if key is None else as_source(key)
     if state is None:
-        state = _no_state(mode, input, weights)
+        batch = input.shape[1] if batch_sizes is None else batch_sizes[0]
+        state = _no_state(mode, input, batch, weights)
     x, last = input, []
     for layer in range(layers):
         outputs = []
         for direction in range(directions):
             position = layer * directions + direction
             begin = tuple(part[position] for part in state)
-            output, end = _one_direction(mode, x, begin, weights[position], reverse=direction == 1)
+            output, end = _one_direction(mode, x, begin, weights[position], direction == 1, batch_sizes)
             outputs.append(output)
             last.append(end)
         x = jnp.concatenate(outputs, axis=-1) if directions == 2 else outputs[0]

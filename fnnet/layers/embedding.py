@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 from jax.typing import DTypeLike
@@ -29,6 +30,17 @@ class _Table(Layer):
                     f"of {self.num_embeddings}"
                 )
             object.__setattr__(self, "padding_idx", self.padding_idx % self.num_embeddings)
+
+    @classmethod
+    def from_pretrained(cls, embeddings: jax.Array, **options: Any) -> tuple[Layer, Params]:
+        """The layer of a table that is there (rows, columns), and its parameters.
+
+        `options` are the constructor's. Raises AssertionError for a table that is not 2-dimensional.
+        """
+        if embeddings.ndim != 2:
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
+        made: Any = cls
+        return made(*embeddings.shape, **options), {"weight": embeddings}
 
     def own_parameters(self, source: Source, dtype: DTypeLike) -> Params:
         weight = init.normal(source, (self.num_embeddings, self.embedding_dim), dtype=dtype)

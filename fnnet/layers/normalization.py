@@ -194,7 +194,6 @@ class _InstanceNorm(_RunningNorm):
             scope.update(running_mean=new_mean, running_var=new_var)
         return output[0] if input.ndim == self.dimensions[0] else output
 
-
     def _check_features(self, input: jax.Array) -> None:
         dim = input.ndim - self.dimensions[0]
         if input.shape[dim] == self.num_features:

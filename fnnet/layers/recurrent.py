@@ -81,31 +81,27 @@ class _Recurrent(Layer):
             for name, shape in self._shapes(suffix).items()
         }
 
-    def _first_state(self, hx: Any, input: jax.Array) -> tuple[jax.Array, ...] | None:
-        """The state to begin with, (layers * directions, N, size) each; input (T, N, in). None for zeros."""
+    def _first_state(self, hx: Any, batch: int) -> tuple[jax.Array, ...] | None:
+        """The state to begin with, (layers * directions, batch, size) each. None for zeros."""
         if hx is None:
             return None
         sizes = [self.proj_size or self.hidden_size] + ([self.hidden_size] if self.mode == "LSTM" else [])
         count = len(self._suffixes)
         given = tuple(hx) if self.mode == "LSTM" else (hx,)
         for state, size in zip(given, sizes, strict=True):
-            expected = (count, input.shape[1], size)
+            expected = (count, batch, size)
             if state.shape != expected:
                 raise RuntimeError(
                     f"{type(self).__name__}: Expected hidden size {expected}, got {list(state.shape)}"
                 )
         return given
 
-    def forward(self, scope: Scope, /, input: jax.Array, hx: Any = None) -> Any:
+    def forward(self, scope: Scope, /, input: Any, hx: Any = None) -> Any:
+        if hasattr(input, "batch_sizes"):
+            return self._of_packed(scope, input, hx)
         if input.ndim not in (2, 3):
             raise ValueError(
                 f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D instead"
-            )
-        if input.shape[-1] != self.input_size:
-            raise RuntimeError(
-                f"{type(self).__name__}: input.size(-1) must be equal to input_size. Expected "
-                f"{self.input_size}, "
-                f"got {input.shape[-1]}"
             )
         unbatched = input.ndim == 2
         if unbatched:
@@ -113,27 +109,56 @@ class _Recurrent(Layer):
             hx = jax.tree.map(lambda state: state[:, None], hx)
         elif self.batch_first:
             input = input.swapaxes(0, 1)
+        self._check_width(input)
+        output, state = self._run(scope, input, self._first_state(hx, input.shape[1]))
+        if unbatched:
+            output, state = output[:, 0], tuple(part[:, 0] for part in state)
+        elif self.batch_first:
+            output = output.swapaxes(0, 1)
+        return output, state if self.mode == "LSTM" else state[0]
+
+    def _of_packed(self, scope: Scope, packed: Any, hx: Any) -> Any:
+        """The output, packed, and the last state of packed sequences, in the order of their batch."""
+        if packed.data.ndim != 2:
+            raise RuntimeError(f"{type(self).__name__}: input must have 2 dimensions, got {packed.data.ndim}")
+        self._check_width(packed.data)
+        first = self._first_state(hx, packed.sizes()[0])
+        if first is not None and packed.sorted_indices is not None:
+            first = tuple(F.index_select(part, 1, packed.sorted_indices) for part in first)
+        output, state = self._run(scope, packed.data, first, packed.sizes())
+        if packed.unsorted_indices is not None:
+            state = tuple(F.index_select(part, 1, packed.unsorted_indices) for part in state)
+        return packed.with_data(output), state if self.mode == "LSTM" else state[0]
+
+    def _check_width(self, input: jax.Array) -> None:
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"{type(self).__name__}: input.size(-1) must be equal to input_size. Expected "
+                f"{self.input_size}, "
+                f"got {input.shape[-1]}"
+            )
+
+    def _run(
+        self, scope: Scope, input: Any, state: Any, batch_sizes: tuple[int, ...] | None = None
+    ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+        """Output and last state of input (T, N, in), or of packed data (sum, in) with their batch sizes."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         weights = tuple(
             tuple(scope[name + suffix] if name in self._shapes(suffix) else None for name in names)
             for suffix in self._suffixes
         )
         draws = scope.training and self.dropout > 0 and self.num_layers > 1
-        output, state = F.recurrent(
+        return F.recurrent(
             self.mode,
             input,
-            self._first_state(hx, input),
+            state,
             weights,
             self.bidirectional,
             self.dropout,
             scope.training,
+            batch_sizes,
             key=scope.source if draws else None,
         )
-        if unbatched:
-            output, state = output[:, 0], tuple(part[:, 0] for part in state)
-        elif self.batch_first:
-            output = output.swapaxes(0, 1)
-        return output, state if self.mode == "LSTM" else state[0]
 
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"

@@ -15,12 +15,16 @@ from fnnet.torch.nn.container import ParameterDict as ParameterDict
 from fnnet.torch.nn.container import ParameterList as ParameterList
 from fnnet.torch.nn.container import Sequential as Sequential
 from fnnet.torch.nn.derive import module_class as _module_class
+from fnnet.torch.nn.embedding import Embedding as Embedding
+from fnnet.torch.nn.embedding import EmbeddingBag as EmbeddingBag
 from fnnet.torch.nn.module import Module as Module
 from fnnet.torch.nn.old import Container as Container
 from fnnet.torch.nn.old import DataParallel as DataParallel
 from fnnet.torch.nn.old import NLLLoss2d as NLLLoss2d
 from fnnet.torch.nn.parameter import Buffer as Buffer
 from fnnet.torch.nn.parameter import Parameter as Parameter
+from fnnet.torch.nn.rnn import RNNBase as RNNBase
+from fnnet.torch.nn.rnn import RNNCellBase as RNNCellBase
 from fnnet.torch.nn.sync_batch_norm import SyncBatchNorm as SyncBatchNorm
 from fnnet.torch.nn.transformer import Transformer as Transformer
 from fnnet.torch.nn.transformer import TransformerDecoder as TransformerDecoder
@@ -37,8 +41,5 @@ for _name in _layers.__all__:
         and _name not in globals()
     ):
         globals()[_name] = _module_class(_value)
-
-RNNBase = _module_class(_layers.recurrent._Recurrent)
-RNNCellBase = _module_class(_layers.recurrent._Cell)
 
 from fnnet.torch.nn import modules as modules  # noqa: E402  (its tables name what stands above)
