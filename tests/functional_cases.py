@@ -21,6 +21,8 @@ from fnnet.random import Generator
 TOLERANCES = {"float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
 """torch.testing.assert_close's relative and absolute tolerance."""
 
+SINGLE = (np.float32, np.complex64)
+
 SEED = 42
 """What op_db seeds PyTorch with before each call of a function that draws."""
 
@@ -68,16 +70,32 @@ def filled(tree: Any, replacement: Iterator[Any]) -> Any:
     return next(replacement)
 
 
-def _close(kind: str, expected: np.ndarray, actual: Any, tolerances: tuple[float, float]) -> None:
+def close(
+    kind: str,
+    expected: np.ndarray,
+    actual: Any,
+    tolerances: tuple[float, float],
+    exact: np.ndarray | None = None,
+) -> None:
+    """Raise AssertionError unless `actual` is `expected`, or as near to `exact`, if given, as that is."""
     rtol, atol = tolerances
     actual = np.asarray(actual)
     if expected.shape != actual.shape:
         raise AssertionError(f"{kind}: shape {actual.shape}, expected {expected.shape}")
-    if np.issubdtype(expected.dtype, np.floating) and expected.dtype != actual.dtype:
+    if np.issubdtype(expected.dtype, np.inexact) and expected.dtype != actual.dtype:
         raise AssertionError(f"{kind}: dtype {actual.dtype}, expected {expected.dtype}")
+    if exact is not None and np.issubdtype(expected.dtype, np.inexact):
+        with np.errstate(all="ignore"):
+            off = np.abs(expected.astype(exact.dtype) - exact)
+            off = np.max(off[np.isfinite(off)], initial=0)
+            if off > 1e-2 * np.max(np.abs(exact[np.isfinite(exact)]), initial=1):
+                raise AssertionError(f"{kind}: differs, and PyTorch's own float64 result is another one")
+            atol += off
+        expected = exact
     if not np.allclose(actual, expected, rtol=rtol, atol=atol, equal_nan=True):
         with np.errstate(all="ignore"):
-            worst = np.nanmax(np.abs(actual.astype(np.float64) - expected.astype(np.float64)))
+            wide = np.complex128 if np.iscomplexobj(expected) else np.float64
+            worst = np.nanmax(np.abs(actual.astype(wide) - expected.astype(wide)))
         raise AssertionError(f"{kind}: differs by up to {worst:.3g}")
 
 
@@ -91,8 +109,23 @@ def random_arguments(function: Callable[..., Any]) -> dict[str, Any]:
     return arguments
 
 
-def check(case: Case, values: bool = True) -> None:
-    """Raise AssertionError unless fnnet's function gives the same values and gradients."""
+def check(
+    case: Case,
+    values: bool = True,
+    tolerances: tuple[float, float] | None = None,
+    exact: Case | None = None,
+) -> None:
+    """Raise AssertionError unless fnnet's function gives the same values and gradients.
+
+    With `exact`, the same case in float64, it may instead be as near to that as PyTorch is.
+    """
+    got, gradients = outcome(case)
+    if values:
+        compare(case, got, gradients, tolerances, exact)
+
+
+def outcome(case: Case, process: Callable[..., Any] | None = None) -> tuple[list[Any], list[Any]]:
+    """What fnnet's function gives: outputs and gradients; with `process` of what that makes of the result."""
     function = getattr(F, case.name)
     extra = random_arguments(function)
     given = [
@@ -105,31 +138,47 @@ def check(case: Case, values: bool = True) -> None:
         for position, value in zip(case.wanted, inputs, strict=True):
             full[position] = value
         args, kwargs = filled((case.args, case.kwargs), iter(full))
-        got = [out for out in leaves(function(*args, **kwargs, **extra)) if out is not None]
+        result = function(*args, **kwargs, **extra)
+        got = [out for out in leaves(process(result) if process else result) if out is not None]
         if len(got) != len(case.outputs):
             raise AssertionError(f"{len(got)} outputs, expected {len(case.outputs)}")
         return [got[i] for i in case.smooth], got
 
     def both(inputs: list[Any], cotangents: list[Any]) -> Any:
+        # PyTorch's gradients of complex numbers are the conjugates of JAX's.
         _, pullback, got = jax.vjp(call, *inputs, has_aux=True)
-        return got, pullback(cotangents)
+        return got, [conjugate(one) for one in pullback([conjugate(one) for one in cotangents])]
 
     inputs = [given[i] for i in case.wanted]
-    gradients: Any = ()
-    if case.smooth and case.wanted:
-        # A generator's numbers cannot be drawn inside jit. Each program runs once, so compiling is the cost.
-        quickly = {"xla_backend_optimization_level": 0}
-        run = both if extra else jax.jit(both, compiler_options=quickly)
-        got, gradients = run(inputs, [jnp.asarray(cotangent) for cotangent in case.cotangents])
-    else:
-        got = call(*inputs)[1]
-    if not values:
-        return
-    tolerances = TOLERANCES["float32" if any(out.dtype == np.float32 for out in case.outputs) else "float64"]
-    for position, (expected, actual) in enumerate(zip(case.outputs, got, strict=True)):
-        _close(f"output {position}", expected, actual, tolerances)
-    for position, (expected, actual) in enumerate(zip(case.gradients, gradients, strict=True)):
-        _close(f"gradient {position}", expected, actual, tolerances)
+    if not (case.smooth and case.wanted):
+        return call(*inputs)[1], []
+    # A generator's numbers cannot be drawn inside jit. Each program runs once, so compiling is the cost.
+    quickly = {"xla_backend_optimization_level": 0}
+    run = both if extra else jax.jit(both, compiler_options=quickly)
+    return run(inputs, [jnp.asarray(cotangent) for cotangent in case.cotangents])
+
+
+def conjugate(array: Any) -> Any:
+    """The conjugate of complex numbers; others as they are."""
+    return jnp.conj(array) if jnp.iscomplexobj(array) else array
+
+
+def compare(
+    case: Case,
+    got: list[Any],
+    gradients: list[Any],
+    tolerances: tuple[float, float] | None = None,
+    exact: Case | None = None,
+) -> None:
+    """Raise AssertionError where outputs or gradients are not the case's."""
+    single = any(out.dtype in SINGLE for out in case.outputs)
+    tolerances = tolerances or TOLERANCES["float32" if single else "float64"]
+    for kind, expected, actual, ideal in (
+        ("output", case.outputs, got, exact and exact.outputs),
+        ("gradient", case.gradients, gradients, exact and exact.gradients),
+    ):
+        for position, pair in enumerate(zip(expected, actual, strict=True)):
+            close(f"{kind} {position}", *pair, tolerances, ideal[position] if ideal else None)
 
 
 def to_json(case: Case, arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

@@ -92,6 +92,11 @@ def rosenbrock(x):
     return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
 
 
+def bowl(x):
+    """A function in whose descent rounding errors do not grow: of NumPy-like arrays."""
+    return ((x - 0.3) ** 2 * (1 + x**2)).sum() + (x.sum() - 1) ** 2
+
+
 def shapes_of(name: str) -> tuple:
     return SPECIAL_SHAPES.get(name, SHAPES)
 

@@ -303,9 +303,10 @@ def linalg_matrix_rank(
     values = linalg_svdvals(A)
     if rtol is None:
         rtol = 0.0 if atol is not None else max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
-    largest = jnp.max(values, -1, keepdims=True, initial=0)
-    bound = jnp.maximum(largest * rtol, jnp.asarray(atol if atol is not None else 0.0, values.dtype))
-    return jnp.sum(values > bound, -1, dtype=index_dtype())
+    largest = jnp.max(values, -1, initial=0)
+    absolute = jnp.asarray(0.0 if atol is None else atol, values.dtype)
+    bound = jnp.maximum(largest * jnp.asarray(rtol, values.dtype), absolute)
+    return jnp.sum(values > bound[..., None], -1, dtype=index_dtype())
 
 
 @operation("linalg", grad_fn="LinalgVectorNormBackward0", spelled="matrix_norm")

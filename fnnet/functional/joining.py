@@ -240,8 +240,10 @@ def diff(
     prepend: jax.Array | None = None,
     append: jax.Array | None = None,
 ) -> jax.Array:
-    """Differences of neighbours along a dimension, taken n times."""
+    """Differences of neighbours along a dimension, taken n times; for n = 0 the input alone."""
     axis = _axis("diff", input, dim)
+    if n == 0:
+        return input
     joined = cat([one for one in (prepend, input, append) if one is not None], axis)
     for _ in range(min(n, joined.shape[axis])):
         after, before = (

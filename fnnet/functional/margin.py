@@ -56,6 +56,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
+    target = target.astype(input1.dtype)
     return reduced(_not_below_zero(-target * (input1 - input2) + margin), reduction)
 
 
@@ -127,6 +128,7 @@ def multilabel_soft_margin_loss(
 ) -> jax.Array:
     """Mean over the classes of binary cross-entropies with logits; input and target (..., C)."""
     reduction = chosen_reduction(size_average, reduce, reduction)
+    target = target.astype(input.dtype)
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     if weight is not None:
         losses = losses * weight

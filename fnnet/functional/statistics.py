@@ -350,7 +350,7 @@ def _quantile(
         rank = q.reshape(-1) * jnp.maximum(last - missing, 0)
     else:
         rank = jnp.where(missing > 0, jnp.asarray(last, input.dtype), q.reshape(-1) * last)
-    rank = lax.stop_gradient(jnp.broadcast_to(rank, (*flat.shape[:-1], q.size)))
+    rank = jnp.broadcast_to(rank, (*flat.shape[:-1], q.size))
     if mode == "nearest":
         rank = jnp.round(rank)
     below = jnp.floor(rank) if mode != "higher" else jnp.ceil(rank)

@@ -21,9 +21,8 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from functional_cases import leaves, to_json
-from op_db import NO_VALUES, entries, label, make_case, samples_of
-
-from fnnet import functional as F
+from judge.left_out import VALUES_LEFT_OUT
+from judge.operations import entries, full_label, function_name, label, make_case, samples_of
 
 KINKS = [-np.inf, -100, -20, -7, -6, -3, -1, -0.5, -0.3, -0.0]
 KINKS += [0, 0.3, 0.5, 1, 3, 6, 19.9, 20, 21, 100, np.inf, np.nan]
@@ -63,8 +62,8 @@ def main() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = list(kinks())
-        for entry in entries():
-            if hasattr(F, entry.name.removeprefix("nn.functional.")) and entry.name not in NO_VALUES:
+        for entry in entries(functional=True):
+            if function_name(entry.name) and full_label(entry) not in VALUES_LEFT_OUT:
                 made = [make_case(entry, sample) for sample in samples_of(entry, 9, "float64")]
                 made.sort(key=lambda case: sum(np.size(leaf) for leaf in leaves((case.args, case.kwargs))))
                 found += [(label(entry), case) for case in made[len(made) // 2 : len(made) // 2 + 1]]

@@ -2,7 +2,7 @@
 
     python tests/reference/record_tensor_operations.py
 
-A small sample of each entry of op_db that tests/test_op_db_tensor.py compares, in float64; and the operations
+A small sample of each entry of op_db that tests/judge compares, in float64; and the operations
 where they are easily wrong: at kinks and ties, at zero, infinity and NaN, of integers. Run where PyTorch is
 installed.
 """
@@ -22,8 +22,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from functional_cases import leaves, to_json
-from op_db import make_case, samples_of
-from test_op_db_tensor import SWAPPED, _entries, _function, _label, _swapped
+from judge.operations import entries, full_label, make_case, samples_of
 
 from fnnet import functional as F
 
@@ -198,20 +197,14 @@ def sampled() -> Any:
     """A sample of middle size of each entry of op_db."""
     import torch
 
-    for entry in _entries():
+    for entry in entries(functional=False):
         made = []
         dtype = "float64" if torch.float64 in entry.supported_dtypes("cpu") else "int64"
         for sample in samples_of(entry, 5, dtype):
-            for name in ("device", "layout", "requires_grad", "pin_memory"):
-                sample.kwargs.pop(name, None)
-            case = make_case(entry, sample)
-            case.name = _function(entry.name).__name__
-            if entry.name in SWAPPED:
-                _swapped(case)
-            made.append(case)
+            made.append(make_case(entry, sample))
         made = [case for case in made if _numbers(case) < 150]
         if made:
-            yield _label(entry), made[len(made) // 2]
+            yield full_label(entry), made[len(made) // 2]
 
 
 def main() -> None:
