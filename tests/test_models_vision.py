@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+from functools import partial
 from types import SimpleNamespace
 
 import jax
@@ -52,7 +53,12 @@ def in_order(net, params, buffers):
     return own
 
 
-@pytest.mark.parametrize("name", cases.CASES)
+LONG = ("bottleneck", "mobilenet", "squeezenet")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in cases.CASES]
+)
 def test_a_network_is_torchvisions(name):
     build, size = cases.CASES[name]
     recorded = RECORDED["cases"][name]
@@ -71,7 +77,7 @@ def test_a_network_is_torchvisions(name):
         output, new = net(params, x, buffers=buffers, key=noise, training=True)
         return jnp.square(output).sum(), (output, new)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiles in half the time
     def both(params, noise):
         return net(params, x, buffers=buffers)[0], jax.grad(loss, has_aux=True)(params, noise)
 
