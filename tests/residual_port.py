@@ -5,13 +5,13 @@ import sys
 from fnnet import layers as nn
 from fnnet.parity import files
 
-sys.path.insert(0, str(files.reference("residual_network.py").parent))
-import residual_network
+sys.path.insert(0, str(files.reference("recorded_networks.py").parent))
+import recorded_networks
 
 
 class Block(nn.Layer):
     def __init__(self, d_in, d_out, stride):
-        for name, part in residual_network.block_parts(nn, d_in, d_out, stride, nn.ReLU()).items():
+        for name, part in recorded_networks.block_parts(nn, d_in, d_out, stride, nn.ReLU()).items():
             setattr(self, name, part)
 
     def forward(self, p, x):
@@ -22,7 +22,7 @@ class Block(nn.Layer):
 
 class ResidualNet(nn.Layer):
     def __init__(self):
-        for name, part in residual_network.parts(nn, Block).items():
+        for name, part in recorded_networks.parts(nn, Block).items():
             setattr(self, name, part)
 
     def forward(self, p, x):

@@ -99,13 +99,15 @@ class _Recorder:
                 entry["own"][name] = f"{prefix}/{name}"
                 self._come(f"{prefix}/{name}", table[name])
 
-    def after(self, path: str, module: Any, output: Any) -> None:
-        """Keep the output."""
+    def after(self, path: str, module: Any, output: Any) -> Any:
+        """Keep the output, and hand on copies of it, whose gradients are those that come from outside."""
         table, parameters = self.replaced.pop()
         table.update(parameters)
         entry = self.open.pop()
+        output = _map_tensors(output, lambda t: t.clone() if t.requires_grad else t)
         entry["output"] = self._packed(f"call/{path}/{entry['turn']}/output", output)
         self.calls.append(entry)
+        return output
 
 
 def _map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
@@ -211,7 +213,7 @@ def record(
             }
             entry |= {"training": False, "inputs": keep._packed("call//0/input", list(fresh))}
             entry |= {"options": keep._packed("call//0/option", named)}
-            output = module(*fresh, **named)
+            output = _map_tensors(module(*fresh, **named), lambda t: t.clone() if t.requires_grad else t)
             keep.calls.append(entry | {"output": keep._packed("call//0/output", output)})
             measure(output).backward()
     about["calls"] = keep.calls
@@ -254,7 +256,7 @@ def _take_step(
     names = {id(value): name for name, value in net.named_parameters()}
     options = [{n: _plain(v) for n, v in group.items() if n != "params"} for group in rule.param_groups]
     rule.zero_grad()
-    output = net(*given[0], **given[1])
+    output = _map_tensors(net(*given[0], **given[1]), lambda t: t.clone() if t.requires_grad else t)
     form = keep._packed(f"step/{i}/output", output)
     loss = measure(output)
     loss.backward()

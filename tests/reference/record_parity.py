@@ -1,27 +1,43 @@
-"""Record a residual network in PyTorch, for the ruler's tests and example, into residual.safetensors.
+"""Record networks in PyTorch for the ruler's tests and example: residual.safetensors, unusual.safetensors.
 
 Run where PyTorch is installed: python tests/reference/record_parity.py
 """
 
 import pathlib
 
-import residual_network
+import recorded_networks
 import torch
 
 from fnnet.parity import record
 
-if __name__ == "__main__":
+FOLDER = pathlib.Path(__file__).parent
+
+
+def residual():
     torch.manual_seed(0)
-    net = residual_network.module(torch.nn)
+    net = recorded_networks.residual(torch.nn)
     with torch.no_grad():
         for value in net.parameters():
             if value.ndim == 1:
                 value.add_(0.2 * torch.randn_like(value))
-    file = pathlib.Path(__file__).with_name("residual.safetensors")
     x = torch.randn(2, 3, 12, 12)
 
     def optimizer(parameters):
         return torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.05)
 
-    record(net, [x], file, optimizer=optimizer, steps=3)
-    print(file.name, file.stat().st_size, "bytes")
+    record(net, [x], FOLDER / "residual.safetensors", optimizer=optimizer, steps=3)
+
+
+def unusual():
+    torch.manual_seed(0)
+    net = recorded_networks.unusual(torch)
+    tokens, x = torch.randint(6, (2, 5)), torch.randn(2, 5, 8)
+    options = {"mask": torch.nn.Transformer.generate_square_subsequent_mask(5), "scale": torch.tensor(0.5)}
+    record(net, [tokens, x], FOLDER / "unusual.safetensors", options=options)
+
+
+if __name__ == "__main__":
+    residual()
+    unusual()
+    for name in ("residual", "unusual"):
+        print(name, (FOLDER / f"{name}.safetensors").stat().st_size, "bytes")

@@ -1,4 +1,4 @@
-"""The recorded residual network, of the modules of torch.nn, fnnet.torch.nn or fnnet.layers."""
+"""The recorded networks, of the modules of torch.nn, fnnet.torch.nn or fnnet.layers."""
 
 
 def block_parts(nn, d_in, d_out, stride, relu1):
@@ -34,8 +34,8 @@ def parts(nn, block):
     }
 
 
-def module(nn):
-    """The network as a module of torch.nn or fnnet.torch.nn."""
+def residual(nn):
+    """The residual network as a module of torch.nn or fnnet.torch.nn."""
 
     class Block(nn.Module):
         def __init__(self, d_in, d_out, stride):
@@ -61,3 +61,39 @@ def module(nn):
             return x
 
     return ResidualNet()
+
+
+def unusual(torch):
+    """What modules may do beside calling each other in a row; of torch or fnnet.torch.
+
+    A module called twice, one under two names, one that works in place, tied weights, weights that another
+    module's code uses, keyword inputs, and outputs that are dicts and tuples with None and numbers in them.
+    """
+    nn = torch.nn
+
+    class Pair(nn.Module):
+        def forward(self, y, *, scale=None):
+            return {"y": y if scale is None else y * scale, "more": (y.sum(-1, keepdim=True), None, 3)}
+
+    class Unusual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(8, 8)
+            self.again = self.linear
+            self.relu = nn.ReLU(inplace=True)
+            self.pair = Pair()
+            self.embedding = nn.Embedding(6, 8)
+            self.encoder = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)
+            self.lstm = nn.LSTM(8, 4, batch_first=True, bidirectional=True)
+            self.head = nn.Linear(8, 6, bias=False)
+            self.head.weight = self.embedding.weight
+
+        def forward(self, tokens, x, *, mask=None, scale=None):
+            y = self.relu(self.linear(x))
+            y = self.relu(self.again(y)) + self.embedding(tokens)
+            pair = self.pair(y, scale=scale)
+            y, (hidden, _) = self.lstm(self.encoder(pair["y"], src_mask=mask) + pair["more"][0])
+            own = torch.nn.functional.linear(y, self.linear.weight)
+            return {"logits": self.head(own), "none": None, "state": (y, hidden)}
+
+    return Unusual()
