@@ -53,7 +53,7 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
     made: Any = array(code, numbers)
     key = (code, made.tobytes(), where)  # bytes tell -0.0 from 0.0
     found = _NUMBERS.get(key)
-    if isinstance(found, jax.Array):
+    if found is not None and type(found) is not np.ndarray:
         return found
     if len(_NUMBERS) >= NUMBERS_LIMIT:
         del _NUMBERS[next(iter(_NUMBERS))]
@@ -96,11 +96,11 @@ def executable(
             numbers.append(_numbers("d", floats, where))
         if integers:
             numbers.append(_numbers("q", integers, where))
-        if all([isinstance(one, jax.Array) for one in numbers]):
-            results = compiled(*arrays, *numbers)  # the context matters to NumPy's arrays only
-        else:
+        if any(type(one) is np.ndarray for one in numbers):  # the context matters to NumPy's arrays only
             with jax.enable_x64(True):
                 results = compiled(*arrays, *numbers)
+        else:
+            results = compiled(*arrays, *numbers)
         COUNTS.dispatch_seconds += time.perf_counter() - started
         return results
 

@@ -2,8 +2,9 @@
 
 A product that contracts the first dimensions of both matrices (the gradient of a weight: x.T @ g) runs slowly
 in XLA on a CPU. With a factor transposed beforehand, and kept apart from what follows, it took 115 us instead
-of 175 (64 x 100 by 64 x 1000, two cores, jaxlib 0.10.2). If the product is much higher than wide, computing its
-transpose is faster still: 111 us instead of 155 (64 x 1000 by 64 x 100), 36 instead of 99 (128 x 784 by 128 x 10).
+of 175 (64 x 100 by 64 x 1000, two cores, jaxlib 0.10.2). If the product is much higher than wide, computing
+its transpose is faster still: 111 us instead of 155 (64 x 1000 by 64 x 100), 36 instead of 99 (128 x 784 by
+128 x 10).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """A plan: one operation with everything fixed but its arrays and its run-time numbers.
 
 It is made once for each kind of call and holds what the recorder must know at the call, before anything is
-computed: shapes and dtypes of the outputs, and whether they are views. Its arithmetic is a jaxpr, traced
-once;
-programs inline it. Its derivative is another plan, made when it is first needed.
+computed: shapes and dtypes of the outputs, and whether they are views. Its arithmetic is a jaxpr, traced once
+and inlined by programs. Its derivative is another plan, made when it is first needed.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import itertools
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -57,6 +57,7 @@ class Plan:
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
         shown: the inputs that the node's next_functions list (see `naming.py`); None for all.
         indices: which input holds indices, and their limit (see `bounds.py`).
+        fill: the number that fills the output, if the plan does nothing else (see `record.Value`).
         wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
@@ -69,6 +70,7 @@ class Plan:
         "differentiable",
         "drawn",
         "draws",
+        "fill",
         "function",
         "grad_fn",
         "indices",
@@ -108,6 +110,7 @@ class Plan:
         self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
         self.grad_fn = grad_fn
         self.saves_output = False
+        self.fill: float | None = None
         self.shown: tuple[int, ...] | None = None
         self.draws: list[Any] = []
         self.drawn: list[Spec] = []
@@ -213,4 +216,12 @@ def make_plan(
     jaxpr, tree = trace(function, *[spec.aval for spec in inputs], *[kind(1) for kind in numbers])
     plan = Plan(jaxpr, inputs, numbers, device, tree, grad_fn)
     plan.function = function
+    return plan
+
+
+@lru_cache(maxsize=10_000)
+def fill_plan(spec: Spec, number: float) -> Plan:
+    """The plan that fills a tensor of this spec with a number."""
+    plan = make_plan(lambda: jnp.full(spec.shape, number, spec.dtype.numpy), [], (), spec.device)
+    plan.fill = number
     return plan

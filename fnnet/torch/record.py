@@ -3,15 +3,14 @@
 A `Value` is one immutable array: either computed, or the output of a call that is recorded but not yet run.
 `Record.append` notes a call: which plan (an operation with everything but its arrays fixed), which values go
 in. `Record.run` compiles what has been noted, or finds it compiled, and runs it as one XLA program. Numbers
-that the
-user may change from call to call (a learning rate, a slice's start) are arguments of the program, so the
-program is found again although they changed.
+that the user may change from call to call (a learning rate, a slice's start) are arguments of the program, so
+the program is found again although they changed.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import jax
 import jax.numpy as jnp
@@ -38,24 +37,50 @@ new = object.__new__
 class Value:
     """One immutable array, computed (`array`) or recorded (`slot` of the record `owner`).
 
+    A value that one number fills (`filled`) is neither: its owner is the plan that makes it, it is recorded
+    anew in each record that uses it, and computed only if somebody looks at it.
     `bounds` keeps the least and greatest element, once somebody asked (see `bounds.py`).
     """
 
-    __slots__ = ("__weakref__", "array", "bounds", "owner", "slot")
+    __slots__ = ("array", "bounds", "owner", "slot")
 
     def __init__(self, array: Any) -> None:
         self.array = array
-        self.owner: object = None
+        self.owner: Any = None
         self.slot = 0
         self.bounds: tuple[int, int] | None = None
 
     def get(self) -> jax.Array:
         """The array; what is recorded so far is run if it has to be."""
         if self.array is None:
-            if self.owner is not RECORD.generation:
-                raise RuntimeError("this tensor was recorded in a program that failed, so it has no value")
-            RECORD.run()
+            if self.owner is RECORD.generation:
+                RECORD.run()
+            if self.array is None:
+                return self._fill()
         return self.array
+
+    def _fill(self) -> Any:
+        number = getattr(self.owner, "fill", None)
+        if number is None:
+            raise RuntimeError("this tensor was recorded in a program that failed, so it has no value")
+        aval = self.owner.outputs[0].aval
+        array = np.full(aval.shape, number, aval.dtype)
+        if RECORD.immediate:
+            return array
+        with jax.enable_x64(True):
+            self.array = jax.device_put(array, jax_device(self.owner.device))
+        return self.array
+
+
+def filled(plan: Plan) -> Value:
+    """The value of a plan that fills its output with one number."""
+    value = Value(None)
+    value.owner = plan
+    return value
+
+
+_UNHELD = max(map(sys.getrefcount, [Value(None)]))
+"""How many references a value in a list has that nobody else holds."""
 
 
 class Record:
@@ -74,7 +99,8 @@ class Record:
         self.inputs: list[Value] = []
         self.floats: list[float] = []
         self.integers: list[int] = []
-        self.outputs: list[ref[Value]] = []
+        self.outputs: list[Value] = []
+        self.filled: dict[int, Plan] = {}
 
     def append(self, plan: Plan, values: Any, numbers: Any) -> list[Value]:
         """Note one call and return its outputs."""
@@ -87,11 +113,12 @@ class Record:
         call = [plan.number]
         for value in values:
             if value.owner is not generation:
-                if value.array is None:
-                    value.get()
-                self.inputs.append(value)
+                if value.array is not None:
+                    self.inputs.append(value)
+                    value.slot = -len(self.inputs)
+                else:
+                    self._note_filled(value)
                 value.owner = generation
-                value.slot = -len(self.inputs)
             call.append(value.slot)
         outputs = self.outputs
         made = []
@@ -100,7 +127,7 @@ class Record:
             value.array = value.bounds = None
             value.owner = generation
             value.slot = len(outputs)
-            outputs.append(ref(value))
+            outputs.append(value)
             made.append(value)
         if numbers:
             for number in numbers:
@@ -111,6 +138,17 @@ class Record:
         if len(calls) > SOFT_LIMIT:
             self._bound()
         return made
+
+    def _note_filled(self, value: Value) -> None:
+        """Record what makes a value that one number fills."""
+        plan = value.owner
+        if getattr(plan, "fill", None) is None:
+            value.get()  # tells why it has no array
+        value.slot = len(self.outputs)
+        self.filled[value.slot] = plan
+        self.outputs.append(value)
+        self.calls.append((plan.number,))
+        self.plans.append(plan)
 
     def _bound(self) -> None:
         """Keep the record short. A loop that never reads a value is cut where it was cut before, so that its
@@ -125,13 +163,13 @@ class Record:
         calls = self.calls
         if not calls:
             return
-        alive = []
-        targets = []
-        for slot, reference in enumerate(self.outputs):
-            value = reference()
-            if value is not None:
-                alive.append(slot)
-                targets.append(value)
+        outputs, filled = self.outputs, self.filled
+        alive = [slot for slot, count in enumerate(map(sys.getrefcount, outputs)) if count > _UNHELD]
+        if filled:
+            alive = [slot for slot in alive if slot not in filled]
+            for slot, plan in filled.items():
+                outputs[slot].owner = plan
+        targets = [outputs[slot] for slot in alive]
         plans, inputs, floats, integers = self.plans, self.inputs, self.floats, self.integers
         where = self.device
         self._clear()

@@ -16,8 +16,8 @@ from fnnet.torch.autograd.anomaly import check as check_anomaly
 from fnnet.torch.autograd.graph import AccumulateGrad, Node, edge_of
 from fnnet.torch.call import apply
 from fnnet.torch.mode import MODE, set_grad_enabled
-from fnnet.torch.plan import Plan, make_plan
-from fnnet.torch.record import RECORD, Value, append
+from fnnet.torch.plan import Plan, fill_plan, make_plan
+from fnnet.torch.record import RECORD, Value, append, filled
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.tensor import Tensor, wrap
 
@@ -25,13 +25,6 @@ from fnnet.torch.tensor import Tensor, wrap
 @lru_cache(maxsize=10_000)
 def _add_plan(a: Spec, b: Spec) -> Plan:
     return make_plan(lambda x, y: x + y, [a, b], (), a.device, "AddBackward0")
-
-
-@lru_cache(maxsize=10_000)
-def _ones_plan(spec: Spec) -> Plan:
-    import jax.numpy as jnp
-
-    return make_plan(lambda: jnp.ones(spec.shape, spec.dtype.numpy), [], (), spec.device)
 
 
 def natural(spec: Spec) -> Spec:
@@ -46,8 +39,7 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 
 def ones(spec: Spec) -> Tensor:
     """Ones of this shape and dtype."""
-    plan = _ones_plan(spec)
-    return wrap(append(plan, ())[0], natural(spec))
+    return wrap(filled(fill_plan(natural(spec), 1)), natural(spec))
 
 
 CURRENT: list[_Walk] = []
