@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from os import PathLike
 from typing import Any, BinaryIO
 
@@ -66,8 +68,6 @@ def save_image(
     image = pillow.from_array(levels.transpose(1, 2, 0))
     if isinstance(fp, str | PathLike):
         if format is None:
-            import os
-
             pillow.pillow().Image.init()
             suffix = os.path.splitext(fp)[1].lower()
             format = pillow.pillow().Image.EXTENSION.get(suffix)
@@ -110,6 +110,9 @@ def draw_bounding_boxes(
             "them"
         )
     count = len(corners)
+    if not count:
+        warnings.warn("boxes doesn't contain any box. No box was drawn", stacklevel=2)
+        return image
     names = [None] * count if labels is None else list(labels)
     if len(names) != count:
         raise ValueError(
@@ -140,7 +143,7 @@ def draw_bounding_boxes(
 
     of_labels = coloured(label_colors) if label_colors is not None else coloured(colors)
     for box, colour, of_label, name in zip(
-        corners.tolist(), coloured(colors), of_labels, names, strict=False
+        corners.astype(np.int64).tolist(), coloured(colors), of_labels, names, strict=False
     ):
         draw.rectangle(box, width=width, outline=colour, fill=(*colour, 100) if fill else None)
         if name is not None:
