@@ -11,6 +11,7 @@ parameter is the conjugate of what `jax.grad` gives: pass `jax.tree.map(jnp.conj
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Rule:
     state: tuple[str, ...]
     execution: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def defaults(self) -> dict[str, Any]:
         """The hyper-parameters and their defaults, as PyTorch has them."""
         return {n: p.default for n, p in inspect.signature(self.function).parameters.items()}

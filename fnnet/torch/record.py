@@ -24,6 +24,7 @@ from fnnet.torch.statistics import COUNTS
 
 if TYPE_CHECKING:
     from fnnet.torch.plan import Plan
+    from fnnet.torch.spec import Spec
 
 SOFT_LIMIT = 300
 HARD_LIMIT = 600
@@ -37,8 +38,8 @@ new = object.__new__
 class Value:
     """One immutable array, computed (`array`) or recorded (`slot` of the record `owner`).
 
-    A value that one number fills (`filled`) is neither: its owner is the plan that makes it, it is recorded
-    anew in each record that uses it, and computed only if somebody looks at it.
+    A value that one number fills is neither: its owner says which number (`fill`), and the array is made only
+    if somebody looks at it. If the owner is a plan (`filled`), records that use the value record it anew.
     `bounds` keeps the least and greatest element, once somebody asked (see `bounds.py`).
     """
 
@@ -54,6 +55,7 @@ class Value:
         """The array; what is recorded so far is run if it has to be."""
         if self.array is None:
             if self.owner is RECORD.generation:
+                RECORD.looked = True
                 RECORD.run()
             if self.array is None:
                 return self._fill()
@@ -79,6 +81,17 @@ def filled(plan: Plan) -> Value:
     return value
 
 
+class Known:
+    """The owner of a value that one number fills, and another every time: it is no part of the structure."""
+
+    __slots__ = ("device", "fill", "outputs")
+
+    def __init__(self, number: float, spec: Spec) -> None:
+        self.fill = number
+        self.outputs = (spec,)
+        self.device = spec.device
+
+
 _UNHELD = max(map(sys.getrefcount, [Value(None)]))
 """How many references a value in a list has that nobody else holds."""
 
@@ -89,6 +102,8 @@ class Record:
     def __init__(self) -> None:
         self.device: device = CPU
         self.immediate = 0
+        self.looked = False
+        self._looks = True
         self._phase: tuple[int, ...] = ()
         self._clear()
 
@@ -113,11 +128,13 @@ class Record:
         call = [plan.number]
         for value in values:
             if value.owner is not generation:
-                if value.array is not None:
+                if value.array is None and hasattr(value.owner, "run"):
+                    self._note_filled(value)
+                else:
+                    if value.array is None:
+                        value.get()
                     self.inputs.append(value)
                     value.slot = -len(self.inputs)
-                else:
-                    self._note_filled(value)
                 value.owner = generation
             call.append(value.slot)
         outputs = self.outputs
@@ -142,13 +159,19 @@ class Record:
     def _note_filled(self, value: Value) -> None:
         """Record what makes a value that one number fills."""
         plan = value.owner
-        if getattr(plan, "fill", None) is None:
-            value.get()  # tells why it has no array
         value.slot = len(self.outputs)
         self.filled[value.slot] = plan
         self.outputs.append(value)
         self.calls.append((plan.number,))
         self.plans.append(plan)
+
+    def offer_end(self) -> None:
+        """End the record where a program's turn may end, unless it looks at a value in every turn: then its
+        records end there, and each turn is one dispatch."""
+        looked, self.looked = self.looked, False
+        if not (looked and self._looks):
+            self.run()
+        self._looks = looked
 
     def _bound(self) -> None:
         """Keep the record short. A loop that never reads a value is cut where it was cut before, so that its

@@ -22,7 +22,7 @@ from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.mode import enable_grad, no_grad
 from fnnet.torch.optim.optimizer import Closure, Optimizer, step_dtype
 from fnnet.torch.plan import Plan, make_plan
-from fnnet.torch.record import RECORD, Value
+from fnnet.torch.record import RECORD, Known, Value
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.storage import device_array
 from fnnet.torch.tensor import Tensor, wrap
@@ -168,7 +168,8 @@ class Derived(Optimizer):
     def step(self, closure: Closure | None = None) -> Any:
         """Move every parameter that has a gradient; returns what `closure` returns.
 
-        One compiled program runs everything recorded so far and this step.
+        One compiled program runs everything recorded so far and this step: now, or in a loop that looks at
+        its loss in every turn, at the next look.
         """
         loss = None
         if closure is not None:
@@ -182,7 +183,7 @@ class Derived(Optimizer):
                         devices.setdefault(p._spec.device, []).append(p)
                 for params in devices.values():
                     self._move(group, params)
-        RECORD.run()
+        RECORD.offer_end()
         return loss
 
     def _move(self, group: dict[str, Any], params: list[Tensor]) -> None:
@@ -193,7 +194,7 @@ class Derived(Optimizer):
         for name in rule.defaults:
             _split(name, group[name], options, hypers, numbers)
         fixed = tuple(options)
-        columns = [self._kept(group, p) for p in params]
+        columns = self._kept(group, params)
         counts, pattern = self._counts(params, columns)
         grads: list[Any] = [p._grad for p in params]
         key = (rule.name, fixed, pattern, *[(p._spec, g._spec) for p, g in zip(params, grads, strict=True)])
@@ -222,28 +223,37 @@ class Derived(Optimizer):
                     made[place] = _count_value(counts[position] + 1, step._spec)
                 step._write(made[place])
 
-    def _kept(self, group: dict[str, Any], p: Tensor) -> dict[str, Tensor]:
-        """The state of a parameter in the order of the rule, begun if there is none, without `step`."""
+    def _kept(self, group: dict[str, Any], params: list[Tensor]) -> list[dict[str, Tensor]]:
+        """The state of each parameter in the order of the rule, begun if there is none, without `step`."""
         rule = self._rule
         timed = "step" in rule.state
-        switches = [_shape_of(n, group[n]) for n in rule.defaults]
-        known = (rule.name, p._spec, *switches)
-        names = _NAMES.get(known)
-        if names is None:
-            begun = _begin(rule, {n: _known(group[n]) for n in rule.defaults}, p._spec)
-            names = _NAMES[known] = tuple(name for name, _, _ in begun)
-        if not names and not timed:
-            return {}
-        state = self.state[p]
-        if not state or (not timed and state.get(names[0]) is None):
-            if timed:
-                state["step"] = _counter(group, p, 0)
-            for name, spec, fill in _begin(rule, {n: _known(group[n]) for n in rule.defaults}, p._spec):
-                array = np.full(spec.shape, fill, spec.dtype.numpy)
-                state[name] = wrap(Value(device_array(array, spec, copy=False)), spec)
-            if not timed:
-                self._fresh.add(id(p))
-        return {name: state[name] for name in names}
+        switches = (rule.name, *[_shape_of(n, group[n]) for n in rule.defaults])
+        columns = []
+        for p in params:
+            names = _NAMES.get((p._spec, switches))
+            if names is None:
+                begun = _begin(rule, {n: _known(group[n]) for n in rule.defaults}, p._spec)
+                names = _NAMES[p._spec, switches] = tuple(name for name, _, _ in begun)
+            if not names and not timed:
+                columns.append({})
+                continue
+            state = self.state[p]
+            if not state or (not timed and state.get(names[0]) is None):
+                self._start(group, p, state)
+            columns.append({name: state[name] for name in names})
+        return columns
+
+    def _start(self, group: dict[str, Any], p: Tensor, state: dict[str, Any]) -> None:
+        """Begin the state of a parameter."""
+        rule = self._rule
+        timed = "step" in rule.state
+        if timed:
+            state["step"] = _counter(group, p, 0)
+        for name, spec, fill in _begin(rule, {n: _known(group[n]) for n in rule.defaults}, p._spec):
+            array = np.full(spec.shape, fill, spec.dtype.numpy)
+            state[name] = wrap(Value(device_array(array, spec, copy=False)), spec)
+        if not timed:
+            self._fresh.add(id(p))
 
     @functools.cached_property
     def _fresh(self) -> set[int]:
@@ -266,7 +276,9 @@ class Derived(Optimizer):
                 value = step._value()
                 count = read.get(id(value), -1)
                 if count < 0:
-                    count = read[id(value)] = int(value.get())
+                    owner = value.owner if value.array is None else None
+                    count = int(owner.fill if isinstance(owner, Known) else value.get())
+                    read[id(value)] = count
             pattern.append(counts.setdefault(count, len(counts)))
         return list(counts), tuple(pattern)
 
@@ -278,7 +290,9 @@ def _counter(group: dict[str, Any], p: Tensor, count: int) -> Tensor:
 
 
 def _count_value(count: int, spec: Spec) -> Value:
-    return Value(device_array(np.array(count, spec.dtype.numpy), spec, copy=False))
+    value = Value(None)
+    value.owner = Known(count, spec)
+    return value
 
 
 def _begin(rule: Rule, options: dict[str, Any], p: Spec) -> list[tuple[str, Spec, Any]]:

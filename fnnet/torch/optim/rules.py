@@ -89,7 +89,7 @@ class Adagrad(
         super().__init__(*args, **kwargs)
         for group in self.param_groups:  # alone among the rules, it begins before the first step
             for p in group["params"]:
-                self._kept(group, p)
+                self._kept(group, [p])
 
 
 class Adadelta(
