@@ -103,7 +103,7 @@ def _evaluate(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], watcher: W
         if eqn.primitive is MARK:
             out = watcher.see(values, **eqn.params)
         elif inner is not None and kind == "scan" and eqn.params["length"] <= MAX_TURNS:
-            out = _scan(eqn.params, inner, values, watcher)
+            out = _scan(eqn, inner, values, watcher)
         elif inner is not None and kind not in ("scan", "while") and len(values) == len(_vars(inner)):
             out = _evaluate(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values, watcher)
         else:
@@ -118,12 +118,18 @@ def _vars(inner: Any) -> Any:
     return getattr(inner, "jaxpr", inner).invars
 
 
-def _scan(params: Any, inner: Any, values: list[Any], watcher: Watcher) -> list[Any]:
-    fixed, carried = params["num_consts"], params["num_carry"]
-    consts, carry, given = values[:fixed], values[fixed : fixed + carried], values[fixed + carried :]
-    turns = range(params["length"])
+def _scan(eqn: Any, inner: Any, values: list[Any], watcher: Watcher) -> list[Any]:
+    """A scan turn by turn. What it carries has the shape of the body's; what it maps has one axis more."""
+    body, length = getattr(inner, "jaxpr", inner), eqn.params["length"]
+    pairs = zip(eqn.outvars, body.outvars, strict=True)
+    carried = sum(whole.aval.ndim == part.aval.ndim for whole, part in pairs)
+    pairs = zip(eqn.invars, body.invars, strict=True)
+    held = sum(whole.aval.ndim == part.aval.ndim for whole, part in pairs)
+    consts, carry, given = values[: held - carried], values[held - carried : held], values[held:]
     rows = {}
-    for i in reversed(turns) if params["reverse"] else turns:
-        out = _evaluate(inner.jaxpr, inner.consts, [*consts, *carry, *(x[i] for x in given)], watcher)
+    for i in reversed(range(length)) if eqn.params["reverse"] else range(length):
+        args = [*consts, *carry, *(x[i] for x in given)]
+        out = _evaluate(body, getattr(inner, "consts", ()), args, watcher)
         carry, rows[i] = out[:carried], out[carried:]
-    return [*carry, *(jnp.stack(column) for column in zip(*(rows[i] for i in turns), strict=True))]
+    columns = zip(*(rows[i] for i in range(length)), strict=True)
+    return [*carry, *(jnp.stack(column) for column in columns)]
