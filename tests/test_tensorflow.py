@@ -1,0 +1,192 @@
+"""fnnet.tensorflow against what TensorFlow 2.21 (compat.v1) gave: reference/record_tensorflow.py."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tensorflow_scenarios
+from tensorflow_scenarios import SCENARIOS, X
+
+import fnnet.tensorflow as tf
+from fnnet.torch.doctor import examine
+
+REFERENCE = Path(__file__).parent / "reference"
+ARRAYS = np.load(REFERENCE / "tensorflow.npz")
+TEXTS = json.loads((REFERENCE / "tensorflow.json").read_text(encoding="utf-8"))
+
+FIRST_WORDS = {  # TensorFlow says more: what does not hold here, or where in its own files
+    "errors/bool": "is not allowed.",
+    "errors/iterate": "is not allowed.",
+    "errors/reduce": "with input shapes: [2,3], []",
+    "errors/variable_twice": "in VarScope?",
+    "errors/feed_text": "could not convert string to float: ",
+}
+
+
+def said(key):
+    """TensorFlow's message, without the trace of the program that it puts around it."""
+    text = TEXTS[key].replace("Graph execution error:\n\n", "").split("\n\nOriginal stack")[0]
+    if "Detected at node" in text:
+        text = text.split(":", 1)[0] + ": " + text.split("Node: ", 1)[1].split("\n", 1)[1]
+    return text
+
+
+@pytest.fixture(autouse=True)
+def empty_graph():
+    with tf.Graph().as_default():
+        yield
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_equals_tensorflow(scenario):
+    found = scenario(tf)
+    recorded = {
+        key.split("/", 1)[1] for key in [*ARRAYS.files, *TEXTS] if key.startswith(scenario.__name__ + "/")
+    }
+    assert set(found) == recorded
+    for name, value in found.items():
+        key = f"{scenario.__name__}/{name}"
+        if isinstance(value, str):
+            until = FIRST_WORDS.get(key)
+            cut = (lambda text, until=until: text[: text.index(until) + len(until)]) if until else str
+            assert cut(value) == cut(said(key)), key
+            continue
+        expected = ARRAYS[key]
+        assert (value.shape, value.dtype) == (expected.shape, expected.dtype), key
+        exact = scenario.__name__ in ("seeds", "operation_seed") and "doubles" not in name
+        if exact or value.dtype.kind != "f":
+            np.testing.assert_array_equal(value, expected, err_msg=key)
+        else:
+            rtol, atol = (1.3e-6, 1e-5) if value.dtype == np.float32 else (1e-7, 1e-7)
+            np.testing.assert_allclose(value, expected, rtol, atol, err_msg=key)
+
+
+def test_plain_program_gives_what_the_ordered_one_does():
+    plain = tensorflow_scenarios.two_layer(tf, ordered=False)
+    np.testing.assert_allclose(plain["losses"], ARRAYS["two_layer/losses"], 1.3e-6, 1e-5)
+
+
+def test_a_graph_is_compiled_once_for_fetches_and_shapes():
+    x = tf.placeholder(tf.float32, (None, 3))
+    y, z = x * 2.0, tf.reduce_sum(x)
+    with tf.Session() as session:
+        for rows in (2, 2, 4, 2, 4):
+            session.run(y, {x: np.ones((rows, 3))})
+        assert session.compilations == 2
+        session.run([y, z], {x: X})
+        session.run([y, z], {x: X + 1})
+        assert session.compilations == 3
+    with tf.Session() as session:  # another session of the graph finds the programs
+        session.run(y, {x: X})
+        assert session.compilations == 0
+
+
+def test_a_fed_size_is_part_of_the_program():
+    rows = tf.placeholder(tf.int32, ())
+    grid = tf.zeros([rows, 2]) + tf.to_float(rows)
+    with tf.Session() as session:
+        assert session.run(grid, {rows: 3}).shape == (3, 2)
+        np.testing.assert_array_equal(session.run(grid, {rows: 1}), [[1.0, 1.0]])
+
+
+def test_fetched_arrays_are_ones_own():
+    w = tf.Variable([1.0, 2.0])
+    with tf.Session() as session:
+        session.run(w.initializer)
+        held = session.run(w)
+        held += 10.0
+        np.testing.assert_array_equal(session.run(w), [1.0, 2.0])
+        assert isinstance(session.run(tf.reduce_sum(w)), np.float32)
+
+
+def test_without_a_seed_numbers_differ():
+    drawn = tf.random_normal((4,))
+    first, second = (tf.Session().run(drawn) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_random_numbers_within_a_loop_go_on():
+    tf.set_random_seed(0)
+    noise = tf.map_fn(lambda e: e + tf.random_normal(()), tf.zeros(5))
+    with tf.Session() as session:
+        first, second = session.run(noise), session.run(noise)
+    assert len({*first.tolist(), *second.tolist()}) == 10
+
+
+def test_dropout_within_a_scan_has_the_gradient_of_its_own_mask():
+    tf.set_random_seed(0)
+    x = tf.placeholder(tf.float32, (6, 3))
+    kept = tf.scan(lambda a, e: a + tf.nn.dropout(e, rate=0.5), x, initializer=tf.zeros(3))[-1]
+    grad = tf.gradients(kept, x)[0]
+    with tf.Session() as session:
+        for _ in range(2):
+            total, slope = session.run([kept, grad], {x: np.ones((6, 3))})
+            np.testing.assert_array_equal(slope.sum(0), total)
+            assert set(np.unique(slope)) == {0.0, 2.0}
+
+
+def test_gradient_of_a_long_loop():
+    rate = tf.placeholder(tf.float32, ())
+    end = tf.while_loop(lambda i, v: i < 200, lambda i, v: (i + 1, v * rate + 1.0), [0, tf.constant(0.0)])[1]
+    slope = tf.gradients(end, rate)[0]
+    expected = jax.grad(lambda r: jax.lax.fori_loop(0, 200, lambda _, v: v * r + 1.0, 0.0))(0.99)
+    np.testing.assert_allclose(tf.Session().run(slope, {rate: 0.99}), expected, rtol=1e-5)
+
+
+def test_interactive_session():
+    session = tf.InteractiveSession()
+    try:
+        w = tf.Variable(3.0)
+        w.initializer.run()
+        assert (w * 2.0).eval() == 6.0
+        assert tf.get_default_session() is session
+    finally:
+        session.close()
+
+
+def test_a_name_that_is_missing_says_where():
+    with pytest.raises(AttributeError, match=r"module 'fnnet\.tensorflow' has no attribute 'TensorArray'"):
+        tf.TensorArray
+
+
+PROGRAM = """
+import {module} as tf
+import numpy as np
+{setting}
+x = tf.placeholder(tf.float32, shape=(None, 3))
+w = tf.Variable(tf.random_normal((3, 1), seed=1))
+loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
+step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for _ in range(3):
+        print(sess.run([loss, step], feed_dict={{x: np.eye(3)}})[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "setting"), [("tensorflow", ""), ("tensorflow.compat.v1", "tf.disable_v2_behavior()")]
+)
+def test_programs_run_as_they_stand(module, setting, tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM.format(module=module, setting=setting))
+    command = [sys.executable, "-m", "fnnet", "run", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    losses = [float(line) for line in done.stdout.split()]
+    assert len(losses) == 3
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_doctor_knows_the_names():
+    uses = {
+        use.name: use.present
+        for use in examine("import tensorflow as tf\ntf.matmul\ntf.train.Saver\ntf.nn.relu")
+    }
+    assert uses["tensorflow.matmul"]
+    assert uses["tensorflow.nn.relu"]
+    assert not uses["tensorflow.train.Saver"]
