@@ -3,6 +3,7 @@
 from fnnet.data import cifar as cifar
 from fnnet.data import sampler as sampler
 from fnnet.data import synthetic as synthetic
+from fnnet.data import text as text
 from fnnet.data.cifar import cifar10 as cifar10
 from fnnet.data.cifar import cifar100 as cifar100
 from fnnet.data.cifar import has_cifar10 as has_cifar10

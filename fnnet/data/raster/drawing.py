@@ -14,10 +14,17 @@ import numpy as np
 
 from fnnet.data.sampler import as_generator
 
+_NARROW = 1 << 24
+
+
+def _word(random: Any) -> int:
+    """One word of the stream: what single numbers are made of, without the cost of filling an array."""
+    return int(as_generator(random)._engine.words(1)[0])
+
 
 def chance(random: Any) -> float:
     """One number of [0, 1), of float32."""
-    return float(as_generator(random).uniform((1,), 0.0, 1.0)[0])
+    return (_word(random) & 0xFFFFFF) * 2.0**-24
 
 
 def happens(random: Any, p: float) -> bool:
@@ -34,6 +41,8 @@ def whole(random: Any, low: int, high: int) -> int:
     """One whole number of [low, high). Raises RuntimeError if there is none."""
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if high - low < _NARROW:
+        return _word(random) % (high - low) + low
     return int(as_generator(random).random((1,), low, high)[0])
 
 

@@ -14,25 +14,13 @@ from typing import Any
 import numpy as np
 
 from fnnet.torch.call import apply
-from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.mode import MODE
+from fnnet.torch.on_host import array_of as array_of
+from fnnet.torch.on_host import tensor_of as tensor_of
 from fnnet.torch.plan import Plan, make_plan
-from fnnet.torch.record import RECORD, Value
-from fnnet.torch.spec import Spec, spec_of
-from fnnet.torch.storage import device_array
-from fnnet.torch.tensor import Tensor, wrap
-
-
-def array_of(image: Tensor) -> np.ndarray[Any, Any]:
-    """The values, not to be written to."""
-    return np.asarray(image._value().get())
-
-
-def tensor_of(array: Any) -> Tensor:
-    """A tensor on the CPU of an array that nobody else will write to."""
-    array = np.ascontiguousarray(array).reshape(np.shape(array))
-    spec = spec_of(array.shape, of_numpy(array.dtype))
-    return wrap(Value(device_array(array, spec, copy=False)), spec)
+from fnnet.torch.record import RECORD
+from fnnet.torch.spec import Spec
+from fnnet.torch.tensor import Tensor
 
 
 def computed(function: Callable[..., Any], image: Tensor, *arguments: Any, **named: Any) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.creation import as_tensor, tensor
+from fnnet.torch.on_host import stacked
 from fnnet.torch.tensor import Tensor
 
 _NOT_NUMBERS = re.compile(r"[SaUO]")
@@ -92,8 +93,8 @@ def collate(batch: Any, *, collate_fn_map: dict[Any, Callable[..., Any]] | None 
 def _collate_tensors(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
     from fnnet import torch
 
-    stacked: Tensor = torch.stack(list(batch), 0)
-    return stacked
+    made = stacked(batch)
+    return torch.stack(list(batch), 0) if made is None else made
 
 
 def _collate_arrays(batch: Any, *, collate_fn_map: Any = None) -> Any:
