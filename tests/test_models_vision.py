@@ -53,7 +53,7 @@ def in_order(net, params, buffers):
     return own
 
 
-LONG = ("bottleneck", "mobilenet", "squeezenet")
+LONG = ("bottleneck", "densenet", "mobilenet", "squeezenet")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,21 @@
 """Networks as layers: the tutorials' and well-known ones for pictures and for text."""
 
+from fnnet.models.bert import Bert as Bert
+from fnnet.models.bert import BertConfig as BertConfig
+from fnnet.models.bert import BertForMaskedLM as BertForMaskedLM
+from fnnet.models.bert import load_bert as load_bert
+from fnnet.models.byte_pairs import BytePairs as BytePairs
+from fnnet.models.byte_pairs import load_byte_pairs as load_byte_pairs
 from fnnet.models.classifiers import LogisticRegression as LogisticRegression
 from fnnet.models.classifiers import fizzbuzz_net as fizzbuzz_net
 from fnnet.models.densenet import DenseNet as DenseNet
 from fnnet.models.fizzbuzz import binary_encode as binary_encode
 from fnnet.models.fizzbuzz import fizz_buzz_decode as fizz_buzz_decode
 from fnnet.models.fizzbuzz import fizz_buzz_encode as fizz_buzz_encode
+from fnnet.models.generation import generate as generate
+from fnnet.models.gpt import GPT as GPT
+from fnnet.models.gpt import GPTConfig as GPTConfig
+from fnnet.models.gpt import load_gpt as load_gpt
 from fnnet.models.lenet import LeNet as LeNet
 from fnnet.models.lenet import lenet_cifar10 as lenet_cifar10
 from fnnet.models.lenet import lenet_gray as lenet_gray
@@ -20,3 +30,5 @@ from fnnet.models.two_layer import TwoLayerNet as TwoLayerNet
 from fnnet.models.vgg import VGG as VGG
 from fnnet.models.vgg import AlexNet as AlexNet
 from fnnet.models.vision_transformer import VisionTransformer as VisionTransformer
+from fnnet.models.word_pieces import WordPieces as WordPieces
+from fnnet.models.word_pieces import load_word_pieces as load_word_pieces

@@ -22,6 +22,9 @@ __all__ = ["Sampling", "generate", "restricted"]
 PROMPTS = 16
 """Prompts are padded to a multiple of this length, so that few programs are compiled."""
 
+ENDS = 4
+"""As many tokens that end a row, or a multiple, are handed to the program; those lacking are -1."""
+
 
 class Sampling(NamedTuple):
     """How a token is chosen: what is traced, and what is part of the program.
@@ -72,7 +75,7 @@ class _State(NamedTuple):
     step: jax.Array
 
 
-@partial(jax.jit, static_argnames=("net", "steps", "top_k", "ends"))
+@partial(jax.jit, static_argnames=("net", "steps", "top_k"))
 def _run(
     net: GPT,
     params: Params,
@@ -82,7 +85,6 @@ def _run(
     top_k: int | None,
     warp: tuple[Any, Any],
     random: Any,
-    ends: bool,
     eos: jax.Array,
     pad: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
@@ -106,7 +108,7 @@ def _run(
     def extended(logits: jax.Array, ids: jax.Array, cache: Any, going: jax.Array, step: Any) -> _State:
         token = jnp.where(going, _chosen(logits[:, 0], sampling, noise(step)), pad)
         ids = jax.lax.dynamic_update_slice_in_dim(ids, token[:, None], length + step, 1)
-        going = going & (token[:, None] != eos).all(-1) if ends else going
+        going = going & (token[:, None] != eos).all(-1)
         return _State(ids, token, cache, going, step + 1)
 
     def more(state: _State) -> jax.Array:
@@ -182,7 +184,7 @@ def generate(
         )
     if not max_new_tokens:
         return jnp.asarray(prompt, jnp.int32)
-    ends = () if eos_token_id is None else np.atleast_1d(eos_token_id)
+    ends = np.asarray([] if eos_token_id is None else eos_token_id, np.int32).reshape(-1)
     pad = pad_token_id if pad_token_id is not None else int(ends[0]) if len(ends) else 0
     begin = -length % PROMPTS
     margin = ((0, 0), (begin, 0))
@@ -205,8 +207,7 @@ def generate(
         None if key is None else top_k or 0,
         (temperature, None if top_p is None or top_p >= 1 else top_p),
         random,
-        bool(len(ends)),
-        np.asarray(ends, np.int32),
+        np.pad(ends, (0, ENDS - len(ends) % ENDS), constant_values=-1),
         pad,
     )
     steps = int(made)

@@ -96,6 +96,7 @@ def bert(folder):
     wordpiece = tokenizers.BertWordPieceTokenizer()
     wordpiece.train_from_iterator(CORPUS, vocab_size=150, min_frequency=1, limit_alphabet=60)
     wordpiece.save_model(str(folder))
+    wordpiece = tokenizers.BertWordPieceTokenizer(str(folder / "vocab.txt"))
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=150,
@@ -120,11 +121,9 @@ def bert(folder):
     state |= {name: value for name, value in net.state_dict().items() if name.startswith("cls.")}
     state["bert.embeddings.position_ids"] = torch.arange(32)[None]
     state["cls.seq_relationship.weight"] = torch.zeros(2, 16)
-    old = {
-        n.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): v.clone()
-        for n, v in state.items()
-    }
-    torch.save(old, folder / "pytorch_model.bin")
+    for new, old in (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")):
+        state = {name.replace(new, old): value.clone() for name, value in state.items()}
+    torch.save(state, folder / "pytorch_model.bin")
     ids = torch.tensor([[2, 17, 99, 43, 3, 25, 3], [2, 140, 111, 52, 3, 0, 0]])
     mask = (ids != 0).long()
     types = torch.tensor([[0, 0, 0, 0, 0, 1, 1], [0] * 7])
