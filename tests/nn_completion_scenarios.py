@@ -318,3 +318,124 @@ def embeddings_from_tables(torch: Any) -> Any:
         error(lambda: torch.nn.Embedding.from_pretrained(table[0])),
         error(lambda: torch.nn.Embedding(2, 3, _weight=table)),
     ]  # fmt: skip
+
+
+def after_training(torch: Any, module: Any, given: Any) -> list[Any]:
+    output = module(given)
+    (output * output).sum().backward()
+    gradients = {name: p.grad.flatten().tolist() for name, p in module.named_parameters()}
+    return [output.flatten().tolist(), gradients, state(module), repr(module), type(module).__name__]
+
+
+@scenario
+def parametrized_weights(torch: Any) -> Any:
+    nn, made = torch.nn, torch.nn.utils.parametrizations
+    seen = []
+    for name, options, make, shape in (
+        ("weight_norm", {"dim": 1}, lambda: nn.Conv1d(2, 3, 2), (1, 2, 4)),
+        ("spectral_norm", {"n_power_iterations": 2}, lambda: nn.ConvTranspose1d(2, 3, 2), (1, 2, 4)),
+        ("orthogonal", {}, lambda: nn.Linear(3, 3), (2, 3)),
+        ("orthogonal", {"orthogonal_map": "cayley"}, lambda: nn.Linear(3, 2), (2, 3)),
+    ):
+        module = getattr(made, name)(make(), **options)
+        seen.append(after_training(torch, module, x(torch, *shape)))
+    q = module.weight
+    module.weight = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    norm = made.weight_norm(nn.Linear(3, 2))
+    norm.load_state_dict({"bias": torch.zeros(2), "weight_g": torch.ones(2, 1), "weight_v": torch.ones(2, 3)})
+    return [
+        seen, (q @ q.t()).tolist(), module.weight.tolist(), norm.weight.tolist(),
+        str(norm.weight.grad_fn)[:26],
+        repr(torch.nn.utils.parametrize.remove_parametrizations(norm, "weight")), state(norm),
+        error(lambda: made.orthogonal(nn.Linear(2, 2), "bias")),
+        error(lambda: made.orthogonal(nn.Linear(2, 2), orthogonal_map="qr")),
+        error(lambda: made.spectral_norm(nn.Linear(2, 2), n_power_iterations=0)),
+        error(lambda: made.spectral_norm(nn.Linear(2, 2), dim=2)),
+        error(lambda: made.weight_norm(nn.Linear(2, 2), "nothing")),
+        error(lambda: made.orthogonal(nn.Linear(3, 2), orthogonal_map="cayley", use_trivialization=False)),
+    ]  # fmt: skip
+
+
+@scenario
+def parametrizations_come_and_go(torch: Any) -> Any:
+    nn, parametrize = torch.nn, torch.nn.utils.parametrize
+    seen: list[str] = []
+
+    class Doubled(nn.Module):
+        def forward(self, given: Any) -> Any:
+            seen.append("computed")
+            return given * 2
+
+        def right_inverse(self, given: Any) -> Any:
+            return given / 2
+
+    class Wider(nn.Module):
+        def forward(self, given: Any) -> Any:
+            return torch.cat([given, given])
+
+    layer = nn.Linear(2, 2)
+    original, values = layer.weight, layer.weight.tolist()
+    parametrize.register_parametrization(layer, "weight", Doubled())
+    kept = layer.parametrizations.weight.original is original
+    same = [layer.weight.tolist() == values, isinstance(layer, nn.Linear), parametrize.is_parametrized(layer)]
+    with parametrize.cached():
+        seen.clear()
+        layer(torch.ones(1, 2)), layer(torch.ones(1, 2))
+        counted = len(seen)
+    layer.weight = torch.eye(2)
+    twin = copy.deepcopy(layer)
+    twin.parametrizations.weight.original.data.zero_()
+    other = parametrize.transfer_parametrizations_and_params(layer, nn.Linear(2, 2), "weight")
+    rule = torch.optim.SGD(layer.parameters(), lr=0.1)
+    layer(torch.ones(1, 2)).sum().backward()
+    rule.step()
+    kinds = [type(layer).__name__, parametrize.type_before_parametrizations(layer).__name__]
+    wrong = [
+        error(lambda: parametrize.register_parametrization(layer, "bias", Wider())),
+        error(lambda: parametrize.register_parametrization(layer, "weight", Wider())),
+        error(lambda: parametrize.register_parametrization(layer, "other", Doubled()))[0],
+        error(lambda: parametrize.remove_parametrizations(layer, "bias"))[0],
+        error(lambda: layer.__getstate__())[0],
+    ]
+    after = state(layer)
+    parametrize.remove_parametrizations(layer, "weight")
+    return [
+        kept, same, counted, state(twin), state(other), kinds, wrong, after, state(layer),
+        type(layer).__name__, layer.weight is original, parametrize.is_parametrized(layer), repr(layer),
+    ]  # fmt: skip
+
+
+@scenario
+def older_norms_of_weights(torch: Any) -> Any:
+    nn, utils = torch.nn, torch.nn.utils
+    norm = utils.weight_norm(nn.Linear(3, 2), dim=None)
+    spectral = utils.spectral_norm(nn.Linear(3, 2))
+    seen = [after_training(torch, norm, x(torch, 2, 3)), after_training(torch, spectral, x(torch, 2, 3))]
+    metadata = dict(spectral.state_dict()._metadata[""])
+    again = repr(spectral.load_state_dict(spectral.state_dict()))
+    spectral.eval()(x(torch, 2, 3))
+    wrong = [
+        error(lambda: utils.weight_norm(norm)), error(lambda: utils.spectral_norm(spectral)),
+        error(lambda: utils.remove_weight_norm(spectral))[0], error(lambda: utils.spectral_norm(norm))[0],
+    ]  # fmt: skip
+    utils.remove_weight_norm(norm)
+    utils.remove_spectral_norm(spectral)
+    return [seen, metadata, again, wrong, state(norm), state(spectral), len(spectral._forward_pre_hooks)]
+
+
+@scenario
+def fusion_with_batch_norm(torch: Any) -> Any:
+    nn, utils = torch.nn, torch.nn.utils
+    norm = nn.BatchNorm1d(3)
+    norm(x(torch, 8, 3))
+    norm.eval()
+    conv, linear = nn.Conv1d(2, 3, 2, bias=False).eval(), nn.Linear(2, 3).eval()
+    across = nn.ConvTranspose1d(2, 3, 2).eval()
+    skipped = utils.skip_init(nn.Linear, 2, 3)
+    return [
+        state(utils.fuse_conv_bn_eval(conv, norm)), state(utils.fuse_linear_bn_eval(linear, norm)),
+        state(utils.fuse_conv_bn_eval(across, norm, transpose=True)),
+        error(lambda: utils.fuse_conv_bn_eval(conv.train(), norm)),
+        error(lambda: utils.fuse_linear_bn_eval(nn.Linear(2, 2).eval(), norm)),
+        list(skipped.weight.shape), torch.rand(2).tolist(), error(lambda: utils.skip_init(nn.ReLU))[0],
+    ]  # fmt: skip

@@ -9,8 +9,11 @@ from fnnet.functional.attention import *
 from fnnet.functional.bounds import *
 from fnnet.functional.brackets import *
 from fnnet.functional.classification import *
+from fnnet.functional.combinations import *
 from fnnet.functional.comparison import *
+from fnnet.functional.complexes import *
 from fnnet.functional.convolution import *
+from fnnet.functional.covariance import *
 from fnnet.functional.creation import *
 from fnnet.functional.cross_map import *
 from fnnet.functional.ctc import *
@@ -20,8 +23,10 @@ from fnnet.functional.dropout import *
 from fnnet.functional.elementary import *
 from fnnet.functional.embedding import *
 from fnnet.functional.fold import *
+from fnnet.functional.fourier import *
 from fnnet.functional.grid import *
 from fnnet.functional.indexing import *
+from fnnet.functional.integration import *
 from fnnet.functional.interpolation import *
 from fnnet.functional.joining import *
 from fnnet.functional.linear import *
@@ -34,6 +39,8 @@ from fnnet.functional.operation import Operation as Operation
 from fnnet.functional.operation import operation as operation
 from fnnet.functional.packed import *
 from fnnet.functional.padding import *
+from fnnet.functional.parametrization import *
+from fnnet.functional.partial_writes import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
 from fnnet.functional.recurrent import *
@@ -44,6 +51,7 @@ from fnnet.functional.sorting import *
 from fnnet.functional.special import *
 from fnnet.functional.spectral import *
 from fnnet.functional.statistics import *
+from fnnet.functional.windows import *
 
 
 def __getattr__(name: str) -> object:

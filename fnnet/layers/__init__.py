@@ -16,6 +16,7 @@ from fnnet.layers import (
     loss,
     normalization,
     padding,
+    parametrization,
     pooling,
     recurrent,
     spatial,
@@ -36,6 +37,7 @@ from fnnet.layers.linear import *
 from fnnet.layers.loss import *
 from fnnet.layers.normalization import *
 from fnnet.layers.padding import *
+from fnnet.layers.parametrization import *
 from fnnet.layers.pooling import *
 from fnnet.layers.recurrent import *
 from fnnet.layers.spatial import *
@@ -58,6 +60,7 @@ __all__ = [
     *loss.__all__,
     *normalization.__all__,
     *padding.__all__,
+    *parametrization.__all__,
     *pooling.__all__,
     *spatial.__all__,
     *transformer.__all__,

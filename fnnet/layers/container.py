@@ -98,7 +98,7 @@ class ModuleList(_Numbered):
             name = f"({start})" if start == end else f"({start}-{end})"
             count = "" if start == end else f"{end - start + 1} x "
             lines.append("\n  " + f"{name}: {count}{text}".replace("\n", "\n  "))
-        return "ModuleList(" + "".join(lines) + ("\n)" if lines else ")")
+        return type(self).__name__ + "(" + "".join(lines) + ("\n)" if lines else ")")
 
 
 class ModuleDict(_Named):

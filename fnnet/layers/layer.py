@@ -43,6 +43,39 @@ def _thaw(tree: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _thaw(value) if isinstance(value, Mapping) else value for name, value in tree.items()}
 
 
+class DrawnBuffer:
+    """Among what `draw` gives, the initial value of a buffer."""
+
+    def __init__(self, value: jax.Array) -> None:
+        self.value = value
+
+
+def _parted(tree: Params) -> tuple[Params, Params]:
+    """What was drawn, as parameters and buffers."""
+    params: Params = {}
+    buffers: Params = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            params[name], inner = _parted(value)
+            if inner:
+                buffers[name] = inner
+                if not params[name]:
+                    del params[name]
+        elif isinstance(value, DrawnBuffer):
+            buffers[name] = value.value
+        else:
+            params[name] = value
+    return params, buffers
+
+
+def _merged(tree: Params, other: Params) -> Params:
+    """A tree with the values of another in place of its own."""
+    merged = dict(tree)
+    for name, value in other.items():
+        merged[name] = _merged(tree.get(name, {}), value) if isinstance(value, dict) else value
+    return merged
+
+
 class Scope(Mapping[str, Any]):
     """The parameters of one layer within a call, together with what the call was given.
 
@@ -192,7 +225,12 @@ class Layer:
         Returns:
             Nested dicts of arrays with PyTorch's names and shapes.
         """
-        return self.draw(as_source(random), dtype)
+        return self.init_with_buffers(random, dtype)[0]
+
+    def init_with_buffers(self, random: Any, dtype: DTypeLike = jnp.float32) -> tuple[Params, Params]:
+        """Initial parameters, and initial buffers with those that are drawn (spectral norm's vectors)."""
+        params, drawn = _parted(self.draw(as_source(random), dtype))
+        return params, _merged(self.init_buffers(dtype), drawn) if drawn else self.init_buffers(dtype)
 
     def init_buffers(self, dtype: DTypeLike = jnp.float32) -> Params:
         """Initial buffers (running statistics and the like), nested dicts with PyTorch's names."""

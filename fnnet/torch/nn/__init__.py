@@ -37,7 +37,7 @@ for _name in _layers.__all__:
     if (
         isinstance(_value, type)
         and issubclass(_value, _Layer)
-        and _value is not _Layer
+        and _value not in (_Layer, _layers.Parametrized)
         and _name not in globals()
     ):
         globals()[_name] = _module_class(_value)

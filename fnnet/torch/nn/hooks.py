@@ -123,6 +123,10 @@ class Hooks:
 
     _register_state_dict_hook = register_state_dict_post_hook
 
+    def _register_load_state_dict_pre_hook(self, hook: Hook, with_module: bool = False) -> RemovableHandle:
+        given = (lambda *args: hook(self, *args)) if with_module else hook
+        return self._register("_load_state_dict_pre_hooks", given)
+
     def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, ...)` before the module loads its part."""
         return self._register("_load_state_dict_pre_hooks", lambda *given: hook(self, *given))
