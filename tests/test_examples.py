@@ -16,11 +16,20 @@ def test_there_are_examples():
     assert {"tensors", "autograd", "logistic_regression", "dynamic_network"} <= set(NAMES)
 
 
-SHORTENED = {"lenet_cifar10", "lenet_introduction"}
+SHORTENED = {"gpt_generate", "lenet_cifar10", "lenet_introduction"}
 BY_LESSON = {"same_seed_as_pytorch"}  # compares whole runs with recorded ones: its lesson runs its functions
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - BY_LESSON))
+LONG = {"gpt_generate"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
+        for name in sorted(set(NAMES) - BY_LESSON)
+    ],
+)
 def test_example_runs(name, capsys, monkeypatch):
     # in this process: the suite's strict dtype promotion and its warnings as errors hold for the examples too
     monkeypatch.setattr(sys, "argv", [f"{name}.py"])
