@@ -40,8 +40,8 @@ def compilation_cache() -> None:
         home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
         folder = Path(os.environ.get("XDG_CACHE_HOME") or home) / "fnnet" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(folder))
-    # by default only what takes a second to compile is kept; the lessons' programs are smaller than that
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # by default only what takes a second to compile is kept; these programs take a tenth of it, but are many
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

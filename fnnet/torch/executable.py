@@ -66,6 +66,22 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
     return plain
 
 
+_QUICK: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+"""Asks XLA for its older emitters on a CPU: the same bits, as fast, and compiled in half the time (a step of
+LeNet in 0.57 s of CPU time instead of 1.15, jaxlib 0.10.2). Emptied where jaxlib has left them out."""
+
+
+def _compiled(lowered: Any, where: jax.Device) -> Any:
+    if _QUICK and where.platform == "cpu":
+        try:
+            return lowered.compile(_QUICK)
+        except jax.errors.JaxRuntimeError as error:
+            if "No such compile option" not in str(error):
+                raise
+            _QUICK.clear()
+    return lowered.compile()
+
+
 def executable(
     calls: list[tuple[int, ...]],
     alive: list[int],
@@ -87,7 +103,7 @@ def executable(
         traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*inputs, *numbers)
         if where.platform == "cpu" and has_products(traced.jaxpr):
             traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
-        compiled = traced.lower().compile()
+        compiled = _compiled(traced.lower(), where)
 
     def run(arrays: list[Any], floats: list[float], integers: list[int]) -> Any:
         started = time.perf_counter()
