@@ -29,6 +29,7 @@ from fnnet.torch.indexing import masked_select as masked_select
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
 from fnnet.torch.inquiry import allclose as allclose
+from fnnet.torch.inquiry import broadcast_shapes as broadcast_shapes
 from fnnet.torch.inquiry import channels_last as channels_last
 from fnnet.torch.inquiry import contiguous_format as contiguous_format
 from fnnet.torch.inquiry import e as e

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from fnnet.torch import layout as layouts
 from fnnet.torch import promotion
 from fnnet.torch.attach import method
 from fnnet.torch.dtypes import dtype
+from fnnet.torch.spec import Size
 from fnnet.torch.tensor import Tensor
 
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
@@ -87,6 +89,17 @@ def allclose(
 
 
 _SPOKEN = {"Float32": "Float", "Float64": "Double", "Int64": "Long", "Int32": "Int", "Float16": "Half"}
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape to which these shapes broadcast. Raises RuntimeError if there is none."""
+    try:
+        given = [(one,) if isinstance(one, int) else tuple(one) for one in shapes]
+        return Size(layouts.broadcast_shapes(*given))
+    except RuntimeError:
+        raise RuntimeError(
+            "Shape mismatch: objects cannot be broadcast to a single shape: " + " and ".join(map(str, shapes))
+        ) from None
 
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:

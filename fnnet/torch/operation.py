@@ -24,6 +24,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.naming import name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
+from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor, view_spec
 
@@ -299,6 +300,7 @@ class Op:
             raise
         except TypeError as error:
             raise layout.shape_error(self.name, specs, error) from error
+        tree = renamed(self.declared.name, tree)
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
         plan.function = function
         plan.indices = indices_of(self.declared.name, bound, order)

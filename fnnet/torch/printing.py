@@ -222,6 +222,10 @@ def render(
     return text + ")"
 
 
+def _node_name(node: Any) -> str:
+    return node.name().rpartition("::")[2] if hasattr(node, "name") else type(node).__name__
+
+
 def tensor_text(tensor: Any) -> str:
     """The text of a Tensor, `repr(tensor)`."""
     from fnnet.torch.dtypes import get_default_dtype
@@ -235,7 +239,7 @@ def tensor_text(tensor: Any) -> str:
         dtype=str(tensor.dtype),
         default_dtypes=(str(default), str(default.to_complex())),
         device=None if device.type == "cpu" else str(device),
-        grad_fn=None if fn is None else type(fn).__name__ if not hasattr(fn, "name") else fn.name(),
+        grad_fn=None if fn is None else _node_name(fn),
         requires_grad=tensor.requires_grad,
         kind="tensor" if parameter else type(tensor).__name__,
     )

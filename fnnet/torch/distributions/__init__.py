@@ -1,0 +1,32 @@
+"""torch.distributions: the distributions with samples from PyTorch's own streams."""
+
+from typing import Any
+
+from fnnet.torch.distributions import constraints as constraints
+from fnnet.torch.distributions.continuous import Cauchy as Cauchy
+from fnnet.torch.distributions.continuous import Exponential as Exponential
+from fnnet.torch.distributions.continuous import Gumbel as Gumbel
+from fnnet.torch.distributions.continuous import HalfNormal as HalfNormal
+from fnnet.torch.distributions.continuous import Laplace as Laplace
+from fnnet.torch.distributions.continuous import LogNormal as LogNormal
+from fnnet.torch.distributions.continuous import Normal as Normal
+from fnnet.torch.distributions.continuous import Uniform as Uniform
+from fnnet.torch.distributions.discrete import Bernoulli as Bernoulli
+from fnnet.torch.distributions.discrete import Categorical as Categorical
+from fnnet.torch.distributions.discrete import Geometric as Geometric
+from fnnet.torch.distributions.discrete import OneHotCategorical as OneHotCategorical
+from fnnet.torch.distributions.discrete import Poisson as Poisson
+from fnnet.torch.distributions.distribution import Distribution as Distribution
+from fnnet.torch.distributions.gamma import Beta as Beta
+from fnnet.torch.distributions.gamma import Chi2 as Chi2
+from fnnet.torch.distributions.gamma import Dirichlet as Dirichlet
+from fnnet.torch.distributions.gamma import Gamma as Gamma
+from fnnet.torch.distributions.kl import kl_divergence as kl_divergence
+from fnnet.torch.distributions.kl import register_kl as register_kl
+from fnnet.torch.distributions.multivariate import Independent as Independent
+from fnnet.torch.distributions.multivariate import MultivariateNormal as MultivariateNormal
+from fnnet.torch.missing import missing as _missing
+
+
+def __getattr__(name: str) -> Any:
+    raise _missing("torch.distributions", name)
