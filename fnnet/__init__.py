@@ -2,6 +2,7 @@
 
 from typing import Any as _Any
 
+from fnnet import audio as audio
 from fnnet import checkpoint as checkpoint
 from fnnet import data as data
 from fnnet import functional as functional

@@ -20,6 +20,9 @@ World: TypeAlias = Any
 """A numpy array (known numbers), a ShapeDtypeStruct (known shape), or an Unknown (known dtype)."""
 
 
+_NO_VALUE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+
+
 def without_guesses(text: str) -> str:
     """An error's text with question marks for the sizes that are not known."""
     return re.sub(
@@ -107,7 +110,7 @@ def infer(
         return _of_unknown_rank(function, worlds[0], static)
     try:
         found = [_in_world(function, world, static) for world in worlds]
-    except jax.errors.ConcretizationTypeError:
+    except _NO_VALUE:
         return _data_dependent(function, worlds[0], static)
     except Exception:
         found = _with_fitting_sizes(function, worlds, static)
