@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "reproduce": Command("run the tutorials' lessons and compare every number", "fnnet.parity.reproduce"),
     "compare": Command("run a program under PyTorch and fnnet, numbers side by side", "fnnet.parity.compare"),
+    "bench": Command("time a program under PyTorch and fnnet: cold, warm, steady", "fnnet.parity.bench"),
     "run": Command("run a PyTorch program on JAX, as it stands", "fnnet.parity.run"),
     "doctor": Command(
         "list the PyTorch names that a program uses, and which fnnet lacks", "fnnet.parity.doctor"

@@ -1,6 +1,10 @@
 """`fnnet compare SCRIPT`: the numbers a script prints under PyTorch and under fnnet, side by side.
 
-Exit status: 0 if every line agrees, 1 if one differs, 2 if there is nothing to compare, 3 if a run failed.
+Where they differ, PyTorch runs the script once more with the last bits of its sums changed. What a training
+run makes of that is what rounding may do to it; only what goes beyond is a difference.
+
+Exit status: 0 if every line agrees up to rounding, 1 if one differs, 2 if there is nothing to compare, 3 if a
+run failed.
 """
 
 from __future__ import annotations
@@ -8,45 +12,29 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import math
-import os
-import re
-import subprocess
+import shutil
 import sys
-import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fnnet.checkpoint.atomic import atomically
 from fnnet.parity import text
-from fnnet.parity.difference import table
+from fnnet.parity.printed import RTOL, Line, Match, compare_lines
+from fnnet.parity.two_sides import Side, run_fnnet, run_pytorch
 
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|inf|nan)(?![\w])")
-RTOL = 1e-4
 FORMAT = "fnnet.compare"
-
-# The child seeds torch before the script does: a script that sets no seed has the same one on both sides.
-_PYTORCH = """
-import json, runpy, sys, time
-import torch
-sys.path[0] = sys.argv.pop(1)
-torch.manual_seed(int(sys.argv.pop(1)))
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-_FNNET = """
-import json, sys
-import fnnet.torch
-from fnnet.torch import script
-out, seed = sys.argv[1], int(sys.argv[2])
-fnnet.torch.manual_seed(seed)
-fnnet.torch.reset_stats()
-status = script.run(sys.argv[3], sys.argv[4:])
-with open(out, "w") as file:
-    json.dump(vars(fnnet.torch.stats()), file)
-sys.exit(status)
-"""
+KEPT = ("status", "output", "error", "wall", "import", "seconds")
+SHOWN = 40
+"""Rows that are printed of a longer comparison, unless all are asked for."""
+STYLES = {Match.DIFFERENT: "31", Match.UNMATCHED: "31", Match.ROUNDING: "33"}
+MARKS = {
+    Match.SAME: "✓",
+    Match.EQUAL: "✓",
+    Match.ROUNDING: "≈",
+    Match.DIFFERENT: "✗",
+    Match.UNMATCHED: "✗",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,112 +43,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE", help=kept)
     parser.add_argument("--seed", type=int, default=0, help="set before the script runs (default 0)")
     parser.add_argument("--rtol", type=float, default=RTOL, help="relative tolerance (default 1e-4)")
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds for each side (default 600)")
+    parser.add_argument("--timeout", type=float, default=600.0, help="seconds for each run (default 600)")
+    parser.add_argument("--all", action="store_true", help="print every line, not only the telling ones")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     parser.add_argument("script", help="the script")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
 
 
-def _child(code: str, words: list[str], timeout: float) -> dict[str, Any]:
-    start = time.perf_counter()
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words],
-            capture_output=True,
-            timeout=timeout,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        return {"status": 124, "output": "", "error": f"no end after {timeout:g} s", "seconds": timeout}
-    spent = time.perf_counter() - start
-    return {"status": done.returncode, "output": done.stdout, "error": done.stderr, "seconds": spent}
+def _installed() -> bool:
+    return importlib.util.find_spec("torch") is not None
 
 
-def run_pytorch(script: Path, arguments: list[str], seed: int, timeout: float) -> dict[str, Any]:
-    """What the script prints under PyTorch, its status and seconds."""
-    words = [str(script.resolve().parent), str(seed), str(script), *arguments]
-    return _child(_PYTORCH, words, timeout)
+def _again(args: argparse.Namespace) -> str | None:
+    """What PyTorch prints with its sums rounded otherwise; None if that run fails."""
+    side = run_pytorch(Path(args.script), args.arguments, args.seed, 4 * args.timeout, perturbed=True)
+    return None if side["status"] else side["output"]
 
 
-def run_fnnet(script: Path, arguments: list[str], seed: int, timeout: float) -> dict[str, Any]:
-    """What the script prints under fnnet, its status, seconds, and the counts of `fnnet.torch.stats()`."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "stats.json"
-        side = _child(_FNNET, [str(out), str(seed), str(script), *arguments], timeout)
-        side["stats"] = json.loads(out.read_text()) if out.is_file() else {}
-    return side
+def _keep(args: argparse.Namespace, side: Side) -> None:
+    kept = {"format": FORMAT, **_about(args), "side": {name: side[name] for name in (*KEPT, "again")}}
+    with atomically(args.record) as file:
+        file.write(json.dumps(kept, indent=1).encode())
 
 
-def compare_lines(theirs: str, ours: str, rtol: float = RTOL) -> list[dict[str, Any]]:
-    """The printed lines side by side, the largest relative difference of their numbers, whether they agree.
-
-    A number also agrees if it differs by one in its last printed digit, where that is a tenth at most.
-    """
-    a, b = theirs.splitlines(), ours.splitlines()
-    rows = []
-    for i in range(max(len(a), len(b))):
-        left, right = a[i] if i < len(a) else None, b[i] if i < len(b) else None
-        row: dict[str, Any] = {"line": i + 1, "pytorch": left, "fnnet": right, "relative": None, "ok": False}
-        if left is not None and right is not None:
-            x, y = NUMBER.findall(left), NUMBER.findall(right)
-            if len(x) == len(y) and NUMBER.sub("#", left).split() == NUMBER.sub("#", right).split():
-                gaps = [_gap(p, q, rtol) for p, q in zip(x, y, strict=True)]
-                row["relative"] = max((far for far, _ in gaps), default=None)
-                row["ok"] = all(good for _, good in gaps)
-        rows.append(row)
-    return rows
+def _about(args: argparse.Namespace) -> dict[str, Any]:
+    return {"script": Path(args.script).name, "arguments": args.arguments, "seed": args.seed}
 
 
-def _gap(left: str, right: str, rtol: float) -> tuple[float, bool]:
-    if left == right:
-        return 0.0, True
-    a, b = float(left), float(right)
-    if not (math.isfinite(a) and math.isfinite(b)):
-        return math.inf, a == b or (math.isnan(a) and math.isnan(b))
-    far = abs(a - b) / abs(a) if a else abs(b)
-    whole = re.fullmatch(r"[-+]?\d+", left) and re.fullmatch(r"[-+]?\d+", right)
-    if whole:
-        return far, a == b
-    digit = max(_last_digit(left), _last_digit(right))
-    return far, far <= rtol or (abs(a - b) <= 1.01 * digit and far <= 0.11)
-
-
-def _last_digit(word: str) -> float:
-    """What one in the last printed digit is worth."""
-    mantissa, _, exponent = word.lower().partition("e")
-    places = len(mantissa.partition(".")[2])
-    return 10.0 ** (int(exponent or 0) - places)
-
-
-def _theirs(args: argparse.Namespace) -> dict[str, Any] | str:
+def _theirs(args: argparse.Namespace) -> Side | str:
     """PyTorch's side: run, or read from the record; a string says why there is none."""
-    same = {"script": Path(args.script).name, "arguments": args.arguments, "seed": args.seed}
-    if importlib.util.find_spec("torch") is not None:
-        side = run_pytorch(Path(args.script), args.arguments, args.seed, args.timeout)
-        if args.record is not None and side["status"] == 0:
-            kept = {
-                "format": FORMAT,
-                **same,
-                "side": {k: side[k] for k in ("status", "output", "error", "seconds")},
-            }
-            with atomically(args.record) as file:
-                file.write(json.dumps(kept, indent=1).encode())
-        return side
+    if _installed():
+        run_side = run_pytorch(Path(args.script), args.arguments, args.seed, args.timeout)
+        if args.record is not None and run_side["status"] == 0:
+            run_side["again"] = _again(args)
+            _keep(args, run_side)
+        return run_side
     if args.record is None:
         return "PyTorch is not installed: give --record FILE with its recorded side"
     try:
         kept = json.loads(args.record.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return f"--record: {args.record}: {error}"
-    if not isinstance(kept, dict) or kept.get("format") != FORMAT or not isinstance(kept.get("side"), dict):
+    side: Any = kept.get("side") if isinstance(kept, dict) and kept.get("format") == FORMAT else None
+    if not isinstance(side, dict) or not isinstance(side.get("output"), str):
         return f"--record: {args.record}: not a record of this command"
-    if other := [name for name, value in same.items() if kept.get(name) != value]:
+    if not isinstance(side.get("again"), str | None) or not isinstance(side.get("wall"), int | float):
+        return f"--record: {args.record}: not a record of this command"
+    if other := [name for name, value in _about(args).items() if kept.get(name) != value]:
         return f"--record: {args.record}: recorded with another {other[0]}: {kept.get(other[0])!r}"
-    return {"status": 0, "error": "", **kept["side"]}
+    return {"status": 0, "error": "", **{name: side.get(name) for name in ("output", "again", "wall")}}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -173,40 +104,108 @@ def run(args: argparse.Namespace) -> int:
         print(f"fnnet compare: {theirs}", file=sys.stderr)
         return 2
     ours = run_fnnet(Path(args.script), args.arguments, args.seed, args.timeout)
-    rows = compare_lines(theirs["output"], ours["output"], args.rtol)
+    rows = compare_lines(theirs["output"], ours["output"], args.rtol, theirs.get("again"))
     failed = [name for name, side in (("PyTorch", theirs), ("fnnet", ours)) if side["status"]]
-    ok = not failed and all(row["ok"] for row in rows)
+    if not failed and not all(row.match.ok for row in rows) and "again" not in theirs and _installed():
+        theirs["again"] = _again(args)
+        rows = compare_lines(theirs["output"], ours["output"], args.rtol, theirs["again"])
+    ok = bool(rows) and not failed and all(row.match.ok for row in rows)
     if args.json:
-        sides = {"pytorch": theirs, "fnnet": ours}
-        plain = [
-            {**r, "relative": str(r["relative"]) if r["relative"] == math.inf else r["relative"]}
-            for r in rows
-        ]
-        print(json.dumps({"ok": ok, "failed": failed, "lines": plain, **sides}, indent=1))
-    else:
-        _show(rows, theirs, ours)
+        lines = [row.to_dict(i + 1) for i, row in enumerate(rows)]
+        found = {"ok": ok, "verdict": verdict(rows), "failed": failed, "lines": lines}
+        print(json.dumps(found | {"pytorch": theirs, "fnnet": ours}, indent=1))
+    elif theirs["output"] and ours["output"]:
+        width = shutil.get_terminal_size((120, 24)).columns
+        print("\n".join(show(rows, width, args.all, sys.stdout.isatty())))
+        print(f"{verdict(rows)}; {_costs(theirs, ours)}")
     for name, side in (("PyTorch", theirs), ("fnnet", ours)):
         if side["status"]:
             print(f"\nunder {name} the script ended with {side['status']}:\n{side['error']}", file=sys.stderr)
+    if not rows and not failed:
+        print("fnnet compare: the script prints nothing", file=sys.stderr)
+        return 2
     return 3 if failed else 0 if ok else 1
 
 
-def _show(rows: list[dict[str, Any]], theirs: dict[str, Any], ours: dict[str, Any]) -> None:
-    def cell(value: str | None) -> str:
-        return "(no line)" if value is None else text.elide(value, 50)
+def verdict(rows: Sequence[Line]) -> str:
+    """How many lines agree, and the first that does not."""
+    counts = {kind: sum(row.match is kind for row in rows) for kind in Match}
+    alike = counts[Match.SAME] + counts[Match.EQUAL]
+    words = [f"{text.count(len(rows), 'line')}: {alike} agree"]
+    if counts[Match.ROUNDING]:
+        words.append(f"{counts[Match.ROUNDING]} up to rounding")
+    if bad := counts[Match.DIFFERENT] + counts[Match.UNMATCHED]:
+        first = next(i for i, row in enumerate(rows) if not row.match.ok)
+        words.append(f"{bad} differ, the first is line {first + 1}")
+    return ", ".join(words)
 
-    cells = [
-        [
-            "✓" if row["ok"] else "✗",
-            str(row["line"]),
-            cell(row["pytorch"]),
-            cell(row["fnnet"]),
-            "" if row["relative"] is None else text.number(row["relative"], 2),
-        ]
+
+def _costs(theirs: Side, ours: Side) -> str:
+    stats = ours["stats"]
+    seen = f"PyTorch {text.seconds(theirs['wall'])}, fnnet {text.seconds(ours['wall'])}"
+    if not stats:
+        return seen
+    compiled = text.count(int(stats["compilations"]), "program")
+    return (
+        f"{seen} ({compiled} compiled in {text.seconds(stats['compile_seconds'])}, "
+        f"called again {int(stats['cache_hits'])} times)"
+    )
+
+
+def _chosen(rows: Sequence[Line], everything: bool) -> list[int]:
+    """Which rows are shown: all of a short comparison; of a long one the ends, and what differs first."""
+    if everything or len(rows) <= SHOWN:
+        return list(range(len(rows)))
+    bad = [i for i, row in enumerate(rows) if not row.match.ok]
+    rounded = [i for i, row in enumerate(rows) if row.match is Match.ROUNDING]
+    ends = [*range(5), *range(len(rows) - 5, len(rows))]
+    near = [i for first in bad[:1] for i in range(max(first - 2, 0), min(first + 3, len(rows)))]
+    return sorted({*ends, *near, *bad[:16], *rounded[:3]})
+
+
+def show(rows: Sequence[Line], width: int, everything: bool = False, coloured: bool = False) -> list[str]:
+    """The table, as wide as the terminal; a line that is too long is shown where it differs."""
+    number = len(str(len(rows)))
+    far = [
+        "" if row.relative is None or row.match is Match.SAME else text.number(row.relative, 2)
         for row in rows
     ]
-    print(table(cells, ["", "line", "PyTorch", "fnnet", "relative"], 150))
-    counts = ", ".join(f"{name} {value:g}" for name, value in ours["stats"].items())
-    bad = sum(not row["ok"] for row in rows)
-    print(f"{text.count(len(rows), 'line')}, {bad} differ; PyTorch {text.seconds(theirs['seconds'])}, "
-          f"fnnet {text.seconds(ours['seconds'])}" + (f" ({counts})" if counts else ""))  # fmt: skip
+    wide = max(len("differ by"), *map(len, far))
+    longest = max(text.display_width(line or "") for row in rows for line in (row.pytorch, row.fnnet))
+    cell = max(12, min((width - number - wide - 9) // 2, max(longest, len("(no line)"))))
+
+    def line(mark: str, at: str, left: str, right: str, gap: str, style: str) -> str:
+        cells = [mark, text.pad(at, number, True), text.pad(left, cell), text.pad(right, cell), gap]
+        shown = "  ".join(cells).rstrip()
+        return f"\033[{style}m{shown}\033[0m" if coloured and style else shown
+
+    lines = [line(" ", "", "PyTorch", "fnnet", "differ by", "1")]
+    before = -1
+    for i in _chosen(rows, everything):
+        if i > before + 1:
+            hidden = rows[before + 1 : i]
+            bad = sum(not row.match.ok for row in hidden)
+            rounded = sum(row.match is Match.ROUNDING for row in hidden)
+            words = [f"{len(hidden) - bad - rounded} agree"]
+            words += [f"{rounded} up to rounding"] * bool(rounded) + [f"{bad} differ"] * bool(bad)
+            note = f"… {text.count(len(hidden), 'line')}: {', '.join(words)}"
+            lines.append(f"\033[2m{note}\033[0m" if coloured else note)
+        before = i
+        row = rows[i]
+        left, right = _windows(row.pytorch, row.fnnet, cell)
+        lines.append(line(MARKS[row.match], str(i + 1), left, right, far[i], STYLES.get(row.match, "")))
+    return lines
+
+
+def _windows(left: str | None, right: str | None, width: int) -> tuple[str, str]:
+    """Both lines cut to a width, from a little before the place where they part."""
+    if left is None or right is None:
+        return tuple("(no line)" if line is None else text.elide(line, width) for line in (left, right))  # type: ignore[return-value]
+    pairs = zip(left, right, strict=False)
+    part = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
+    start = 0 if left == right or part < width - 8 else part - width // 3
+
+    def cut(line: str) -> str:
+        return text.elide("…" + line[start + 1 :] if start else line, width)
+
+    return cut(left), cut(right)
