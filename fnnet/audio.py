@@ -65,9 +65,12 @@ def spectrogram(
         spectra = spectra / jnp.sqrt(jnp.sum(jnp.square(shape))).astype(spectra.dtype)
     if power is None:
         return spectra
-    if power == 2.0:  # |z|**2, without the root and its derivative at 0
-        return jnp.square(spectra.real) + jnp.square(spectra.imag)
-    magnitude = F.abs(spectra)
+    energy = jnp.square(spectra.real) + jnp.square(spectra.imag)
+    if power == 2.0:
+        return energy
+    sound = energy > 0  # in silence the derivative of the root is 0, as torch.abs has it
+    root = jnp.sqrt(jnp.where(sound, energy, jnp.ones_like(energy)))
+    magnitude = jnp.where(sound, root, energy)
     return magnitude if power == 1.0 else magnitude**power
 
 
