@@ -12,8 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from fnnet.functional.dropout import dropout
+from fnnet.functional.fused_attention import fused, is_fusible
 from fnnet.functional.linear import linear
 from fnnet.functional.operation import operation
+from fnnet.functional.shares import shares
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
@@ -21,7 +23,7 @@ __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 def _attention_weights(scores: jax.Array) -> jax.Array:
     """Softmax over the last dimension, whose fully masked rows are zero, in value and derivative."""
     masked = jnp.all(jnp.isneginf(scores), axis=-1, keepdims=True)
-    weights = jax.nn.softmax(jnp.where(masked, jnp.zeros_like(scores), scores), axis=-1)
+    weights = shares(jnp.where(masked, jnp.zeros_like(scores), scores), -1)
     return jnp.where(masked, jnp.zeros_like(weights), weights)
 
 
@@ -50,7 +52,8 @@ def scaled_dot_product_attention(
     A boolean mask is True where a key takes part; a float mask is added. `is_causal` masks by the lower
     triangle, aligned at the upper left. A fully masked row gives zeros. `scale` is 1 / sqrt(E) unless given.
     With `enable_gqa` the heads (dimension -3) of key and value are repeated to those of query. Dropout of the
-    weights draws from `dropout_key`. Raises RuntimeError for arguments that do not go together.
+    weights draws from `dropout_key`. On a CUDA device cuDNN's fused kernel computes it where it can, so that
+    no matrix of scores is held. Raises RuntimeError for arguments that do not go together.
     """
     if query.ndim < 2 or key.ndim < 2 or value.ndim < 2:
         raise RuntimeError(
@@ -67,16 +70,44 @@ def scaled_dot_product_attention(
         raise RuntimeError(
             "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
         )
+    if enable_gqa and (query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]):
+        raise RuntimeError(
+            "scaled_dot_product_attention: the number of heads in query must be divisible by those in key "
+            f"and value, but got {query.shape[-3]}, {key.shape[-3]} and {value.shape[-3]}"
+        )
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+
+    def plain(query: jax.Array, key: jax.Array, value: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+        return _plain(query, key, value, mask, dropout_p, is_causal, scale, enable_gqa, dropout_key)
+
+    arrays = (query, key, value) if attn_mask is None else (query, key, value, attn_mask)
+    same_heads = query.ndim == 4 and key.ndim == 4 and query.shape[1] == key.shape[1]
+    if (enable_gqa or same_heads) and is_fusible(query, key, value, attn_mask, is_causal, dropout_p):
+
+        def on_cuda(
+            query: jax.Array, key: jax.Array, value: jax.Array, mask: jax.Array | None = None
+        ) -> jax.Array:
+            return fused(query, key, value, mask, is_causal, scale)
+
+        return jax.lax.platform_dependent(*arrays, cuda=on_cuda, default=plain)
+    return plain(*arrays)
+
+
+def _plain(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    attn_mask: jax.Array | None,
+    dropout_p: float,
+    is_causal: bool,
+    scale: float,
+    enable_gqa: bool,
+    dropout_key: Any,
+) -> jax.Array:
+    """Attention by the matrix of scores."""
     if enable_gqa:
-        if query.shape[-3] % key.shape[-3] or query.shape[-3] % value.shape[-3]:
-            raise RuntimeError(
-                "scaled_dot_product_attention: the number of heads in query must be divisible by those in "
-                "key and "
-                f"value, but got {query.shape[-3]}, {key.shape[-3]} and {value.shape[-3]}"
-            )
         key = jnp.repeat(key, query.shape[-3] // key.shape[-3], axis=-3)
         value = jnp.repeat(value, query.shape[-3] // value.shape[-3], axis=-3)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2))
     if is_causal:
         attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
@@ -192,7 +223,7 @@ def multi_head_attention_forward(
     if need_weights:
         scores = jnp.matmul(q * math.sqrt(1.0 / q.shape[-1]), jnp.swapaxes(k, -1, -2))
         # Without the weights a fully masked row is zero, with them it is NaN, as in PyTorch.
-        attention = jax.nn.softmax(scores if mask is None else scores + mask, axis=-1)
+        attention = shares(scores if mask is None else scores + mask, -1)
         attention = dropout(attention, rate, rate > 0, key=dropout_key)
         context = jnp.matmul(attention, v)
         attention = attention.mean(axis=1) if average_attn_weights else attention

@@ -1,0 +1,35 @@
+"""Softmax, with the derivative in the form in which PyTorch computes it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+__all__ = ["shares"]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _shares(x: jax.Array, axis: int) -> jax.Array:
+    powers = jnp.exp(x - lax.stop_gradient(jnp.max(x, axis=axis, keepdims=True)))
+    return powers / jnp.sum(powers, axis=axis, keepdims=True)
+
+
+@_shares.defjvp
+def _shares_jvp(
+    axis: int, primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    # Transposed, this is y (g - sum(g y)), which rounds as PyTorch's does: where one share is nearly 1, g and
+    # the sum nearly cancel. jax.nn.softmax has y g - y sum(g y).
+    y = _shares(primals[0], axis)
+    weighted = y * tangents[0]
+    return y, weighted - y * jnp.sum(weighted, axis=axis, keepdims=True)
+
+
+def shares(x: jax.Array, axis: int) -> jax.Array:
+    """exp(x) over its sum along an axis; half types are computed in float32, as in PyTorch."""
+    if x.dtype in (jnp.float16, jnp.bfloat16):
+        return _shares(x.astype(jnp.float32), axis).astype(x.dtype)
+    return _shares(x, axis)
