@@ -17,6 +17,7 @@ from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.operation import operation
+from fnnet.functional.shares import shares
 from fnnet.random.source import as_source
 
 __all__ = [
@@ -149,8 +150,8 @@ def rrelu(
 ) -> jax.Array:
     """Leaky ReLU with slopes drawn from U(lower, upper) in training, their mean otherwise.
 
-    One number is drawn for each element; PyTorch draws only for those that are not positive, so that after
-    it a generator stands elsewhere than PyTorch's.
+    Differs from PyTorch: one number is drawn for each element; PyTorch draws only for those that are not
+    positive, so that after it a generator stands elsewhere than PyTorch's.
     """
     if lower > upper:
         raise RuntimeError(
@@ -296,7 +297,7 @@ def softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = 
     Without `dim` it warns and takes dimension 0 of inputs of 0, 1 or 3 dimensions, otherwise 1.
     """
     dim = _softmax_dim("softmax", input.ndim, dim)
-    return _along(jax.nn.softmax, input if dtype is None else input.astype(dtype), dim)
+    return _along(shares, input if dtype is None else input.astype(dtype), dim)
 
 
 @operation("torch", "Tensor", "nn.functional", grad_fn="LogSoftmaxBackward0")
