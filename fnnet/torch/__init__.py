@@ -19,12 +19,15 @@ from fnnet.torch.creation import zeros as zeros
 from fnnet.torch.creation import zeros_like as zeros_like
 from fnnet.torch.declare import derive_all as _derive_all
 from fnnet.torch.devices import device as device
+from fnnet.torch.devices import get_default_device as get_default_device
+from fnnet.torch.devices import set_default_device as set_default_device
 from fnnet.torch.dtypes import NAMED as _DTYPES
 from fnnet.torch.dtypes import dtype as dtype
 from fnnet.torch.dtypes import finfo as finfo
 from fnnet.torch.dtypes import get_default_dtype as get_default_dtype
 from fnnet.torch.dtypes import iinfo as iinfo
 from fnnet.torch.dtypes import set_default_dtype as set_default_dtype
+from fnnet.torch.function_forms import FUNCTIONS as _FUNCTION_FORMS
 from fnnet.torch.indexing import masked_select as masked_select
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
@@ -47,6 +50,12 @@ from fnnet.torch.inquiry import pi as pi
 from fnnet.torch.inquiry import preserve_format as preserve_format
 from fnnet.torch.inquiry import result_type as result_type
 from fnnet.torch.inquiry import strided as strided
+from fnnet.torch.interchange import asarray as asarray
+from fnnet.torch.interchange import empty_strided as empty_strided
+from fnnet.torch.interchange import from_dlpack as from_dlpack
+from fnnet.torch.interchange import frombuffer as frombuffer
+from fnnet.torch.interchange import range as range
+from fnnet.torch.interchange import scalar_tensor as scalar_tensor
 from fnnet.torch.legacy import LEGACY as _LEGACY
 from fnnet.torch.methods import positive as positive
 from fnnet.torch.missing import missing as _missing
@@ -102,30 +111,40 @@ from fnnet.torch.version import __version__ as __version__
 
 globals().update(_DTYPES)
 globals().update(_LEGACY)
+globals().update(_FUNCTION_FORMS)
 _derive_all({"torch": globals()})
 
 _MODULES = frozenset(
     (
+        "__config__",
         "accelerator",
         "amp",
         "autograd",
         "backends",
+        "compiler",
         "cuda",
         "distributed",
         "distributions",
+        "fft",
         "func",
+        "hub",
         "jit",
         "linalg",
+        "multiprocessing",
         "nn",
         "optim",
+        "profiler",
         "random",
+        "return_types",
+        "signal",
         "special",
         "testing",
+        "types",
         "utils",
         "version",
     )
 )
-_LAZY = {"compile": "compiling", "GradScaler": "amp", "autocast": "amp"} | dict.fromkeys(
+_LAZY = {"compile": "compiling", "GradScaler": "amp", "autocast": "amp", "vmap": "func"} | dict.fromkeys(
     (
         "clear_autocast_cache",
         "get_autocast_cpu_dtype",

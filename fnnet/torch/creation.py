@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.torch import dtypes as D
-from fnnet.torch.devices import as_device
+from fnnet.torch.devices import CPU, as_device
 from fnnet.torch.dtypes import dtype as Dtype
 from fnnet.torch.layout import dense_strides
 from fnnet.torch.mode import MODE
@@ -257,7 +257,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
             "array.copy().) "
         )
     strides = tuple(stride // ndarray.itemsize for stride in ndarray.strides)
-    spec = spec_of(ndarray.shape, kind, as_device(None), strides)
+    spec = spec_of(ndarray.shape, kind, CPU, strides)
     made = wrap(Value(None), spec)
     made._storage = made._counter = Storage(None, spec)
     made._storage.host = ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from functools import cache
 from typing import Any
@@ -61,6 +62,23 @@ class device:
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
+    def __enter__(self) -> device:
+        _defaults.append(as_device(self))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _defaults.pop()
+
+    def __call__(self, function: Any) -> Any:
+        """Decorate a function, which makes its tensors on this device."""
+
+        @functools.wraps(function)
+        def decorated(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return decorated
+
     def __reduce__(self) -> Any:
         return _named, (str(self),)
 
@@ -73,6 +91,21 @@ def _named(name: str) -> device:
 
 
 CPU = device("cpu")
+_defaults: list[device] = []
+"""Where tensors are made for which no device is given: what `with torch.device(...)` says, innermost last."""
+_default = CPU
+"""The same outside of all such blocks: what `set_default_device` says."""
+
+
+def get_default_device() -> device:
+    """The device on which tensors are made."""
+    return _defaults[-1] if _defaults else _default
+
+
+def set_default_device(device: Any) -> None:
+    """Make tensors on this device from now on; None is the CPU."""
+    global _default
+    _default = CPU if device is None else as_device(device)
 
 
 def compute_in_line() -> None:
@@ -103,7 +136,9 @@ def as_device(given: Any) -> device:
 
     Raises RuntimeError for a device that does not exist here.
     """
-    if given is None or given is CPU or given == "cpu":
+    if given is None:
+        return _defaults[-1] if _defaults else _default
+    if given is CPU or given == "cpu":
         return CPU
     found = given if isinstance(given, device) else device(given)
     return _canonical(found.type, found.index)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fnnet.torch import attributes as attributes
 from fnnet.torch import conversion as conversion
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing

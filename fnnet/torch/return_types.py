@@ -14,7 +14,8 @@ def type_of(name: str, fields: tuple[str, ...]) -> Any:
     """The named tuple of an operation."""
     found = _TYPES.get((name, fields))
     if found is None:
-        plain: Any = namedtuple(name, fields)
+        make: Any = namedtuple
+        plain: Any = make(name, fields)
 
         def text(self: Any) -> str:
             shown = ",\n".join(f"{field}={value!r}" for field, value in zip(fields, self, strict=True))

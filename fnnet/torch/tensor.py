@@ -163,10 +163,11 @@ def from_array(array: Any, device: Any = None) -> Tensor:
     import jax
     import numpy as np
 
-    from fnnet.torch.devices import as_device
+    from fnnet.torch.devices import CPU, as_device
     from fnnet.torch.dtypes import of_numpy
 
-    spec = spec_of(array.shape, of_numpy(array.dtype), as_device(device))
+    where = CPU if device is None else as_device(device)
+    spec = spec_of(array.shape, of_numpy(array.dtype), where)
     if not isinstance(array, jax.Array):
         array = device_array(np.asarray(array), spec, copy=True)
     return wrap(Value(array), spec)

@@ -1,0 +1,147 @@
+"""Functions of `torch` that are a tensor's methods, or answer about the whole of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fnnet.torch import dtypes as D
+from fnnet.torch import legacy
+from fnnet.torch.mode import MODE
+from fnnet.torch.tensor import Tensor
+
+
+def _of_method(name: str) -> Callable[..., Any]:
+    def function(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(input, Tensor):
+            raise TypeError(
+                f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+            )
+        return getattr(input, name)(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`input.{name}(...)`."
+    return function
+
+
+METHODS = ("detach", "detach_", "fill_", "get_device", "is_conj", "is_inference", "is_neg", "is_same_size",
+           "is_signed", "resize_as_", "resolve_conj", "resolve_neg", "zero_")  # fmt: skip
+FUNCTIONS: dict[str, Any] = {name: _of_method(name) for name in METHODS}
+newaxis = None
+_warn_always = [False]
+
+
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A copy of the tensor with every element set to a number."""
+    return input.clone().fill_(value)
+
+
+def typename(obj: Any) -> str:
+    """The name of a type: "torch.FloatTensor" for tensors."""
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    kind = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(kind, "__module__", None) or ""
+    return kind.__qualname__ if module in ("", "builtins") else f"{module}.{kind.__qualname__}"
+
+
+def is_storage(obj: Any) -> bool:
+    """False: storages are not objects here."""
+    return False
+
+
+def set_warn_always(b: bool) -> None:
+    """Keeps the setting."""
+    _warn_always[0] = bool(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """The setting as kept."""
+    return _warn_always[0]
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly detection is on."""
+    return MODE.anomaly
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by the old name of a tensor type."""
+    from fnnet.torch.devices import set_default_device
+
+    found = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}" if isinstance(t, type) else str(t)
+    name = found.rpartition(".")[2]
+    if name not in legacy.TYPES or not legacy.TYPES[name].is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    D.set_default_dtype(legacy.TYPES[name])
+    set_default_device("cuda" if ".cuda." in found else "cpu")
+
+
+def is_distributed(input: Any) -> bool:
+    """False."""
+    return False
+
+
+def is_vulkan_available() -> bool:
+    """False."""
+    return False
+
+
+def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> Any:
+    """`input.split(split_sizes, dim)`."""
+    return input.split(list(split_sizes), dim)
+
+
+def unsafe_split(input: Tensor, split_size: Any, dim: int = 0) -> Any:
+    """The parts of `input.split(...)`, as copies."""
+    return tuple(one.clone() for one in input.split(split_size, dim))
+
+
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> Any:
+    """The parts of `input.chunk(...)`, as copies."""
+    return tuple(one.clone() for one in input.chunk(chunks, dim))
+
+
+_one: Any
+for _one in (split_with_sizes, unsafe_split, unsafe_chunk):
+    setattr(Tensor, _one.__name__, _one)
+    FUNCTIONS[_one.__name__] = _one
+for _one in (fill, typename, is_storage, set_warn_always, is_warn_always_enabled, is_anomaly_enabled,
+             set_default_tensor_type, is_distributed, is_vulkan_available):  # fmt: skip
+    FUNCTIONS[_one.__name__] = _one
+FUNCTIONS["newaxis"] = newaxis
+
+
+def _fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Set the main diagonal; with `wrap`, that of a tall matrix goes on below."""
+    if self.ndim < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.ndim > 2 and len(set(self.shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step = sum(self.stride())
+    rows, columns = self.shape[0], self.shape[-1]
+    count = min(self.shape)
+    if wrap and self.ndim == 2 and rows > columns + 1:
+        for start in range(0, rows, columns + 1):
+            part = self[start:]
+            part.as_strided((min(part.shape),), (step,), part.storage_offset()).fill_(fill_value)
+        return self
+    self.as_strided((count,), (step,), self.storage_offset()).fill_(fill_value)
+    return self
+
+
+def _new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The old `x.new(...)`: a tensor of the same dtype and device."""
+    from fnnet.torch.creation import legacy_tensor
+
+    return legacy_tensor(Tensor, *args, dtype=self.dtype, device=kwargs.get("device", self.device))
+
+
+def _index(self: Any, indices: Any) -> Tensor:
+    """`self[tuple(indices)]`."""
+    return self[tuple(slice(None) if one is None else one for one in indices)]
+
+
+setattr(Tensor, "fill_diagonal_", _fill_diagonal_)  # noqa: B010
+setattr(Tensor, "new", _new)  # noqa: B010
+setattr(Tensor, "index", _index)  # noqa: B010

@@ -1,0 +1,97 @@
+"""Tensors from what other libraries hold: buffers, DLPack, anything array-like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fnnet.torch import dtypes as D
+from fnnet.torch.creation import arange, as_dtype, as_tensor, empty, finish, from_numpy, full
+from fnnet.torch.devices import as_device
+from fnnet.torch.tensor import Tensor, from_array
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Anything array-like as a tensor; a copy if `copy`, an error if not and one is needed."""
+    if isinstance(obj, np.generic):
+        obj = np.asarray(obj)
+    shared = isinstance(obj, Tensor | np.ndarray)
+    made = as_tensor(obj, dtype=dtype, device=device)
+    source = obj.dtype if isinstance(obj, Tensor) else None
+    changed = not shared or (source is not None and source is not made.dtype)
+    if isinstance(obj, np.ndarray):
+        changed = D.of_numpy(obj.dtype) is not made.dtype
+    if copy is False and changed:
+        raise ValueError("can't alias tensor with dtype or data that asks for a copy")
+    if copy and not changed:
+        made = made.detach().clone()
+    if requires_grad and made.is_leaf:
+        return finish(made, True)
+    return made.detach() if not requires_grad and not isinstance(obj, Tensor) else made
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A tensor on the memory of a buffer. Raises ValueError for a count or offset that does not fit."""
+    kind = as_dtype(dtype)
+    assert kind is not None
+    length = memoryview(buffer).nbytes
+    if length == 0:
+        raise ValueError("both buffer length (0) and count (-1) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({length} bytes) minus 1"
+        )
+    return finish(from_numpy(np.frombuffer(buffer, kind.numpy, count, offset)), requires_grad)
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor with the values of an array of another library, through DLPack or NumPy."""
+    if isinstance(ext_tensor, Tensor):
+        return ext_tensor.detach()
+    import jax
+
+    return from_array(ext_tensor if isinstance(ext_tensor, jax.Array) else np.from_dlpack(ext_tensor), device)
+
+
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of no dimensions, of the default dtype."""
+    kind = as_dtype(dtype) or D.get_default_dtype()
+    return full((), s, dtype=kind, device=device, requires_grad=requires_grad)
+
+
+def range(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, **options: Any
+) -> Tensor:
+    """Numbers from start to end, which is included: the deprecated forerunner of `arange`."""
+    import warnings
+
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
+        "[start, end).",
+        UserWarning,
+        stacklevel=2,
+    )
+    if end is None:
+        start, end = 0, start
+    count = int((end - start) / step) + 1
+    made = arange(count, dtype=D.float64) * step + start
+    made = made.to(as_dtype(dtype) or D.get_default_dtype()).to(as_device(device))
+    return finish(made, options.get("requires_grad", False))
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Tensor:
+    """A tensor of zeros with these strides."""
+    size, stride = tuple(size), tuple(stride)
+    last = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
+    made = empty(last, dtype=dtype, device=device).as_strided(size, stride)
+    made._base, made._fn = None, None
+    return finish(made, options.get("requires_grad", False))
