@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -164,6 +165,19 @@ def _copy(tree: Params) -> Params:
     }
 
 
+def in_turn(
+    layers: Iterable[Callable[..., Any]],
+    norm: Callable[..., Any] | None,
+    x: Any,
+    *inputs: Any,
+    **options: Any,
+) -> Any:
+    """x through layers, each of which is given the further inputs, and through a norm behind them."""
+    for layer in layers:
+        x = layer(x, *inputs, **options)
+    return x if norm is None else norm(x)
+
+
 class _Stack(Layer):
     """num_layers copies of a layer, which start equal: PyTorch copies the first, and draws no more."""
 
@@ -187,10 +201,10 @@ class _Stack(Layer):
         return params
 
     def _through(self, scope: Scope, x: jax.Array, *inputs: Any, **options: Any) -> jax.Array:
-        layers = scope["layers"]
-        for name, layer in self.layers.children().items():
-            x = layer(layers[name], x, *inputs, **options)
-        return x if self._norm is None else self._norm(scope["norm"], x)
+        scopes = scope["layers"]
+        layers = (partial(layer, scopes[name]) for name, layer in self.layers.children().items())
+        norm = None if self._norm is None else partial(self._norm, scope["norm"])
+        return in_turn(layers, norm, x, *inputs, **options)
 
 
 class TransformerEncoder(_Stack):
@@ -243,7 +257,9 @@ class TransformerDecoder(_Stack):
     ) -> jax.Array:
         masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
         causal = bool(tgt_is_causal) and tgt_mask is not None
-        return self._through(scope, tgt, memory, *masks, causal, memory_is_causal)
+        return self._through(
+            scope, tgt, memory, *masks, tgt_is_causal=causal, memory_is_causal=memory_is_causal
+        )
 
 
 class Transformer(Layer):

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from fnnet import layers
+from fnnet.layers.transformer import in_turn
 from fnnet.torch.creation import full
 from fnnet.torch.nn import init
 from fnnet.torch.nn.container import ModuleList
@@ -26,10 +27,8 @@ class _Stack(Module):
         self.num_layers = num_layers
         self.norm = norm
 
-    def _through(self, x: Tensor, *inputs: Any, **options: Any) -> Tensor:
-        for layer in self.layers:
-            x = layer(x, *inputs, **options)
-        return x if self.norm is None else self.norm(x)
+    def _through(self, scope: None, x: Tensor, *inputs: Any, **options: Any) -> Tensor:
+        return in_turn(self.layers, self.norm, x, *inputs, **options)
 
 
 class TransformerEncoder(_Stack):
@@ -55,8 +54,8 @@ class TransformerEncoder(_Stack):
         is_causal: bool | None = None,
     ) -> Tensor:
         """src through the layers; the masks go to each."""
-        causal = bool(is_causal) and mask is not None
-        return self._through(src, mask, src_key_padding_mask, is_causal=causal)
+        forward: Any = layers.TransformerEncoder.forward
+        return forward(self, None, src, mask, src_key_padding_mask, is_causal)
 
 
 class TransformerDecoder(_Stack):
@@ -78,8 +77,8 @@ class TransformerDecoder(_Stack):
     ) -> Tensor:
         """tgt through the layers, each of which attends to memory; the masks go to each."""
         masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
-        causal = bool(tgt_is_causal) and tgt_mask is not None
-        return self._through(tgt, memory, *masks, tgt_is_causal=causal, memory_is_causal=memory_is_causal)
+        forward: Any = layers.TransformerDecoder.forward
+        return forward(self, None, tgt, memory, *masks, tgt_is_causal, memory_is_causal)
 
 
 class Transformer(Module):
