@@ -140,7 +140,8 @@ def _to_hsv(x: Any, edition: int) -> tuple[Any, Any, Any]:
     divisor = xp.where(grey, xp.ones_like(most), spread)
     rc, gc, bc = ((most - one) / divisor for one in (r, g, b))
     red, green = most == r, most == g
-    hue = red * (bc - gc) + (green & ~red) * (2.0 + rc - bc) + (~green & ~red) * (4.0 + gc - rc)
+    masks = (one.astype(x.dtype) for one in (red, green & ~red, ~green & ~red))
+    hue = sum(mask * one for mask, one in zip(masks, (bc - gc, 2.0 + rc - bc, 4.0 + gc - rc), strict=True))
     turned = hue * np.float32(1.0 / 6.0) if edition == 2 else hue / np.float32(6)
     return xp.fmod(turned + 1.0, np.float32(1)), saturation, most
 
