@@ -98,7 +98,7 @@ def test_sides_and_statuses(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     assert compare.run(arguments("--record", kept, script)) == 0
     assert "1 line: 1 agree" in (shown := capsys.readouterr().out)
-    assert "3 programs compiled in 0.5 s, called again 7 times" in shown
+    assert "3 programs compiled in 0.5 s, 7 calls of them again" in shown
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert compare.run(arguments("--record", kept, "--json", script)) == 0
     found = json.loads(capsys.readouterr().out)

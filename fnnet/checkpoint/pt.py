@@ -26,7 +26,7 @@ _PROTOCOL = 1001
 _ORDERS = {b"little": False, b"big": True}
 
 
-def read(path: str | PathLike[str], make: Arrays | None = None) -> Any:
+def read(path: str | PathLike[str], make: Arrays | None = None, verify: bool = False) -> Any:
     """What `torch.save` wrote, in plain containers.
 
     Dicts (and OrderedDicts) are dicts, a torch.Size is a tuple, a torch.dtype is a NumPy dtype, a
@@ -36,12 +36,14 @@ def read(path: str | PathLike[str], make: Arrays | None = None) -> Any:
     Args:
         path: of the file.
         make: what else tensors and containers become.
+        verify: compare the checksums of the tensors' bytes, too, which reads all of them. Only the zip format
+            has them.
 
     Raises:
         RefusedFileError: (a ValueError) for a file that holds anything else, or contradicts itself.
         OSError: for a file that cannot be opened.
     """
-    return read_bytes(path, mapped(path), make)
+    return read_bytes(path, mapped(path), make, verify)
 
 
 def mapped(path: str | PathLike[str]) -> Bytes:
@@ -51,12 +53,14 @@ def mapped(path: str | PathLike[str]) -> Bytes:
     return np.asarray(np.memmap(path, np.uint8, mode="r"))
 
 
-def read_bytes(path: str | PathLike[str], data: Bytes, make: Arrays | None = None) -> Any:
+def read_bytes(
+    path: str | PathLike[str], data: Bytes, make: Arrays | None = None, verify: bool = False
+) -> Any:
     """What the bytes of a file hold; as `read`."""
     make = make or Arrays()
     start = data[:32].tobytes()
     if start.startswith(b"PK\3\4"):
-        return _read_zip(path, data, make)
+        return _read_zip(path, data, make, verify)
     if start.startswith(b"\x80") and _START in start:
         return _read_sequence(path, data, make)
     if data[257:262].tobytes() == b"ustar":
@@ -64,7 +68,7 @@ def read_bytes(path: str | PathLike[str], data: Bytes, make: Arrays | None = Non
     raise RefusedFileError(path, "not a file of torch.save: neither a zip archive nor its older format")
 
 
-def _read_zip(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
+def _read_zip(path: str | PathLike[str], data: Bytes, make: Arrays, verify: bool) -> Any:
     archive = Archive(path, data)
     folders = {name.split("/")[0] for name in archive.entries if name.endswith("/data.pkl")}
     if len(folders) != 1:
@@ -89,7 +93,7 @@ def _read_zip(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
         entry = f"{folder}/data/{key}"
         size = count * (DTYPES[dtype].itemsize if dtype else 1)
         if key not in storages:
-            storages[key] = Storage(key, location, size, archive.read(entry, checked=False), big)
+            storages[key] = Storage(key, location, size, archive.read(entry, checked=verify), big)
         held = storages[key].data
         if held is None or held.size != size:
             raise RefusedFileError(path, f"{0 if held is None else held.size} bytes, expected {size}", entry)

@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     elif theirs["output"] and ours["output"]:
         width = shutil.get_terminal_size((120, 24)).columns
         print("\n".join(show(rows, width, args.all, sys.stdout.isatty())))
-        print(f"{verdict(rows)}; {_costs(theirs, ours)}")
+        print(f"{verdict(rows)}\n{_costs(theirs, ours)}")
     for name, side in (("PyTorch", theirs), ("fnnet", ours)):
         if side["status"]:
             print(f"\nunder {name} the script ended with {side['status']}:\n{side['error']}", file=sys.stderr)
@@ -147,8 +147,8 @@ def _costs(theirs: Side, ours: Side) -> str:
         return seen
     compiled = text.count(int(stats["compilations"]), "program")
     return (
-        f"{seen} ({compiled} compiled in {text.seconds(stats['compile_seconds'])}, "
-        f"called again {int(stats['cache_hits'])} times)"
+        f"{seen}: {compiled} compiled in {text.seconds(stats['compile_seconds'])}, "
+        f"{text.count(int(stats['cache_hits']), 'call')} of them again"
     )
 
 

@@ -129,6 +129,8 @@ class Record:
             steps = [_optimizer_step(i, entry, arrays) for i, entry in enumerate(about.pop("steps"))]
             if not calls:
                 raise ValueError("no calls")
+            if steps:
+                _check_optimizer(about["optimizer"], steps)
             if any(f"parameter/{name}" not in arrays for name in dict(about.get("shared", {})).values()):
                 raise ValueError("another name of a parameter that is not there")
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -142,6 +144,19 @@ class Record:
             steps,
             about,
         )
+
+
+def _check_optimizer(about: Any, steps: list[OptimizerStep]) -> None:
+    groups = about["groups"]
+    named = isinstance(about["kind"], str) and isinstance(groups, list)
+    if not named or not all(
+        isinstance(names, list) and all(isinstance(n, str) for n in names) for names in groups
+    ):
+        raise ValueError("an optimizer without kind or groups")
+    if any(
+        len(step.options) != len(groups) or not all("lr" in own for own in step.options) for step in steps
+    ):
+        raise ValueError("an optimizer's step without its options")
 
 
 def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
