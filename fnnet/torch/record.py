@@ -55,7 +55,6 @@ class Value:
         """The array; what is recorded so far is run if it has to be."""
         if self.array is None:
             if self.owner is RECORD.generation:
-                RECORD.looked = True
                 RECORD.run()
             if self.array is None:
                 return self._fill()
@@ -102,8 +101,6 @@ class Record:
     def __init__(self) -> None:
         self.device: device = CPU
         self.immediate = 0
-        self.looked = False
-        self._looks = True
         self._phase: tuple[int, ...] = ()
         self._clear()
 
@@ -164,14 +161,6 @@ class Record:
         self.outputs.append(value)
         self.calls.append((plan.number,))
         self.plans.append(plan)
-
-    def offer_end(self) -> None:
-        """End the record where a program's turn may end, unless it looks at a value in every turn: then its
-        records end there, and each turn is one dispatch."""
-        looked, self.looked = self.looked, False
-        if not (looked and self._looks):
-            self.run()
-        self._looks = looked
 
     def _bound(self) -> None:
         """Keep the record short. A loop that never reads a value is cut where it was cut before, so that its

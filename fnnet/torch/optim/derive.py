@@ -168,8 +168,7 @@ class Derived(Optimizer):
     def step(self, closure: Closure | None = None) -> Any:
         """Move every parameter that has a gradient; returns what `closure` returns.
 
-        One compiled program runs everything recorded so far and this step: now, or in a loop that looks at
-        its loss in every turn, at the next look.
+        One compiled program runs everything recorded so far and this step.
         """
         loss = None
         if closure is not None:
@@ -183,7 +182,7 @@ class Derived(Optimizer):
                         devices.setdefault(p._spec.device, []).append(p)
                 for params in devices.values():
                     self._move(group, params)
-        RECORD.offer_end()
+        RECORD.run()
         return loss
 
     def _move(self, group: dict[str, Any], params: list[Tensor]) -> None:
