@@ -7,12 +7,16 @@ with keys and values kept. Each measurement is a process of its own. Measured, a
 
 - first: seconds of the first call, compilation included;
 - token: milliseconds a new token in a later call (the fastest of those repeated), the prompt's pass included.
+
+With `--cores N` each process keeps to N cores, which on a machine that does other work besides is the fairer
+comparison: threads that wait for each other suffer most there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -94,10 +98,14 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=32)
     parser.add_argument("--new", type=int, default=64)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--cores", type=int)
     parser.add_argument(
         "--measure", nargs=3, metavar=("FRAMEWORK", "FOLDER", "BATCH"), help=argparse.SUPPRESS
     )
     given = parser.parse_args()
+    if given.cores:
+        os.sched_setaffinity(0, range(given.cores))
+        os.environ["OMP_NUM_THREADS"] = str(given.cores)
     if given.measure:
         framework, folder, batch = given.measure
         print(json.dumps(measure(framework, folder, int(batch), given.prompt, given.new, given.repeat)))

@@ -71,7 +71,7 @@ def test_the_likeliest_tokens_are_the_recorded_ones(gpt):
 LONG = pytest.mark.slow
 
 
-@pytest.mark.parametrize("case", [*(pytest.param(case, marks=LONG) for case in range(3)), 3])
+@pytest.mark.parametrize("case", [pytest.param(1, marks=LONG), 3])
 def test_drawn_tokens_are_those_after_torch_manual_seed(gpt, case):
     recorded = GPT["sampled"][case]
     generator = fnnet.random.Generator(7)
