@@ -178,7 +178,8 @@ def compare(
         ("gradient", case.gradients, gradients, exact and exact.gradients),
     ):
         for position, pair in enumerate(zip(expected, actual, strict=True)):
-            close(f"{kind} {position}", *pair, tolerances, ideal[position] if ideal else None)
+            own = max(tolerances, TOLERANCES["float32"]) if pair[0].dtype in SINGLE else tolerances
+            close(f"{kind} {position}", *pair, own, ideal[position] if ideal else None)
 
 
 def to_json(case: Case, arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

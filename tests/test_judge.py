@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from judge import modules, operations, optimizers
-from judge.left_out import MODULES, OPERATIONS, OPTIMIZERS, VALUES_LEFT_OUT, WIDER
+from judge.left_out import GRADIENTS_LEFT_OUT, MODULES, OPERATIONS, OPTIMIZERS, VALUES_LEFT_OUT, WIDER
 from judge.tally import Tally, table
 
 torch = pytest.importorskip("torch")
@@ -49,7 +49,7 @@ def test_what_is_left_out_is_there():
     every = operations.every_entry()
     names = {entry.name for entry in every} | {operations.full_label(entry) for entry in every}
     names |= {name.partition(".")[0] + ".*" for name in names if "." in name}
-    assert {*OPERATIONS, *VALUES_LEFT_OUT, *WIDER} <= names
+    assert {*OPERATIONS, *VALUES_LEFT_OUT, *GRADIENTS_LEFT_OUT, *WIDER} <= names
     assert set(MODULES) <= {entry.name for entry in module_db}
     assert set(OPTIMIZERS) <= {entry.optim_cls.__name__ for entry in optim_db}
 

@@ -22,6 +22,8 @@ from fnnet.functional.distance import *
 from fnnet.functional.dropout import *
 from fnnet.functional.elementary import *
 from fnnet.functional.embedding import *
+from fnnet.functional.equations import *
+from fnnet.functional.factorization import *
 from fnnet.functional.fold import *
 from fnnet.functional.fourier import *
 from fnnet.functional.grid import *

@@ -26,6 +26,7 @@ __all__ = [
     "einsum",
     "inner",
     "kron",
+    "linalg_cross",
     "linalg_multi_dot",
     "linalg_vecdot",
     "matmul",
@@ -308,6 +309,12 @@ def cross(input: jax.Array, other: jax.Array, dim: int | None = None) -> jax.Arr
             f"{other.shape[axis]}"
         )
     return jnp.cross(x, y, axis=axis)
+
+
+@operation("linalg", grad_fn="LinalgCrossBackward0", promote=("input", "other"), spelled="cross")
+def linalg_cross(input: jax.Array, other: jax.Array, *, dim: int = -1) -> jax.Array:
+    """The cross product of vectors of 3 along `dim`."""
+    return cross(input, other, dim)
 
 
 @operation("torch", grad_fn="CdistBackward0")

@@ -24,7 +24,7 @@ class Operation:
         name: PyTorch's name.
         function: the pure function; arrays in, arrays out.
         spellings: where PyTorch has it: "torch", "Tensor", "nn.functional", "linalg" (torch.linalg),
-            "special" (torch.special).
+            "special" (torch.special), "fft" (torch.fft), "signal.windows" (torch.signal.windows).
         in_place: whether PyTorch has `Tensor.<name>_` (or `nn.functional.<name>(inplace=True)`).
         grad_fn: the name PyTorch gives to its node in the graph, for instance "ReluBackward0".
         promote: the arguments that PyTorch promotes to one dtype before it computes; the function itself
@@ -55,6 +55,25 @@ OPERATIONS: dict[str, Operation] = {}
 ALIASES: dict[str, str] = {}
 """From a further name of an operation to the name of its declaration."""
 
+ELSEWHERE: dict[str, str] = {
+    **{f"special.{name}": name for name in ("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "i0")},
+    **{f"special.{name}": name for name in ("log1p", "log_softmax", "logit", "logsumexp", "polygamma")},
+    **{f"special.{name}": name for name in ("round", "sinc", "softmax")},
+    "special.expit": "sigmoid",
+    "special.gammainc": "igamma",
+    "special.gammaincc": "igammac",
+    "special.gammaln": "lgamma",
+    "special.multigammaln": "mvlgamma",
+    "special.psi": "digamma",
+    "linalg.matmul": "matmul",
+    "torch.matrix_power": "linalg_matrix_power",
+    "Tensor.matrix_power": "linalg_matrix_power",
+    "torch.orgqr": "linalg_householder_product",
+    "Tensor.orgqr": "linalg_householder_product",
+    "torch.put": "put",
+}
+"""Where else PyTorch has an operation: from the other place and name to the declaration."""
+
 Dispatcher: TypeAlias = Callable[[Operation, tuple[Any, ...], dict[str, Any]], Any]
 
 _dispatchers: list[Dispatcher] = []
@@ -68,7 +87,7 @@ def dispatch_to(dispatcher: Dispatcher) -> None:
     _dispatchers.append(dispatcher)
 
 
-_SPELLINGS = frozenset({"torch", "Tensor", "nn.functional", "linalg", "special"})
+_SPELLINGS = frozenset({"torch", "Tensor", "nn.functional", "linalg", "special", "fft", "signal.windows"})
 
 
 def operation(

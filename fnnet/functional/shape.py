@@ -28,6 +28,7 @@ __all__ = [
     "expand",
     "expand_as",
     "flatten",
+    "linalg_diagonal",
     "movedim",
     "narrow",
     "permute",
@@ -367,6 +368,12 @@ def diagonal(input: jax.Array, offset: int = 0, dim1: int = 0, dim2: int = 1) ->
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     return jnp.diagonal(input, offset, first, second)
+
+
+@operation("linalg", grad_fn="DiagonalBackward0", view=True, spelled="diagonal")
+def linalg_diagonal(A: jax.Array, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> jax.Array:
+    """The diagonal of matrices, of the last two dimensions by default, as the last dimension."""
+    return diagonal(A, offset, dim1, dim2)
 
 
 @operation("Tensor", grad_fn="UnfoldBackward0", view=True, spelled="unfold")

@@ -1,41 +1,16 @@
-"""Short-time Fourier transforms and their windows."""
+"""Short-time Fourier transforms."""
 
 from __future__ import annotations
-
-import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
-from fnnet.functional.dtypes import canonical, is_integral
+from fnnet.functional.dtypes import concrete, is_complex, is_integral
 from fnnet.functional.operation import operation
 from fnnet.functional.padding import pad
 
-__all__ = ["hann_window", "stft"]
-
-
-@operation("torch")
-def hann_window(window_length: int, periodic: bool = True, *, dtype: DTypeLike | None = None) -> jax.Array:
-    """1/2 - cos(2 pi n / N) / 2 for n = 0 .. window_length - 1; N is window_length if periodic, else 1 less.
-
-    Raises RuntimeError for a negative length or a dtype that is not floating.
-    """
-    kind = canonical(np.float32 if dtype is None else dtype)
-    if not jnp.issubdtype(kind, jnp.floating):
-        raise RuntimeError(f"hann_window expects floating point dtypes, got: {np.dtype(kind).name}")
-    if window_length < 0:
-        raise RuntimeError(
-            f"hann_window requires non-negative window_length, got window_length={window_length}"
-        )
-    if window_length == 1:
-        return jnp.ones((1,), kind)
-    over = window_length if periodic else window_length - 1
-    # a constant of the program, rounded after each step as PyTorch's is
-    angles = np.arange(window_length).astype(np.float64 if kind == np.float64 else np.float32)
-    angles *= 2 * math.pi / max(over, 1)
-    return jnp.asarray(np.cos(angles) * -0.5 + 0.5, kind)
+__all__ = ["istft", "stft"]
 
 
 @operation("torch", "Tensor")
@@ -112,3 +87,70 @@ def stft(
     if return_complex is False:
         return jnp.stack([spectrum.real, spectrum.imag], axis=-1)
     return spectrum
+
+
+@operation("torch", "Tensor")
+def istft(
+    input: jax.Array,
+    n_fft: int,
+    hop_length: int | None = None,
+    win_length: int | None = None,
+    window: jax.Array | None = None,
+    center: bool = True,
+    normalized: bool = False,
+    onesided: bool | None = None,
+    length: int | None = None,
+    return_complex: bool = False,
+) -> jax.Array:
+    """The signals (..., length) of which `stft` gives the input, complex (..., frequencies, frames).
+
+    Frames overlap and are added, weighted by the window, and divided by the sum of its squares (Griffin and
+    Lim). Raises RuntimeError for sizes that do not fit.
+    """
+    hop = n_fft // 4 if hop_length is None else hop_length
+    size = n_fft if win_length is None else win_length
+    if not is_complex(input):
+        raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft")
+    if input.ndim not in (2, 3) or not input.size:
+        raise RuntimeError(f"istft: expected a tensor with 2 or 3 dimensions, but got {list(input.shape)}")
+    half = input.shape[-2] != n_fft if onesided is None else onesided
+    if input.shape[-2] != (n_fft // 2 + 1 if half else n_fft):
+        raise RuntimeError(
+            f"istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft "
+            f"{n_fft} when onesided={half}, but got {input.shape[-2]}"
+        )
+    if not 0 < hop <= size or not 0 < size <= n_fft:
+        raise RuntimeError(
+            f"istft: expected 0 < hop_length <= win_length <= n_fft, got {hop}, {size}, {n_fft}"
+        )
+    if window is not None and window.shape != (size,):
+        raise RuntimeError(f"istft: Invalid window shape: expected ({size},), but got {window.shape}")
+    real = np.float64 if input.dtype == np.complex128 else np.float32
+    shape = jnp.ones((size,), real) if window is None else window
+    before = (n_fft - size) // 2
+    shape = jnp.pad(shape, (before, n_fft - size - before))
+    spectra = jnp.swapaxes(input if input.ndim == 3 else input[None], 1, 2)
+    norm = "ortho" if normalized else None
+    if return_complex:
+        if half:
+            raise RuntimeError("istft: cannot have onesided input if window or input is complex")
+        frames = jnp.fft.ifft(spectra, n_fft, norm=norm)
+    else:
+        frames = jnp.fft.irfft(spectra[..., : n_fft // 2 + 1], n_fft, norm=norm)
+    count = frames.shape[1]
+    at = np.arange(count)[:, None] * hop + np.arange(n_fft)[None, :]
+    whole = n_fft + hop * (count - 1)
+    kept = frames * shape.astype(frames.dtype)
+    signal = jnp.zeros((frames.shape[0], whole), frames.dtype).at[:, at].add(kept)
+    weights = jnp.square(shape)
+    envelope = jnp.zeros((whole,), weights.dtype).at[at].add(jnp.broadcast_to(weights, at.shape))
+    start = n_fft // 2 if center else 0
+    end = start + length if length is not None else whole - (n_fft // 2 if center else 0)
+    envelope, signal = envelope[start:end], signal[:, start:end]
+    known = concrete(envelope)
+    if known is not None and known.size and np.abs(known).min() < 1e-11:
+        raise RuntimeError("istft: window overlap add min: less than 1e-11, the window has no inverse")
+    signal = signal / envelope.astype(signal.dtype)
+    if length is not None and signal.shape[1] < length:
+        signal = jnp.pad(signal, ((0, 0), (0, length - signal.shape[1])))
+    return signal if input.ndim == 3 else signal[0]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fnnet import functional
-from fnnet.functional.operation import OPERATIONS, Operation
+from fnnet.functional.operation import ELSEWHERE, OPERATIONS, Operation
 from fnnet.torch import indexing
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
@@ -22,11 +22,17 @@ from fnnet.torch.tensor import Tensor
 OPS: dict[str, Op] = {}
 """The operations by declared name."""
 
-NAMESPACES: dict[str, dict[str, Any]] = {"nn.functional": {}, "linalg": {}, "special": {}}
+NAMESPACES: dict[str, dict[str, Any]] = {
+    name: {} for name in ("nn.functional", "linalg", "special", "fft", "signal.windows")
+}
 """What was derived for modules other than `torch` itself."""
 
 VARIADIC = frozenset({"size", "shape", "dims", "repeats", "sizes", "reps"})
 """Second arguments that may be given one by one: `x.view(2, 3)`, `x.permute(1, 0)`."""
+
+_WINDOWS = "fnnet.functional.windows"
+_MAKERS = frozenset({"fnnet.functional.creation", _WINDOWS})
+"""Where the functions are that make tensors."""
 
 OPERATORS = {
     "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div",
@@ -117,7 +123,7 @@ def function_of(op: Op) -> Callable[..., Any]:
 def creator_of(op: Op) -> Callable[..., Any]:
     """The operation as a function that makes tensors: with dtype, device and requires_grad."""
     plain = function_of(op)
-    floating = "dtype" in op.parameters and op.name in ("eye", "linspace", "logspace")
+    floating = op.function.__module__ == _WINDOWS or op.name in ("eye", "linspace", "logspace")
 
     def function(
         *args: Any,
@@ -187,7 +193,7 @@ def with_inplace_flag(plain: Callable[..., Any], changing: Callable[..., Any]) -
 def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
     """Put every spelling of one declared operation into the namespaces and onto Tensor."""
     op = OPS[declared.name] = Op(declared)
-    creates = declared.function.__module__ == "fnnet.functional.creation"
+    creates = declared.function.__module__ in _MAKERS
     function = creator_of(op) if creates else function_of(op)
     changing = None
     if declared.in_place:
@@ -250,6 +256,18 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     namespaces = NAMESPACES | namespaces
     for declared in OPERATIONS.values():
         derive(namespaces, declared)
+    for place, name in ELSEWHERE.items():
+        module, _, spelled = place.rpartition(".")
+        function = function_of(OPS[name])
+        if module == "Tensor":
+            setattr(Tensor, spelled, function)
+        else:
+            namespaces[module].setdefault(spelled, function)
     derive_operators()
-    for name in ("real", "imag"):
-        setattr(Tensor, name, property(getattr(Tensor, name)))
+    for name in ("real", "imag", "conj"):
+        of_complex = getattr(Tensor, name)
+
+        def of_any(self: Tensor, of_complex: Any = of_complex, name: str = name) -> Tensor:
+            return of_complex(self) if self._spec.dtype.is_complex or name == "imag" else self
+
+        setattr(Tensor, name, property(of_any) if name != "conj" else of_any)

@@ -1,0 +1,130 @@
+"""Integrals and derivatives of sampled functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnnet.functional.dimension import canonical_dim, canonical_dims
+from fnnet.functional.dtypes import is_integral, to_floating
+from fnnet.functional.operation import operation
+
+__all__ = ["cumulative_trapezoid", "gradient", "trapezoid"]
+
+
+def _ends(y: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+    size = y.shape[axis]
+    return lax.slice_in_dim(y, 1, size, axis=axis), lax.slice_in_dim(y, 0, max(size - 1, 0), axis=axis)
+
+
+def _pieces(function: str, y: jax.Array, x: jax.Array | None, dx: Any, axis: int) -> jax.Array:
+    """The area between each two neighbours."""
+    right, left = _ends(y, axis)
+    sums = right + left
+    if x is None:
+        if isinstance(dx, jax.Array) and dx.ndim:
+            raise RuntimeError(f"{function}: Currently, we only support dx as a real number.")
+        return sums * (dx / 2) if not is_integral(sums) else to_floating(sums) * (dx / 2)
+    if x.ndim == 1 and x.shape[0] != y.shape[axis]:
+        raise RuntimeError(
+            f"{function}: There must be one `x` value for each sample point, got {x.shape[0]} for "
+            f"{y.shape[axis]}"
+        )
+    if x.ndim == 1 and y.ndim > 1:
+        x = x.reshape([-1 if one == axis else 1 for one in range(y.ndim)])
+        widths = jnp.subtract(*_ends(x, axis))
+    else:
+        widths = jnp.subtract(*_ends(x, canonical_dim(axis - y.ndim, x.ndim)))
+    sums, widths = (to_floating(one) if is_integral(one) else one for one in (sums, widths))
+    return sums * widths.astype(jnp.promote_types(widths.dtype, sums.dtype)) / 2
+
+
+@operation("torch", promote=("y", "x"), aliases=("trapz",))
+def trapezoid(y: jax.Array, x: jax.Array | None = None, *, dx: float = 1, dim: int = -1) -> jax.Array:
+    """The integral of samples y at the points x, or a distance dx apart, by the trapezoidal rule."""
+    axis = canonical_dim(dim, y.ndim)
+    if y.shape[axis] == 0:
+        return jnp.zeros(y.shape[:axis] + y.shape[axis + 1 :], y.dtype)
+    return _pieces("trapezoid", y, x, dx, axis).sum(axis)
+
+
+@operation("torch", promote=("y", "x"))
+def cumulative_trapezoid(
+    y: jax.Array, x: jax.Array | None = None, *, dx: float = 1, dim: int = -1
+) -> jax.Array:
+    """The integrals from the first sample to each of the others; see trapezoid."""
+    axis = canonical_dim(dim, y.ndim)
+    return jnp.cumsum(_pieces("cumulative_trapezoid", y, x, dx, axis), axis)
+
+
+def _slope(input: jax.Array, axis: int, spacing: Any, edge_order: int) -> jax.Array:
+    """Second-order differences along an axis; `spacing` is a number or the coordinates."""
+    size = input.shape[axis]
+
+    def at(start: int, end: int) -> jax.Array:
+        return lax.slice_in_dim(input, start, end, axis=axis)
+
+    if isinstance(spacing, jax.Array | np.ndarray) and np.ndim(spacing):
+        shape = [-1 if one == axis else 1 for one in range(input.ndim)]
+        steps = jnp.diff(jnp.asarray(spacing)).astype(input.dtype).reshape(shape)
+        before, after = (lax.slice_in_dim(steps, i, size - 2 + i, axis=axis) for i in (0, 1))
+        first = [lax.slice_in_dim(steps, i, i + 1, axis=axis) for i in range(min(2, size - 1))]
+        last = [
+            lax.slice_in_dim(steps, size - 2 - i, size - 1 - i, axis=axis) for i in range(min(2, size - 1))
+        ]
+    else:
+        number = jnp.asarray(spacing).astype(input.dtype) if hasattr(spacing, "dtype") else spacing
+        before = after = number
+        first = last = [number, number]
+    a, b, c = at(0, size - 2), at(1, size - 1), at(2, size)
+    middle = (
+        -after / (before * (before + after)) * a
+        + (after - before) / (before * after) * b
+        + before / (after * (before + after)) * c
+    )
+    if edge_order == 1:
+        start, end = (at(1, 2) - at(0, 1)) / first[0], (at(size - 1, size) - at(size - 2, size - 1)) / last[0]
+    else:
+        (h, g), (u, v) = first, last
+        start = (
+            -(2 * h + g) / (h * (h + g)) * at(0, 1)
+            + (h + g) / (h * g) * at(1, 2)
+            - h / (g * (h + g)) * at(2, 3)
+        )
+        end = (
+            u / (v * (u + v)) * at(size - 3, size - 2)
+            - (u + v) / (u * v) * at(size - 2, size - 1)
+            + (2 * u + v) / (u * (u + v)) * at(size - 1, size)
+        )
+    return jnp.concatenate([start, middle, end], axis)
+
+
+@operation("torch", to_float=True)
+def gradient(
+    input: jax.Array, *, spacing: Any = None, dim: int | Sequence[int] | None = None, edge_order: int = 1
+) -> list[jax.Array]:
+    """The derivative along each dimension, by central differences of second order.
+
+    `spacing` is a number for all, or for each dimension a number or its coordinates. Raises RuntimeError for
+    an edge order other than 1 and 2, and for dimensions too short for it.
+    """
+    axes = canonical_dims(dim, input.ndim)
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    spacing = 1 if spacing is None else spacing
+    several = isinstance(spacing, list | tuple)
+    spacings = list(spacing) if several else [spacing] * len(axes)
+    if len(spacings) != len(axes):
+        raise RuntimeError(
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, "
+            f"got {len(spacings)}"
+        )
+    for axis in axes:
+        if input.shape[axis] < edge_order + 1:
+            raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    return [_slope(input, axis, one, edge_order) for axis, one in zip(axes, spacings, strict=True)]
