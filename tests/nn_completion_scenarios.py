@@ -439,3 +439,31 @@ def fusion_with_batch_norm(torch: Any) -> Any:
         error(lambda: utils.fuse_linear_bn_eval(nn.Linear(2, 2).eval(), norm)),
         list(skipped.weight.shape), torch.rand(2).tolist(), error(lambda: utils.skip_init(nn.ReLU))[0],
     ]  # fmt: skip
+
+
+@scenario
+def rarer_names(torch: Any) -> Any:
+    nn, functional = torch.nn, torch.nn.functional
+    loss = nn.LinearCrossEntropyLoss(
+        3, 4, out_features=(2,), bias=True, weight=torch.tensor([1.0, 2.0, 0.5, 1.0]), label_smoothing=0.1
+    )
+    given, target = x(torch, 2, 3).requires_grad_(), torch.tensor([[0, 3], [1, 2]])
+    value = loss(given, target)
+    value.backward()
+    maps, kernel, outer = x(torch, 1, 2, 4), x(torch, 3, 2, 2), x(torch, 1, 3, 4)
+    with nn.attention.sdpa_kernel([nn.attention.SDPBackend.MATH, nn.attention.SDPBackend.FLASH_ATTENTION]):
+        attended = functional.scaled_dot_product_attention(maps, maps, maps, is_causal=True)
+    wrapped = nn.DataParallel(nn.Linear(3, 2))
+    return [
+        value.item(), given.grad.tolist(), list(loss.state_dict()), repr(loss),
+        error(lambda: nn.LinearCrossEntropyLoss(3, 4, label_smoothing=2.0)),
+        error(lambda: nn.LinearCrossEntropyLoss(3, 4, weight=torch.ones(3))),
+        nn.grad.conv1d_input((1, 2, 4), kernel, outer, padding=1, stride=1, dilation=2).tolist(),
+        nn.grad.conv1d_weight(maps, (3, 2, 2), outer, padding=1, dilation=2).tolist(),
+        attended.tolist(), int(nn.attention.SDPBackend.CUDNN_ATTENTION),
+        error(lambda: nn.attention.sdpa_kernel("math").__enter__()),
+        [one.tolist() for one in functional.max_pool1d_with_indices(maps, 2)],
+        [one.tolist() for one in functional.adaptive_max_pool1d_with_indices(maps, 3)],
+        list(wrapped.state_dict()), repr(wrapped), nn.factory_kwargs({"dtype": torch.float64})["dtype"],
+        issubclass(nn.LSTMCell, nn.RNNCellBase), issubclass(nn.Conv2d, nn.modules.conv._ConvNd),
+    ]  # fmt: skip

@@ -77,6 +77,7 @@ CASES = [
     ("SyncBatchNorm", (3,), {"momentum": None}, [_x(4, 3, 2)]),
     ("CrossMapLRN2d", (3, 0.2), {"beta": 0.5}, [_x(2, 5, 2, 2)]),
     ("AdaptiveLogSoftmaxWithLoss", (4, 9, [2, 5]), {"div_value": 2.0}, [_x(6, 4), _ints(6, high=9)]),
+    ("LinearCrossEntropyLoss", (4, 3), {"bias": True, "label_smoothing": 0.2}, [_x(5, 4), _ints(5, high=3)]),
     ("LocalResponseNorm", (3,), {"alpha": 0.1}, [_x(2, 5, 4)]),
     ("Embedding", (5, 3), {"padding_idx": -1}, [_ints(2, 4)]),
     ("Embedding", (20, 3), {"scale_grad_by_freq": True}, [_ints(2, 4)]),

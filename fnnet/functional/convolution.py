@@ -196,7 +196,7 @@ def conv3d(
     return _convolution(3, input, weight, bias, stride, padding, dilation, groups)
 
 
-@operation("torch", grad_fn="ConvTbcBackward0")
+@operation("torch", "nn.functional", grad_fn="ConvTbcBackward0")
 def conv_tbc(input: jax.Array, weight: jax.Array, bias: jax.Array, pad: int = 0) -> jax.Array:
     """Convolution of input (T, N, C) with weight (k, C, out), output (T', N, out)."""
     output = _convolution(1, input.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, 1, pad, 1, 1)

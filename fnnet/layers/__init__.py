@@ -13,6 +13,7 @@ from fnnet.layers import (
     layer,
     lazy,
     linear,
+    linear_cross_entropy,
     loss,
     normalization,
     padding,
@@ -34,6 +35,7 @@ from fnnet.layers.function_layer import *
 from fnnet.layers.layer import *
 from fnnet.layers.lazy import *
 from fnnet.layers.linear import *
+from fnnet.layers.linear_cross_entropy import *
 from fnnet.layers.loss import *
 from fnnet.layers.normalization import *
 from fnnet.layers.padding import *
@@ -57,6 +59,7 @@ __all__ = [
     *layer.__all__,
     *lazy.__all__,
     *linear.__all__,
+    *linear_cross_entropy.__all__,
     *loss.__all__,
     *normalization.__all__,
     *padding.__all__,

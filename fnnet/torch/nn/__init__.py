@@ -4,9 +4,13 @@ from typing import Any
 
 from fnnet import layers as _layers
 from fnnet.layers import Layer as _Layer
+from fnnet.layers import LinearCrossEntropyOptions as LinearCrossEntropyOptions
+from fnnet.torch.nn import attention as attention
 from fnnet.torch.nn import functional as functional
+from fnnet.torch.nn import grad as grad
 from fnnet.torch.nn import init as init
 from fnnet.torch.nn import lazy as _lazy  # noqa: F401
+from fnnet.torch.nn import parallel as parallel
 from fnnet.torch.nn import utils as utils
 from fnnet.torch.nn.adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from fnnet.torch.nn.container import ModuleDict as ModuleDict
@@ -17,10 +21,12 @@ from fnnet.torch.nn.container import Sequential as Sequential
 from fnnet.torch.nn.derive import module_class as _module_class
 from fnnet.torch.nn.embedding import Embedding as Embedding
 from fnnet.torch.nn.embedding import EmbeddingBag as EmbeddingBag
+from fnnet.torch.nn.linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from fnnet.torch.nn.module import Module as Module
 from fnnet.torch.nn.old import Container as Container
 from fnnet.torch.nn.old import DataParallel as DataParallel
 from fnnet.torch.nn.old import NLLLoss2d as NLLLoss2d
+from fnnet.torch.nn.old import factory_kwargs as factory_kwargs
 from fnnet.torch.nn.parameter import Buffer as Buffer
 from fnnet.torch.nn.parameter import Parameter as Parameter
 from fnnet.torch.nn.rnn import RNNBase as RNNBase

@@ -20,6 +20,7 @@ _HIDDEN: dict[str, frozenset[str]] = {
     "LayerNorm": frozenset({"bias"}),
     "GroupNorm": frozenset({"bias"}),
     "Linear": frozenset({"bias"}),
+    "LinearCrossEntropyLoss": frozenset({"in_features", "bias", "weight"}),
     "Bilinear": frozenset({"bias"}),
     "_Convolution": frozenset({"bias"}),
 }

@@ -266,3 +266,22 @@ def _with_dtype(function: Callable[..., Any]) -> Callable[..., Any]:
 
 for _name in ("softmax", "log_softmax", "softmin"):
     globals()[_name] = _with_dtype(OPERATIONS[_name])
+
+
+def _with_indices(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The pooling with the places of the maxima, whatever `return_indices` says."""
+
+    def pooled(*args: Any, **kwargs: Any) -> tuple[_Tensor, _Tensor]:
+        bound = _inspect.signature(function.__wrapped__).bind(*args, **kwargs)  # type: ignore[attr-defined]
+        return function(**{**bound.arguments, "return_indices": True})
+
+    pooled.__name__ = pooled.__qualname__ = function.__name__ + "_with_indices"
+    pooled.__doc__ = function.__doc__
+    return pooled
+
+
+for _name in (
+    *(f"{_kind}max_pool{_n}d" for _kind in ("", "adaptive_") for _n in (1, 2, 3)),
+    *(f"fractional_max_pool{_n}d" for _n in (2, 3)),
+):
+    globals()[_name + "_with_indices"] = _with_indices(OPERATIONS[_name])

@@ -9,7 +9,7 @@ from fnnet import layers
 from fnnet.torch.nn.derive import module_class
 from fnnet.torch.nn.module import Module
 
-__all__ = ["Container", "DataParallel", "NLLLoss2d"]
+__all__ = ["Container", "DataParallel", "NLLLoss2d", "factory_kwargs"]
 
 _NLLLoss: Any = module_class(layers.NLLLoss)
 
@@ -59,3 +59,20 @@ class DataParallel(Module):
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """The output of the module."""
         return self.module(*inputs, **kwargs)
+
+
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """The arguments that make tensors, out of `factory_kwargs` and the rest; TypeError for others."""
+    if kwargs is None:
+        return {}
+    names = {"device", "dtype", "memory_format"}
+    if set(kwargs) - names - {"factory_kwargs"}:
+        raise TypeError(f"unexpected kwargs {kwargs.keys()}")
+    made = dict(kwargs.get("factory_kwargs", {}))
+    if set(made) - names:
+        raise TypeError(f"unexpected kwargs {made.keys()}")
+    for name in names & set(kwargs):
+        if name in made:
+            raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+        made[name] = kwargs[name]
+    return made

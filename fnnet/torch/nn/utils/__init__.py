@@ -4,6 +4,7 @@ from fnnet.torch.nn.utils import fusion as fusion
 from fnnet.torch.nn.utils import parametrizations as parametrizations
 from fnnet.torch.nn.utils import parametrize as parametrize
 from fnnet.torch.nn.utils import rnn as rnn
+from fnnet.torch.nn.utils import stateless as stateless
 from fnnet.torch.nn.utils.clip_grad import clip_grad_norm as clip_grad_norm
 from fnnet.torch.nn.utils.clip_grad import clip_grad_norm_ as clip_grad_norm_
 from fnnet.torch.nn.utils.clip_grad import clip_grad_value_ as clip_grad_value_

@@ -1,0 +1,51 @@
+"""torch.nn.attention: settings of scaled_dot_product_attention, accepted and kept.
+
+Which kernel computes attention follows from the arguments and the device (fnnet.functional.fused_attention).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["WARN_FOR_UNFUSED_KERNELS", "SDPBackend", "sdpa_kernel"]
+
+WARN_FOR_UNFUSED_KERNELS = False
+
+
+class SDPBackend(enum.IntEnum):
+    """PyTorch's ways to compute attention."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}.{self.name}: {self.value}>"
+
+
+_ALLOWED: list[list[SDPBackend]] = [[one for one in SDPBackend if one is not SDPBackend.ERROR]]
+
+
+def _cur_sdpa_kernel_backends(with_priority: bool = False) -> list[SDPBackend]:
+    return list(_ALLOWED[-1])
+
+
+@contextlib.contextmanager
+def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[Any]:
+    """Within, PyTorch would use one of these; the values are the same by all of them."""
+    if not isinstance(backends, list | SDPBackend):
+        raise AssertionError(
+            "Backend must be an instance of SDPBackend or a list of SDPBackend instances, got "
+            f"{type(backends).__name__}"
+        )
+    _ALLOWED.append([backends] if isinstance(backends, SDPBackend) else list(dict.fromkeys(backends)))
+    try:
+        yield {}
+    finally:
+        _ALLOWED.pop()
