@@ -117,6 +117,10 @@ def logsumexp(input: jax.Array, dim: int | Sequence[int], keepdim: bool = False)
     return jax.scipy.special.logsumexp(x, canonical_dims(dim, x.ndim), keepdims=keepdim)
 
 
+def _nonzero(input: jax.Array) -> jax.Array:
+    return input if input.dtype == jnp.bool_ else input != 0
+
+
 def _truths(input: jax.Array, answer: jax.Array) -> jax.Array:
     return answer.astype(jnp.uint8) if jnp.result_type(input) == jnp.uint8 else answer
 
@@ -125,21 +129,21 @@ def _truths(input: jax.Array, answer: jax.Array) -> jax.Array:
 def all(input: jax.Array, dim: Dims = None, keepdim: bool = False) -> jax.Array:
     """Whether no element is 0; boolean, but uint8 for uint8."""
     input = jnp.asarray(input)
-    return _truths(input, jnp.all(input != 0, canonical_dims(dim, input.ndim), keepdims=keepdim))
+    return _truths(input, jnp.all(_nonzero(input), canonical_dims(dim, input.ndim), keepdims=keepdim))
 
 
 @operation("torch", "Tensor")
 def any(input: jax.Array, dim: Dims = None, keepdim: bool = False) -> jax.Array:
     """Whether an element is not 0; boolean, but uint8 for uint8."""
     input = jnp.asarray(input)
-    return _truths(input, jnp.any(input != 0, canonical_dims(dim, input.ndim), keepdims=keepdim))
+    return _truths(input, jnp.any(_nonzero(input), canonical_dims(dim, input.ndim), keepdims=keepdim))
 
 
 @operation("torch", "Tensor")
 def count_nonzero(input: jax.Array, dim: Dims = None) -> jax.Array:
     """How many elements are not 0."""
     input = jnp.asarray(input)
-    return jnp.sum(input != 0, canonical_dims(dim, input.ndim), dtype=index_dtype())
+    return jnp.sum(_nonzero(input), canonical_dims(dim, input.ndim), dtype=index_dtype())
 
 
 def _require_elements(function: str, input: jax.Array, dim: int | None) -> None:

@@ -142,9 +142,9 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     flat: Any = self.detach().clone().reshape(-1)
     kept = flat[:count]
     if count > flat.shape[0]:
-        from fnnet.torch import cat
-
-        kept = cat([kept, zeros(count - flat.shape[0], dtype=self.dtype, device=self.device)])
+        whole: Any = zeros(count, dtype=self.dtype, device=self.device)
+        whole[: flat.shape[0]] = flat
+        kept = whole
     setattr(self, "data", kept.reshape(target).clone())  # noqa: B010
     return self
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fnnet.torch import layout as layouts
 from fnnet.torch import promotion
 from fnnet.torch.attach import method
 from fnnet.torch.dtypes import dtype
@@ -93,13 +92,19 @@ _SPOKEN = {"Float32": "Float", "Float64": "Double", "Int64": "Long", "Int32": "I
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape to which these shapes broadcast. Raises RuntimeError if there is none."""
-    try:
-        given = [(one,) if isinstance(one, int) else tuple(one) for one in shapes]
-        return Size(layouts.broadcast_shapes(*given))
-    except RuntimeError:
-        raise RuntimeError(
-            "Shape mismatch: objects cannot be broadcast to a single shape: " + " and ".join(map(str, shapes))
-        ) from None
+    given = [(one,) if isinstance(one, int) else tuple(one) for one in shapes]
+    result = [1] * max(map(len, given), default=0)
+    for position, shape in enumerate(given):
+        for dim in range(-1, -len(shape) - 1, -1):
+            if shape[dim] not in (1, result[dim]):
+                if result[dim] != 1:
+                    raise RuntimeError(
+                        f"Attempting to broadcast a dimension of length {shape[dim]} at {dim}! Mismatching "
+                        f"argument at index {position} had {shape}; but expected shape should be "
+                        f"broadcastable to {result}"
+                    )
+                result[dim] = shape[dim]
+    return Size(result)
 
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:

@@ -6,6 +6,7 @@ go is compiled as a whole, and XLA may then find the second computation equal to
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -23,11 +24,15 @@ class CheckpointError(RuntimeError):
     """The second computation did not save what the first one did."""
 
 
+class _Enough(Exception):
+    """All that the first computation saved is computed again."""
+
+
 class _Frame:
     """One checkpointed call: how many tensors it saved, and their values once computed again."""
 
-    def __init__(self, again: Callable[[], Any]) -> None:
-        self.again = again
+    def __init__(self, again: Callable[[], Any], stops_early: bool) -> None:
+        self.again, self.stops_early = again, stops_early
         self.specs: list[Any] = []
         self.values: list[Tensor] | None = None
 
@@ -41,9 +46,15 @@ class _Frame:
 
             def note(tensor: Tensor) -> Tensor:
                 found.append(tensor)
+                if self.stops_early and len(found) == len(self.specs):
+                    raise _Enough
                 return tensor
 
-            with saved_tensors_hooks(note, lambda kept: kept), enable_grad():
+            with (
+                saved_tensors_hooks(note, lambda kept: kept),
+                enable_grad(),
+                contextlib.suppress(_Enough),
+            ):
                 self.again()
             if len(found) != len(self.specs):
                 raise CheckpointError(
@@ -105,7 +116,7 @@ def checkpoint(
         warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
         with no_grad():
             return function(*args)
-    frame = _Frame(again)
+    frame = _Frame(again, _early_stop[-1] and not use_reentrant)
     with saved_tensors_hooks(frame.pack, frame.unpack), first:
         return function(*args, **kwargs)
 
@@ -138,14 +149,17 @@ def checkpoint_sequential(
     return run(end, len(parts))(input)
 
 
+_early_stop = [True]
+
+
 class set_checkpoint_early_stop:
-    """Accepted: the second computation always runs to its end here."""
+    """Whether, within the block, the second computation ends as soon as nothing more is needed of it."""
 
     def __init__(self, enable: bool) -> None:
         self.enable = enable
 
     def __enter__(self) -> None:
-        pass
+        _early_stop.append(self.enable)
 
     def __exit__(self, *error: object) -> None:
-        pass
+        _early_stop.pop()

@@ -1,0 +1,75 @@
+"""The adapter says what PyTorch says, beyond operations: recorded and, where PyTorch is installed, live."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from adapter_scenarios import SCENARIOS, lines_of
+from test_torch_api_programs import assert_same_text
+
+import fnnet.torch
+from fnnet.torch.missing import MissingName
+
+RECORDED = json.loads((Path(__file__).parent / "reference" / "adapter.json").read_text(encoding="utf-8"))
+RTOL = 2e-5  # single precision, to the digits that are printed
+
+
+def compare(name, expected):
+    said = lines_of(fnnet.torch, name)
+    assert len(said) == len(expected)
+    for line, want in zip(said, expected, strict=True):
+        assert_same_text(line, want, RTOL)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_recorded(name):
+    compare(name, RECORDED["scenarios"][name])
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_live(name):
+    compare(name, lines_of(pytest.importorskip("torch"), name))
+
+
+@pytest.mark.parametrize(
+    "path", ["sparse_coo_tensor", "quantize_per_tensor", "Tensor.to_sparse", "cuda.CUDAGraph"]
+)
+def test_what_fnnet_lacks_is_refused_by_name(path):
+    owner = fnnet.torch
+    *outer, name = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    if outer == ["Tensor"]:
+        owner = fnnet.torch.ones(1)
+    assert not hasattr(owner, name)
+    with pytest.raises(MissingName, match=f"fnnet.torch: torch.*{name} is not supported") as raised:
+        getattr(owner, name)
+    assert isinstance(raised.value, NotImplementedError)
+    assert isinstance(raised.value, AttributeError)
+
+
+def test_names_that_nobody_has_are_attribute_errors_alone():
+    for owner in (fnnet.torch, fnnet.torch.ones(1), fnnet.torch.cuda):
+        with pytest.raises(AttributeError) as raised:
+            owner.no_such_name
+        assert not isinstance(raised.value, NotImplementedError)
+
+
+@pytest.mark.parametrize("name", ["hub.load", "profiler.profile", "distributed.init_process_group"])
+def test_whole_modules_refuse_when_called(name):
+    outer, _, inner = name.partition(".")
+    with pytest.raises(NotImplementedError, match=f"fnnet.torch: torch.{name} is not supported"):
+        getattr(getattr(fnnet.torch, outer), inner)()
+    assert not fnnet.torch.distributed.is_available()
+
+
+def test_types_that_print_as_pytorchs_are_pickled_without_it():
+    torch = fnnet.torch
+    for one in (torch.float32, torch.Size([2, 3]), torch.device("cpu")):
+        back = pickle.loads(pickle.dumps(one))
+        assert back == one
+        assert type(back) is type(one)
+    assert pickle.loads(pickle.dumps(torch.ones(2))).tolist() == [1.0, 1.0]
