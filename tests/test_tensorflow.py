@@ -12,6 +12,7 @@ import tensorflow_scenarios
 from tensorflow_scenarios import SCENARIOS, X
 
 import fnnet.tensorflow as tf
+from fnnet.parity import files
 from fnnet.torch.doctor import examine
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -153,31 +154,27 @@ def test_a_name_that_is_missing_says_where():
         tf.TensorArray
 
 
-PROGRAM = """
-import tensorflow as tf
-import tensorflow.compat.v1 as v1
-import numpy as np
-v1.disable_v2_behavior()
-x = tf.placeholder(tf.float32, shape=(None, 3))
-w = v1.Variable(v1.random_normal((3, 1), seed=1))
-loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
-step = v1.train.GradientDescentOptimizer(0.1).minimize(loss)
-with tf.Session() as sess:
-    sess.run(tf.global_variables_initializer())
-    for _ in range(3):
-        print(sess.run([loss, step], feed_dict={x: np.eye(3)})[0])
-"""
-
-
-def test_programs_run_as_they_stand(tmp_path):
-    script = tmp_path / "program.py"
-    script.write_text(PROGRAM)
-    command = [sys.executable, "-m", "fnnet", "run", str(script)]
+def test_the_example_runs_as_it_stands():
+    script = str(files.examples() / "tensorflow_api" / "two_layer.py")
+    command = [sys.executable, "-m", "fnnet", "run", script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    losses = [float(line) for line in done.stdout.split()]
-    assert len(losses) == 3
-    assert losses == sorted(losses, reverse=True)
+    printed = np.array([line.split() for line in done.stdout.splitlines()], np.float64)
+
+    tf.set_random_seed(0)
+    with tf.Session() as session:
+        w1, w2 = session.run([tf.random_normal((1000, 100)), tf.random_normal((100, 10))])
+    random = np.random.RandomState(0)
+    x, y = random.randn(64, 1000), random.randn(64, 10)
+    losses = []
+    for _ in range(101):  # by hand, in float64
+        h = x @ w1
+        error = np.maximum(h, 0) @ w2 - y
+        losses.append((error**2).sum())
+        grad_h = 2 * error @ w2.T * (h > 0)
+        w1, w2 = w1 - 1e-6 * x.T @ grad_h, w2 - 1e-6 * np.maximum(h, 0).T @ (2 * error)
+    assert printed[:, 0].tolist() == list(range(0, 500, 50))
+    np.testing.assert_allclose(printed[:3, 1], [losses[0], losses[50], losses[100]], rtol=1e-4)
 
 
 def test_doctor_knows_the_names():

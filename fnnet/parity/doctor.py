@@ -1,4 +1,4 @@
-"""The command `doctor`: what a program needs of PyTorch and whether fnnet has it, without running it."""
+"""The command `doctor`: what a program needs of PyTorch or TensorFlow, without running it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def _listed(uses: Iterable[Use]) -> str:
     return "\n".join(f"  {use.name:<{width}}  {', '.join(map(str, use.lines))}" for use in rows)
 
 
+def _packages(uses: Iterable[Use]) -> list[str]:
+    """The packages that the names belong to, as people write them."""
+    roots = {use.name.partition(".")[0] for use in uses}
+    return [
+        word
+        for word, own in (("PyTorch", {"torch", "torchvision", "Tensor"}), ("TensorFlow", {"tensorflow"}))
+        if roots & own
+    ]
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the names with the lines that use them; 1 if fnnet lacks one, 2 if the script cannot be read."""
     try:
@@ -35,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     present = [use for use in uses if use.present]
     missing = [use for use in uses if not use.present and use.certain]
     possible = [use for use in uses if not use.present and not use.certain]
-    print(f"{args.script} uses {len(uses)} names of PyTorch; fnnet has {len(present)} of them")
+    of = " and ".join(_packages(uses)) or "PyTorch"
+    print(f"{args.script} uses {len(uses)} names of {of}; fnnet has {len(present)} of them")
     if present:
         print(f"present:\n{_listed(present)}")
     if missing:

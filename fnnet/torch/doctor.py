@@ -164,9 +164,10 @@ def _uses(found: dict[tuple[str, bool], set[int]]) -> Iterator[Use]:
 
 
 def examine(source: str | bytes, filename: str = "<script>") -> list[Use]:
-    """The PyTorch names that `source` uses, in the order of their first use. Nothing in it is run.
+    """The mirrored names that `source` uses, in the order of their first use. Nothing in it is run.
 
-    An attribute of an object counts as a tensor's if torch.Tensor has one of that name.
+    In a program that imports PyTorch, an attribute of an object counts as a tensor's if torch.Tensor has one
+    of that name.
 
     Raises:
         SyntaxError: if the script is not Python 3.
@@ -179,4 +180,6 @@ def examine(source: str | bytes, filename: str = "<script>") -> list[Use]:
     bindings.visit(tree)
     names = _Names(bindings)
     names.visit(tree)
+    if bindings.imported and all(name.partition(".")[0] == "tensorflow" for name in bindings.imported):
+        names.found = {key: lines for key, lines in names.found.items() if not key[0].startswith("Tensor.")}
     return list(_uses(names.found))
