@@ -4,6 +4,7 @@ from fnnet.torchvision.models import _utils as _utils
 from fnnet.torchvision.models import alexnet as _alexnet
 from fnnet.torchvision.models import densenet as densenet
 from fnnet.torchvision.models import feature_extraction as feature_extraction
+from fnnet.torchvision.models import mobilenet as mobilenet
 from fnnet.torchvision.models import mobilenetv2 as mobilenetv2
 from fnnet.torchvision.models import resnet as resnet
 from fnnet.torchvision.models import squeezenet as squeezenet
