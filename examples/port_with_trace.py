@@ -3,15 +3,18 @@
 The network was recorded where PyTorch is installed (tests/reference/record_parity.py):
 
     from fnnet.parity import record
-    record(net, [x], "residual.safetensors")
+    record(net, [x], "residual.safetensors", optimizer=lambda p: torch.optim.AdamW(p, ...), steps=3)
 
 Here it is ported from that file alone. The first attempt has a mistake that is easily made: the batch
 normalisation of one shortcut branch takes eps = 1e-3, as other libraries do by default. Its outputs are off
 by less than a per cent, and by the end of the network by 5e-5: too little to see, too much for rounding.
+Then its training is ported: the recorded steps of AdamW show that the first attempt decays the weights as
+Adam does.
 """
 
 import fnnet
-from fnnet.parity import Record, files, trace
+from fnnet import optim
+from fnnet.parity import Record, files, trace, trace_updates
 
 
 class Block(fnnet.Layer):
@@ -63,7 +66,14 @@ def main():
     print("\nmended")
     right = trace(port(eps=1e-5), recorded)
     print(right.verdict)
-    return wrong, right
+    print("\nits optimizer")
+    coupled = trace_updates(optim.adam(lr=0.01, weight_decay=0.05), recorded)
+    print(coupled[0].verdict)
+    print("\nmended")
+    decoupled = trace_updates(optim.adamw(lr=0.01, weight_decay=0.05), recorded)
+    for update in decoupled:
+        print(update.verdict)
+    return wrong, right, coupled, decoupled
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ axes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -76,7 +77,7 @@ def diagnose(call: Call, params: Any, buffers: Any, ours: Results, reference: Re
     outputs = [name for name in reference if name.startswith("output")]
     forward = [name for name in parted if not name.startswith("gradient")]
     layer = recorded_layer(call)
-    if layer is not None and parted:
+    if layer is not None and parted and isinstance(params, Mapping):
         part = layer_part(layer, call.training)
         if not forward and (found := _kink(part, params, buffers, call, ours, reference, parted)):
             return found

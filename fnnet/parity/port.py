@@ -65,7 +65,8 @@ class Port:
         """The parameters and buffers of a call's part."""
         if not call.path:
             return self.params, self.buffers
-        return below(self.params, self.here(call)), below(self.buffers, self.here(call))
+        own = self.params if isinstance(self.params, Mapping) else nested(self.record.every_parameter)
+        return below(own, self.here(call)), below(self.buffers, self.here(call))
 
     def source(self) -> Any:
         """The random source, from its beginning."""

@@ -64,11 +64,15 @@ class Step:
 class Trace:
     """What `trace` found: a step for each recorded call, in the order in which the calls ended.
 
-    `updates`: one for each recorded step of the optimizer, if `trace` was given one.
+    Attributes:
+        steps: one for each call.
+        updates: one for each recorded step of the optimizer, if `trace` was given one.
+        failure: why the port's own run failed, so that nothing is known of drifts and marks.
     """
 
     steps: tuple[Step, ...]
     updates: tuple[Update, ...] = ()
+    failure: str = ""
 
     @property
     def ok(self) -> bool:
@@ -90,11 +94,13 @@ class Trace:
     @property
     def verdict(self) -> str:
         """What happens first: in the network, or else in the optimizer."""
+        failed = f"; the port's own run failed: {self.failure}" if self.failure else ""
         apart = next((update.verdict for update in self.updates if not update.ok), None)
         if self.updates and self.first is None:
             same = f"{text.count(len(self.updates), 'optimizer step')} agree"
-            return f"{self._layers_verdict}; {same if apart is None else f'first to part: {apart}'}"
-        return self._layers_verdict
+            more = same if apart is None else f"first to part: {apart}"
+            return f"{self._layers_verdict}; {more}{failed}"
+        return self._layers_verdict + failed
 
     @property
     def _layers_verdict(self) -> str:
@@ -134,6 +140,7 @@ class Trace:
         ]
         first = None if self.first is None else self.first.name
         whole: dict[str, Any] = {"ok": self.ok, "first": first, "verdict": self.verdict, "calls": rows}
+        whole["failure"] = self.failure
         whole["updates"] = [update.to_dict() for update in self.updates]
         return json.dumps(whole, indent=1, allow_nan=False)
 
@@ -261,7 +268,9 @@ def trace(
     """
     record = record if isinstance(record, Record) else Record.load(record)
     whole = make_port(port, record, params, buffers, parts, names, key)
-    drifts = watched_run(whole.run, record, whole.below(record.whole)[0], whole.ours, whole.whole_runs)
+    drifts, failure = watched_run(
+        whole.run, record, whole.below(record.whole)[0], whole.ours, whole.whole_runs
+    )
     steps: list[Step] = []
     broken: list[str] = []
     for call in record.calls:
@@ -282,12 +291,13 @@ def trace(
                 broken.append(call.path)
         steps.append(step)
     if optimizer is None:
-        return Trace(tuple(steps))
+        return Trace(tuple(steps), failure=failure)
 
     def gradients(i: int) -> list[Difference]:
         return _step_gradients(whole, record, i)
 
-    return Trace(tuple(steps), tuple(trace_updates(optimizer, record, names=names, gradients=gradients)))
+    updates = trace_updates(optimizer, record, names=names, gradients=gradients)
+    return Trace(tuple(steps), tuple(updates), failure)
 
 
 def _step_gradients(port: Port, record: Record, i: int) -> list[Difference]:

@@ -64,15 +64,15 @@ def _far(ours: Any, reference: Any) -> float | None:
 
 def watched_run(
     run: Callable[..., Any], record: Record, params: Any, name_of: Callable[[str], str], judge: bool
-) -> dict[str, Drift]:
+) -> tuple[dict[str, Drift], str]:
     """By recorded names: distance of the output, of its gradient, and if `judge` rows for the outputs.
 
-    {} if the port's own run fails: its parts are compared all the same, and the whole says why.
+    And why there are none, if the port's own run fails: its parts are compared all the same.
     """
     try:
         values, gradients = _run(run, record, params, False)
-    except REFUSED:
-        return {}
+    except REFUSED as error:
+        return {}, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
     wide: list[dict[str, Any]] = []
     drifts: dict[str, Drift] = {}
     for call in record.calls:
@@ -94,4 +94,4 @@ def watched_run(
         seen = _far(values[name], call.output)
         gradient = _far(gradients[name], call.output_gradient) if name in gradients else None
         drifts[call.name if call.path else ""] = (seen, gradient, rows)
-    return drifts
+    return drifts, ""
