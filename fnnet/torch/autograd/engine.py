@@ -112,8 +112,38 @@ class _Walk:
             for hook in list(hooks.values()):
                 hook(variable)
 
+    def visit(
+        self, node: Node, slots: list[Any], wanted: Any, useful: set[Node] | None, keep_graph: bool
+    ) -> Sequence[Any]:
+        """Run one node on the gradients that came in, and give those that go on."""
+        if slots[0] is None and all(slot is None for slot in slots):
+            return ()
+        if node.tensor_hooks:
+            for nr, hooks in node.tensor_hooks:
+                if slots[nr] is not None:
+                    slots[nr] = self.call_hooks(hooks, slots[nr], node.outputs[nr])
+        if wanted is not None:
+            for nr in range(len(slots)):
+                if (node, nr) in wanted and slots[nr] is not None:
+                    self.captured[(node, nr)] = _capture(self, node, slots[nr])
+        if isinstance(node, AccumulateGrad):
+            if wanted is None:
+                self.accumulate(node, slots[0])
+            return ()
+        if useful is not None and not any(edge is not None and edge[0] in useful for edge in node.edges):
+            return ()
+        if self.create_graph or node.pre_hooks or node.post_hooks:
+            results = self.step(node, slots)
+        else:
+            results = node.pull_values(slots)
+        if MODE.anomaly:
+            check_anomaly(node, results)
+        if not keep_graph:
+            node.release()
+        return results
+
     def step(self, node: Node, slots: list[Any]) -> Sequence[Any]:
-        """Run one node."""
+        """Run one node, with its hooks."""
         if node.pre_hooks:
             tensors = tuple(self.tensor(g, s) for g, s in zip(slots, node.outputs, strict=True))
             for hook in list(node.pre_hooks.values()):
@@ -196,33 +226,16 @@ def walk(
         while ready:
             node = heapq.heappop(ready)[2]
             slots = this.gradients.pop(node, None)
-            active = slots is not None and any(slot is not None for slot in slots)
-            if active and (useful is None or node in useful):
-                assert slots is not None
-                if node.tensor_hooks:
-                    for nr, hooks in node.tensor_hooks:
-                        if slots[nr] is not None:
-                            slots[nr] = this.call_hooks(hooks, slots[nr], node.outputs[nr])
-                if wanted is not None:
-                    for nr in range(len(slots)):
-                        if (node, nr) in wanted and slots[nr] is not None:
-                            this.captured[(node, nr)] = _capture(this, node, slots[nr])
-                results: Sequence[Any] = ()
-                if isinstance(node, AccumulateGrad):
-                    if wanted is None:
-                        this.accumulate(node, slots[0])
-                elif useful is None or any(edge is not None and edge[0] in useful for edge in node.edges):
-                    results = this.step(node, slots)
-                    if MODE.anomaly:
-                        check_anomaly(node, results)
-                    if not keep_graph:
-                        node.release()
-                for edge, result in zip(node.edges, results, strict=False):
-                    if edge is not None and result is not None and (useful is None or edge[0] in useful):
-                        this.receive(edge[0], edge[1], result)
-            for edge in node.edges:
+            results: Sequence[Any] = ()
+            if slots is not None and (useful is None or node in useful):
+                results = this.visit(node, slots, wanted, useful, keep_graph)
+            count = len(results)
+            for position, edge in enumerate(node.edges):
                 if edge is not None:
-                    following = edge[0]
+                    following, nr = edge
+                    result = results[position] if position < count else None
+                    if result is not None and (useful is None or following in useful):
+                        this.receive(following, nr, result)
                     waits[following] -= 1
                     if not waits[following]:
                         heapq.heappush(ready, (-following.order, id(following), following))

@@ -148,6 +148,9 @@ class Node:
         return f"<{type(self).__name__} object at {hex(id(self))}>"
 
 
+_FIRST = (0,)
+
+
 class PlanNode(Node):
     """The node of a recorded operation."""
 
@@ -165,13 +168,13 @@ class PlanNode(Node):
         self.plan = plan
         self.numbers = numbers
         self.needs = needs = tuple([i for i, edge in enumerate(edges) if edge is not None])
-        given = (0,) if len(plan.outputs) == 1 else _differentiable(plan)
+        given = _FIRST if len(plan.outputs) == 1 else _differentiable(plan)
         self.saved = saved = plan.pullback(needs, given)[1]
         self.values: Any = [values[i] for i in saved]
         if SAVING and saved:
             self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         self.checks: list[tuple[Any, int, int]] = []
-        if not plan.saves_output:
+        if saved and not plan.saves_output:
             self.checks = [(tensors[i]._counter, tensors[i]._counter.version, i) for i in saved]
 
     def name(self) -> str:
@@ -218,7 +221,9 @@ class PlanNode(Node):
             "torch.autograd.set_detect_anomaly(True, check_nan=False)."
         )
 
-    def _pullback(self, gradients: Sequence[Any]) -> tuple[Plan, tuple[int, ...], list[Any]]:
+    def _pullback(self, gradients: list[Any]) -> tuple[Plan, tuple[int, ...], list[Any]]:
+        if len(gradients) == 1:
+            return *self.plan.pullback(self.needs, _FIRST), gradients
         given = tuple([i for i, gradient in enumerate(gradients) if gradient is not None])
         plan, saved = self.plan.pullback(self.needs, given)
         return plan, saved, [gradients[i] for i in given]

@@ -41,9 +41,8 @@ def _holds_tensor(value: Any) -> bool:
 
 def _dispatch(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of a declared operation that is given tensors."""
-    if not (args and isinstance(args[0], Tensor)):
-        if not any(map(_holds_tensor, args)) and not any(map(_holds_tensor, kwargs.values())):
-            return NotImplemented
+    if not (args and isinstance(args[0], Tensor)) and not any(map(_holds_tensor, (*args, *kwargs.values()))):
+        return NotImplemented
     source = source_of(list(kwargs)) if kwargs else ""
     if source and not isinstance(kwargs[source], Tensor):  # draws come from the default generator
         kwargs = {name: value for name, value in kwargs.items() if name != source}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -187,13 +188,8 @@ class Derived(Optimizer):
 
     def _move(self, group: dict[str, Any], params: list[Tensor]) -> None:
         rule = self._rule
-        hypers: list[Tensor] = []
-        numbers: list[float] = []
-        options: list[Any] = []
-        for name in rule.defaults:
-            _split(name, group[name], options, hypers, numbers)
-        fixed = tuple(options)
-        columns = self._kept(group, params)
+        switches, fixed, hypers, numbers = self._options(group)
+        columns = self._kept(group, params, switches)
         counts, pattern = self._counts(params, columns)
         grads: list[Any] = [p._grad for p in params]
         key = (rule.name, fixed, pattern, *[(p._spec, g._spec) for p, g in zip(params, grads, strict=True)])
@@ -222,12 +218,37 @@ class Derived(Optimizer):
                     made[place] = _count_value(counts[position] + 1, step._spec)
                 step._write(made[place])
 
-    def _kept(self, group: dict[str, Any], params: list[Tensor]) -> list[dict[str, Tensor]]:
+    def _options(
+        self, group: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...], list[Tensor], list[float]]:
+        """What of a group's options decides the state, what is part of the program, and its arguments."""
+        rule = self._rule
+        values = [group[name] for name in rule.defaults]
+        before, found = self._split_options.get(id(group), ((), None))
+        if found is None or not all(map(operator.is_, before, values)):
+            fixed: list[Any] = []
+            hypers: list[Tensor] = []
+            numbers: list[float] = []
+            for name, value in zip(rule.defaults, values, strict=True):
+                _split(name, value, fixed, hypers, numbers)
+            switches = (rule.name, *map(_shape_of, rule.defaults, values))
+            found = switches, tuple(fixed), hypers, numbers
+            if not any(isinstance(value, list) for value in values):  # a list may change and stay the same
+                self._split_options[id(group)] = values, found
+        return found
+
+    @functools.cached_property
+    def _split_options(self) -> dict[int, Any]:
+        """The options of each group as they were split last; they mostly stay the same."""
+        return {}
+
+    def _kept(
+        self, group: dict[str, Any], params: list[Tensor], switches: tuple[Any, ...]
+    ) -> list[dict[str, Tensor]]:
         """The state of each parameter in the order of the rule, begun if there is none, without `step`."""
         rule = self._rule
         timed = "step" in rule.state
-        switches = (rule.name, *[_shape_of(n, group[n]) for n in rule.defaults])
-        columns = []
+        columns: list[dict[str, Tensor]] = []
         for p in params:
             names = _NAMES.get((p._spec, switches))
             if names is None:

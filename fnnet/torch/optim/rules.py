@@ -88,8 +88,7 @@ class Adagrad(
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for group in self.param_groups:  # alone among the rules, it begins before the first step
-            for p in group["params"]:
-                self._kept(group, [p])
+            self._kept(group, group["params"], self._options(group)[0])
 
 
 class Adadelta(
