@@ -1,12 +1,8 @@
 """The port of the recorded residual network, and the places where a test plants its mistakes."""
 
-import sys
+import recorded_networks
 
 from fnnet import layers as nn
-from fnnet.parity import files
-
-sys.path.insert(0, str(files.reference("recorded_networks.py").parent))
-import recorded_networks
 
 
 class Block(nn.Layer):

@@ -1,20 +1,17 @@
 """trace on modules of fnnet.torch, functionalized modules, and models of other libraries, part by part."""
 
 import json
-import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import recorded_networks
 
 import fnnet
 import fnnet.torch as ft
 from fnnet.parity import Record, files, record, tap, tapped, trace
 from fnnet.parity.recorded import Call, Unkept
-
-sys.path.insert(0, str(files.reference("recorded_networks.py").parent))
-import recorded_networks
 
 nn = ft.nn
 

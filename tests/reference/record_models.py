@@ -8,6 +8,7 @@ import pathlib
 
 import torch
 import torch.nn.functional as F
+from recorded_networks import lenet
 from torch import nn
 
 STEPS = 12
@@ -46,24 +47,6 @@ class LogisticRegression(nn.Module):
         return F.log_softmax(self.linear(x), dim=1)
 
 
-class LeNet(nn.Module):
-    def __init__(self, channels, kernel, left):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, 6, kernel)
-        self.conv2 = nn.Conv2d(6, 16, kernel)
-        self.fc1 = nn.Linear(16 * left * left, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, 10)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.conv1(x)), (2, 2))
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
-        x = x.view(x.shape[0], -1)
-        x = F.relu(self.fc1(x))
-        x = F.relu(self.fc2(x))
-        return self.fc3(x)
-
-
 def train(net, inputs, target, loss_of, depths=None):
     """The losses of some steps of SGD, and where the parameters then are."""
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
@@ -93,8 +76,8 @@ def record():
         ("two_layer", TwoLayerNet, 0),
         ("dynamic", DynamicNet, 0),
         ("logistic", LogisticRegression, 0),
-        ("lenet_gray", lambda: LeNet(1, 3, 6), 1),
-        ("lenet_cifar10", lambda: LeNet(3, 5, 5), 3),
+        ("lenet_gray", lambda: lenet(nn, 1, 3, 6), 1),
+        ("lenet_cifar10", lambda: lenet(nn, 3, 5, 5), 3),
     ):
         torch.manual_seed(0)
         net = make()

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from recorded_networks import lenet
 from torch import nn
 
 HERE = Path(__file__).resolve().parent
@@ -308,24 +309,6 @@ def record_fizzbuzz() -> dict[str, np.ndarray]:
 LENET_PICTURES, LENET_EPOCHS, LENET_FOLLOWED = 16000, 2, 200
 
 
-class LeNet(nn.Module):
-    """The tutorials' network: 3x3 kernels on one channel, 5x5 on three."""
-
-    def __init__(self, channels: int, kernel: int, left: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, 6, kernel)
-        self.conv2 = nn.Conv2d(6, 16, kernel)
-        self.fc1 = nn.Linear(16 * left * left, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, 10)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = nn.functional.max_pool2d(nn.functional.relu(self.conv1(x)), 2)
-        x = nn.functional.max_pool2d(nn.functional.relu(self.conv2(x)), 2).flatten(1)
-        x = nn.functional.relu(self.fc2(nn.functional.relu(self.fc1(x))))
-        return self.fc3(x)
-
-
 def pictures(seed: int, count: int, gray: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Synthetic pictures from -1 to 1, all three channels or the first alone, and their classes."""
     from fnnet.data import synthetic_pictures
@@ -346,13 +329,13 @@ def record_lenet(channels: int, kernel: int, left: int) -> dict[str, np.ndarray]
 
     # the draws of the program itself: the network first, then the loader's at the start of each epoch
     torch.manual_seed(SEED)
-    first = LeNet(channels, kernel, left)
+    first = lenet(nn, channels, kernel, left)
     recorded |= {f"start/{k}": fingerprint(v) for k, v in first.named_parameters()}
     loader = torch.utils.data.DataLoader(range(LENET_PICTURES), batch_size=4, shuffle=True)
     order = [batch for _ in range(LENET_EPOCHS) for batch in loader]
 
     def run(dtype: torch.dtype) -> Iterator[Step]:
-        net = LeNet(channels, kernel, left)
+        net = lenet(nn, channels, kernel, left)
         net.load_state_dict(first.state_dict())
         net.to(dtype)
         inputs = x.to(dtype)

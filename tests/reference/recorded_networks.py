@@ -97,3 +97,24 @@ def unusual(torch):
             return {"logits": self.head(own), "none": None, "state": (y, hidden)}
 
     return Unusual()
+
+
+def lenet(nn, channels, kernel, left):
+    """The tutorials' LeNet: 3x3 kernels on one channel, 5x5 on three; `left` is the side of what is left."""
+
+    class LeNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(channels, 6, kernel)
+            self.conv2 = nn.Conv2d(6, 16, kernel)
+            self.fc1 = nn.Linear(16 * left * left, 120)
+            self.fc2 = nn.Linear(120, 84)
+            self.fc3 = nn.Linear(84, 10)
+
+        def forward(self, x):
+            x = nn.functional.max_pool2d(nn.functional.relu(self.conv1(x)), 2)
+            x = nn.functional.max_pool2d(nn.functional.relu(self.conv2(x)), 2).flatten(1)
+            x = nn.functional.relu(self.fc2(nn.functional.relu(self.fc1(x))))
+            return self.fc3(x)
+
+    return LeNet()
