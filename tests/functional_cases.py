@@ -152,9 +152,12 @@ def outcome(case: Case, process: Callable[..., Any] | None = None) -> tuple[list
     inputs = [given[i] for i in case.wanted]
     if not (case.smooth and case.wanted):
         return call(*inputs)[1], []
-    # A generator's numbers cannot be drawn inside jit. Each program runs once, so compiling is the cost.
+    # A generator's numbers cannot be drawn inside jit, nor shapes depend on values there. Each program runs once, so compiling is the cost.
     quickly = {"xla_backend_optimization_level": 0}
-    run = both if extra else jax.jit(both, compiler_options=quickly)
+    eager = extra or any(
+        one.data_dependent for one in F.OPERATIONS.values() if one.function.__name__ == case.name
+    )
+    run = both if eager else jax.jit(both, compiler_options=quickly)
     return run(inputs, [jnp.asarray(cotangent) for cotangent in case.cotangents])
 
 

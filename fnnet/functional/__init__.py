@@ -6,6 +6,7 @@ from fnnet.functional.adaptive_softmax import *
 from fnnet.functional.arithmetic import *
 from fnnet.functional.arrangement import *
 from fnnet.functional.attention import *
+from fnnet.functional.bessel import *
 from fnnet.functional.bounds import *
 from fnnet.functional.brackets import *
 from fnnet.functional.classification import *
@@ -43,6 +44,7 @@ from fnnet.functional.packed import *
 from fnnet.functional.padding import *
 from fnnet.functional.parametrization import *
 from fnnet.functional.partial_writes import *
+from fnnet.functional.polynomials import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
 from fnnet.functional.recurrent import *

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -181,8 +182,10 @@ def hann_window(window_length: int, periodic: bool = True, *, dtype: DTypeLike |
     if window_length == 1:
         return jnp.ones((1,), kind)
     # a constant of the program, rounded after each step as PyTorch's is
-    wide = np.float64 if kind == np.float64 else np.float32
-    turns = np.arange(window_length, dtype=wide) * wide(2 * math.pi / _over(window_length, not periodic))
+    wide: Any = np.float64 if kind == np.float64 else np.float32
+    turns: Any = np.arange(window_length).astype(wide) * wide(
+        2 * math.pi / _over(window_length, not periodic)
+    )
     return jnp.asarray(np.cos(turns) * -0.5 + 0.5, kind)
 
 
