@@ -232,10 +232,9 @@ def optimizers(tf):
                 path = []
                 for _ in range(5):
                     session.run(run)
-                    path.append(session.run([loss, b]))
-                results[name] = np.array(path)
-                results[name + "_a"], results[name + "_step"] = session.run([a, step])
-                results[name + "_unused"] = session.run(unused)
+                    path.append(session.run([loss, b, a, step, unused]))
+                results[name] = np.array([values[:2] for values in path])
+                results[name + "_a"], results[name + "_step"], results[name + "_unused"] = path[-1][2:]
             results[name + "_variables"] = " ".join(v.name for v in tf.global_variables())
             results[name + "_op"] = f"{run.name} {run.type}"
     return results

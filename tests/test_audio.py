@@ -13,8 +13,14 @@ from fnnet import audio
 RECORDED = np.load(Path(__file__).parent / "reference" / "torchaudio.npz")
 
 
+DIFFERENTIATED = {
+    "spectrogram/power", "spectrogram/cube", "spectrogram/complex", "mel/narrow", "mfcc/decibels",
+    "decibels/top", "decibels/amplitude",
+}  # fmt: skip
+
+
 def check(name, compute, start=cases.WAVES):
-    """Values and gradients. Sums of some hundred float32 products: rounding relative to the largest."""
+    """Values, and some gradients. Sums of hundreds of float32 products: rounding relative to the largest."""
 
     def weighed(x):
         y = compute(x)
@@ -22,8 +28,13 @@ def check(name, compute, start=cases.WAVES):
         weights = np.linspace(0.5, 1.5, y.size, dtype=np.float32).reshape(y.shape)
         return (size * weights).sum(), y
 
-    (_, y), gradient = jax.jit(jax.value_and_grad(weighed, has_aux=True))(jnp.asarray(start))
-    for found, expected in ((y, RECORDED[name]), (gradient, RECORDED["d_" + name])):
+    pairs = []
+    if name in DIFFERENTIATED:
+        (_, y), gradient = jax.jit(jax.value_and_grad(weighed, has_aux=True))(jnp.asarray(start))
+        pairs.append((gradient, RECORDED["d_" + name]))
+    else:
+        y = jax.jit(compute)(jnp.asarray(start))
+    for found, expected in [*pairs, (y, RECORDED[name])]:
         assert found.shape == expected.shape
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, 1e-4, 3e-6 * np.abs(expected).max())

@@ -42,7 +42,7 @@ def cond(
     if not callable(false_fn):
         raise TypeError("'false_fn' must be callable.")
     if isinstance(pred, bool):
-        raise TypeError("pred must not be a Python bool")
+        raise TypeError("'pred' must not be a Python bool.")
     graph = get_default_graph()
     with graph.name_scope(name or "cond"):
         chosen = convert_to_tensor(pred, name="pred")
@@ -55,8 +55,8 @@ def cond(
         for a, b in zip(yes.results, no.results, strict=True):
             if a.dtype.base_dtype != b.dtype.base_dtype:
                 raise ValueError(
-                    f"Outputs of true_fn and false_fn must have the same type: {a.dtype.base_dtype.name}, "
-                    f"{b.dtype.base_dtype.name}"
+                    "Outputs of 'true_fn' and 'false_fn' must have the same type(s). Received "
+                    f"{a.dtype.base_dtype.name} from 'true_fn' and {b.dtype.base_dtype.name} from 'false_fn'."
                 )
         captures = list(dict.fromkeys([*yes.captures, *no.captures]))
         changing = list(dict.fromkeys([*yes.writes, *no.writes]))

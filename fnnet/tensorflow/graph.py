@@ -6,6 +6,7 @@ tells the shape of what they give, and `fnnet.tensorflow.session` runs them, joi
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from fnnet.tensorflow.infer import World, common_shape, infer, unknown_sizes, wi
 from fnnet.tensorflow.shapes import TensorShape
 
 __all__ = ["Body", "Graph", "Operation", "Tensor", "convert_to_tensor", "get_default_graph"]
+
+
+_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 
 class Operators:
@@ -177,7 +181,14 @@ class Graph:
         return list(self._operations.values())
 
     def unique_name(self, name: str) -> str:
-        """`name` in the current scope, with _1, _2, ... if it is taken; case does not count."""
+        """`name` in the current scope, with _1, _2, ... if it is taken; case does not count.
+
+        Raises ValueError for a name with other signs than letters, digits and _ . / > -.
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"`{name}` is not a valid node name. Accepted names conform to Regex /{_NAME!r}/"
+            )
         name = f"{self._scope}/{name}" if self._scope else name
         key = name.lower()
         count = self._names.get(key, 0)

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnnet.tensorflow.errors import OpError
 from fnnet.tensorflow.evaluate import evaluate, is_variable, needed, uninitialized
 from fnnet.tensorflow.graph import Graph, Operation, Operators, Tensor, get_default_graph
 from fnnet.tensorflow.infer import is_known
@@ -241,12 +242,12 @@ class Session:
             program = plan.programs[which] = plan.program(present, fixed, self.graph)
         kept, changed = plan.split(present)
         before = self.graph.compilations
-        with jax.enable_x64(True):
-            fetched, written = program(
-                [state[c] for c in changed],
-                [state[c] for c in kept],
-                [a for i, a in enumerate(arrays) if i not in fixed],
-            )
+        given = [a for i, a in enumerate(arrays) if i not in fixed]
+        try:
+            with jax.enable_x64(True):
+                fetched, written = program([state[c] for c in changed], [state[c] for c in kept], given)
+        except OpError as error:  # without JAX's note on its own frames
+            raise type(error)(error.node_def, error.op, error.message) from None
         self.compilations += self.graph.compilations - before
         state.update(zip(plan.writes, written, strict=True))
         return [_to_numpy(value) for value in fetched]

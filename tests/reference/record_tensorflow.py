@@ -19,6 +19,14 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 
+def message(text):
+    """Without the trace of the program that TensorFlow puts around what it says."""
+    text = text.replace("Graph execution error:\n\n", "").split("\n\nOriginal stack")[0]
+    if "Detected at node" in text:
+        text = text.split(":", 1)[0] + ": " + text.split("Node: ", 1)[1].split("\n", 1)[1]
+    return text.split(" Originally defined at:")[0]
+
+
 def main():
     from tensorflow_scenarios import SCENARIOS
 
@@ -28,7 +36,10 @@ def main():
     for scenario in SCENARIOS:
         with tf.Graph().as_default():
             for name, value in scenario(tf).items():
-                (texts if isinstance(value, str) else arrays)[f"{scenario.__name__}/{name}"] = value
+                if isinstance(value, str):
+                    texts[f"{scenario.__name__}/{name}"] = message(value)
+                else:
+                    arrays[f"{scenario.__name__}/{name}"] = value
     np.savez_compressed(HERE / "tensorflow.npz", **arrays)
     (HERE / "tensorflow.json").write_text(
         json.dumps(texts, indent=1, sort_keys=True) + "\n", encoding="utf-8"
