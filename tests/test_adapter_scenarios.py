@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,34 @@ def test_types_that_print_as_pytorchs_are_pickled_without_it():
         assert back == one
         assert type(back) is type(one)
     assert pickle.loads(pickle.dumps(torch.ones(2))).tolist() == [1.0, 1.0]
+
+
+SPAWNING = """
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+class Squares(Dataset):
+    def __len__(self):
+        return 4
+    def __getitem__(self, index):
+        return torch.tensor(index) ** 2
+
+if __name__ == "__main__":
+    loader = DataLoader(Squares(), batch_size=2, num_workers=1, multiprocessing_context="spawn")
+    print([batch.tolist() for batch in loader])
+"""
+
+
+@pytest.mark.slow
+def test_processes_started_anew_find_fnnet_under_pytorchs_name(tmp_path):
+    script = tmp_path / "spawning.py"
+    script.write_text(SPAWNING)
+    done = subprocess.run(
+        [sys.executable, "-m", "fnnet", "run", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[[0, 1], [4, 9]]\n"

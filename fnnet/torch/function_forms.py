@@ -7,6 +7,7 @@ from typing import Any
 
 from fnnet.torch import dtypes as D
 from fnnet.torch import legacy
+from fnnet.torch.call import call
 from fnnet.torch.mode import MODE
 from fnnet.torch.tensor import Tensor
 
@@ -34,6 +35,19 @@ _warn_always = [False]
 def fill(input: Tensor, value: Any) -> Tensor:
     """A copy of the tensor with every element set to a number."""
     return input.clone().fill_(value)
+
+
+def where(condition: Tensor, *choices: Any, **named: Any) -> Any:
+    """The elements of two tensors by a condition; the places where it holds if no tensors are given."""
+    from fnnet.torch.declare import OPS, write_out
+
+    if not choices and not named:
+        return condition.nonzero(as_tuple=True)
+    out = named.pop("out", None)
+    if "self" in named:
+        named["input"] = named.pop("self")
+    result = call(OPS["where"], (condition, *choices), named)
+    return result if out is None else write_out(out, result, "where")
 
 
 def typename(obj: Any) -> str:
@@ -106,7 +120,7 @@ _one: Any
 for _one in (split_with_sizes, unsafe_split, unsafe_chunk):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
-for _one in (fill, typename, is_storage, set_warn_always, is_warn_always_enabled, is_anomaly_enabled,
+for _one in (fill, where, typename, is_storage, set_warn_always, is_warn_always_enabled, is_anomaly_enabled,
              set_default_tensor_type, is_distributed, is_vulkan_available):  # fmt: skip
     FUNCTIONS[_one.__name__] = _one
 FUNCTIONS["newaxis"] = newaxis

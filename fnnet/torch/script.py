@@ -8,7 +8,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 __all__ = ["install_aliases", "run"]
@@ -34,6 +34,28 @@ class _AliasLoader(importlib.abc.Loader):
         module.__spec__ = self._spec  # the import system has just put the alias's own there
 
 
+class _Installed:
+    """Unpickled, it installs the aliases: in a process that is started anew, before it imports the script."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return install_aliases, ()
+
+
+class _SpawnLoader(importlib.abc.Loader):
+    """Loads `multiprocessing.spawn`, and has the processes that it starts install the aliases too."""
+
+    def __init__(self, loader: importlib.abc.Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        self._loader.exec_module(module)
+        plain = module.get_preparation_data
+        module.get_preparation_data = lambda name: {**plain(name), "aliases": _Installed()}  # type: ignore[attr-defined]
+
+
 def _asked_by() -> tuple[str, bool]:
     """The package whose code is importing, and whether it only asks (`importlib.util.find_spec`)."""
     frame = sys._getframe(2)
@@ -54,6 +76,11 @@ class _AliasFinder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         root, _, rest = fullname.partition(".")
+        if fullname == "multiprocessing.spawn":
+            found = importlib.machinery.PathFinder.find_spec(fullname, path)
+            if found is not None and found.loader is not None:
+                found.loader = _SpawnLoader(found.loader)
+            return found
         if root not in ALIASES:
             return None
         package, asks = _asked_by()
