@@ -15,6 +15,7 @@ from fnnet.torchvision import models
 from fnnet.torchvision.models import _files
 from fnnet.torchvision.models._utils import IntermediateLayerGetter
 from fnnet.torchvision.models.feature_extraction import create_feature_extractor
+from fnnet.torchvision.ops import FrozenBatchNorm2d
 
 RECORDED = json.loads((pathlib.Path(__file__).parent / "reference/torchvision_models.json").read_text())
 
@@ -89,6 +90,17 @@ def test_blocks_and_norms_of_the_users_are_built_in():
     assert isinstance(net.bn1, nn.GroupNorm)
     # The network's rule, and not the layer's own, gave the block's weights: normal by fan_out.
     np.testing.assert_allclose(block.conv1.weight.std().item(), (2 / (128 * 9)) ** 0.5, rtol=0.02)
+
+
+def test_a_frozen_norm_is_batch_normalisation_by_its_buffers():
+    norm, frozen = nn.BatchNorm2d(3).eval(), FrozenBatchNorm2d(3)
+    with torch.no_grad():
+        for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            tensor.uniform_(0.5, 2)
+    frozen.load_state_dict(norm.state_dict())
+    x = torch.from_numpy(cases.pictures(4))
+    np.testing.assert_allclose(frozen(x).numpy(), norm(x).detach().numpy(), rtol=1e-5, atol=1e-5)
+    assert (list(frozen.parameters()), repr(frozen)) == ([], "FrozenBatchNorm2d(3, eps=1e-05)")
 
 
 def test_outputs_inside_a_network(tiny):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fnnet.models import blocks as _blocks
 from fnnet.models import mobilenetv2 as _layers
 from fnnet.torch.nn.derive import module_class
 from fnnet.torchvision.models._api import builder
 from fnnet.torchvision.models.published import enumeration
+from fnnet.torchvision.ops.misc import Conv2dNormActivation as Conv2dNormActivation
 
-Conv2dNormActivation = module_class(_blocks.Conv2dNormActivation, "fnnet.torchvision.ops.misc")
 InvertedResidual = module_class(_layers.InvertedResidual, __name__)
 MobileNetV2 = module_class(_layers.MobileNetV2, __name__)
 MobileNetV2._forward_impl = MobileNetV2.forward

@@ -95,8 +95,9 @@ def _enumerations() -> dict[str, type[WeightsEnum]]:
         of_kind[member.rstrip("*")] = weights
         if member.endswith("*"):
             of_kind["DEFAULT"] = weights
+    make: Any = WeightsEnum  # called, it makes an enumeration
     return {
-        kind.lower(): WeightsEnum(kind + "_Weights", of_kind, module=__package__)  # type: ignore[call-arg]
+        kind.lower(): make(kind + "_Weights", of_kind, module=__package__)
         for kind, of_kind in members.items()
     }
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fnnet.models import blocks as _blocks
 from fnnet.models import vision_transformer as _layers
 from fnnet.torch.nn.derive import ModuleScope, module_class
 from fnnet.torch.nn.module import Module
 from fnnet.torchvision.models._api import builder
 from fnnet.torchvision.models.published import enumeration
+from fnnet.torchvision.ops.misc import MLP as MLP
 
-MLP = module_class(_blocks.MLP, "fnnet.torchvision.ops.misc")
 MLPBlock = module_class(_layers.MLPBlock, __name__)
 EncoderBlock = module_class(_layers.EncoderBlock, __name__)
 Encoder = module_class(_layers.Encoder, __name__)
