@@ -74,14 +74,15 @@ def main():
     to_features = jax.jit(features)
     x, y = to_features(jnp.asarray(waves)), jnp.asarray(labels)
     print(f"{TRAIN} sounds of {SECONDS} s, as {x.shape[1]} mel bands in {x.shape[2]} frames")
+    random = fnnet.random.Generator(0)  # PyTorch's initial weights and orders for seed 0
     run = fnnet.fit(
         loss,
-        jax.jit(network.init)(jax.random.key(0)),
+        network.init(random),
         (x, y),
         optimizer=fnnet.optim.adam(lr=3e-3),
         epochs=EPOCHS,
         batch_size=BATCH,
-        shuffle=jax.random.key(1),
+        shuffle=random,
     )
     for epoch, mean in enumerate(np.asarray(run.losses).reshape(EPOCHS, -1).mean(axis=1)):
         print(f"epoch {epoch}: loss {mean:.3f}")

@@ -65,8 +65,8 @@ def main():
     labels = jnp.asarray(topics).reshape(-1, BATCH)
 
     bag, linear = network(vocabulary)
-    first, second = jax.random.split(jax.random.key(0))
-    params = {"bag": bag.init(first), "linear": linear.init(second)}
+    random = fnnet.random.Generator(0)
+    params = {"bag": bag.init(random), "linear": linear.init(random)}
 
     def scores(params, tokens, starts):
         return linear(params["linear"], bag(params["bag"], tokens, starts))
