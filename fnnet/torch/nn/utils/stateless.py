@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from fnnet.torch.func import functional_call as _functional_call
-
 __all__ = ["functional_call"]
 
 
@@ -27,7 +25,9 @@ def functional_call(
         FutureWarning,
         stacklevel=2,
     )
+    from fnnet.torch import func  # which imports torch.nn
+
     given = () if args is None else args
-    return _functional_call(
+    return func.functional_call(
         module, parameters_and_buffers, given, kwargs, tie_weights=tie_weights, strict=strict
     )
