@@ -9,7 +9,8 @@ import pytest
 
 from fnnet import functional as F
 from fnnet.parity import ParityError, check
-from fnnet.parity.difference import Agreement, ulps
+from fnnet.parity.difference import Agreement, table, ulps
+from fnnet.parity.text import display_width
 
 
 def verdict(report, name=""):
@@ -95,6 +96,18 @@ def test_wrong_use():
         check(X, X, inputs=[X])
     with pytest.raises(ValueError, match="framework"):
         check(X, X, framework="numpy")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_tables_fit_their_width(width):
+    rows = [
+        ["→", f"blocks.{i}.conv1", "✗ DIFFERENT 0.002", "0.0001", "漢字 and more words " * i]
+        for i in range(5)
+    ]
+    lines = table(rows, ["", "layer", "forward", "drift", "what"], width, ("drift",)).splitlines()
+    assert max(map(display_width, lines)) <= width
+    assert "".join(lines).count("→") == 5
+    assert ("drift" in lines[0]) == (width > 40)
 
 
 @pytest.mark.torch

@@ -73,7 +73,7 @@ class Report:
             ]
             for row in self.rows
         ]
-        return table(cells, headings, 160) + "\n" + self.verdict
+        return table(cells, headings, optional=("outside", "at", "ULP")) + "\n" + self.verdict
 
     def raise_if_different(self) -> Report:
         """Raise ParityError (an AssertionError) with the table unless `ok`; returns the report."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -172,11 +175,34 @@ def floor(dtype: Any) -> float:
     return 8 * float(ml_dtypes.finfo(np.dtype(dtype)).eps)
 
 
-def table(rows: list[list[str]], headings: list[str], width: int = 120) -> str:
-    """Rows of cells as aligned text; the last column is cut where the line would grow too long."""
-    widths = [max(text.display_width(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
+WIDTH = 150
+"""Of tables that are not printed to a terminal."""
+
+
+def table(
+    rows: list[list[str]], headings: list[str], width: int | None = None, optional: Sequence[str] = ()
+) -> str:
+    """Rows of cells as aligned text.
+
+    Args:
+        rows, headings: the last column is a remark, which goes on a line of its own where it does not fit.
+        width: in columns; by default the terminal's, if that is where the output goes.
+        optional: headings of columns that are left out, in this order, where space lacks.
+    """
+    if width is None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    kept = list(range(len(headings) - 1))
+    sizes = [max(text.display_width(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
+    for name in optional:
+        if sum(sizes[i] + 2 for i in kept) - 2 > width and name in headings:
+            kept.remove(headings.index(name))
     lines = []
     for row in [headings, *rows]:
-        cells = [text.pad(cell, size) for cell, size in zip(row, widths, strict=True)]
-        lines.append(text.elide("  ".join(cells).rstrip(), width))
+        line = "  ".join(text.pad(row[i], sizes[i]) for i in kept)
+        remark = row[-1]
+        if text.display_width(f"{line}  {remark}") <= width or (row is headings and kept):
+            lines.append(text.elide(f"{line}  {remark}".rstrip(), width))
+            continue
+        lines.append(text.elide(line.rstrip(), width))
+        lines += [f"      {part}" for part in text.wrap(remark, max(width - 6, 20))]
     return "\n".join(lines)

@@ -157,7 +157,7 @@ class Trace:
             mark = "→" if step is self.first else ""
             sides = [mark_of(step.forward), mark_of(step.backward), far(step.drift), far(step.drift_backward)]
             cells.append([mark, step.name, step.kind, *sides, what])
-        tables = [table(cells, headings, 150)]
+        tables = [table(cells, headings, optional=("kind", "of gradient", "drift"))]
         if self.updates:
             tables += ["", updates_table(self.updates)]
         return "\n".join([*tables, self.verdict])

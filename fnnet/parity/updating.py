@@ -107,7 +107,7 @@ def updates_table(updates: Sequence[Update]) -> str:
         what = str(update.diagnosis or "")
         mark = "→" if update is first else ""
         rows.append([mark, str(update.step), *sides, text.number(update.drift, 1), what])
-    return table(rows, headings, 150)
+    return table(rows, headings)
 
 
 def _change_row(name: str, ours: np.ndarray, before: np.ndarray, after: np.ndarray) -> Difference:
