@@ -151,3 +151,86 @@ def test_x64_is_not_switched_on() -> None:
     torch.ones(2, dtype=torch.float64).sum().item()
     assert not jax.config.jax_enable_x64
     assert torch.tensor([1.5], dtype=torch.float64).numpy().dtype == np.float64
+
+
+def test_zeroed_tensors_are_no_outputs_and_change_nothing_else() -> None:
+    x, y, w1, w2 = two_layers()
+    grads = []
+
+    def step(i: int) -> None:
+        (x.mm(w1).clamp(min=0).mm(w2) - y).pow(2).sum().backward()
+        kept = w1.grad.clone()
+        shared = w1.grad[1:]
+        w1.grad.zero_()
+        shared += 1.0
+        grads.append((kept.sum().item(), w1.grad.sum().item(), shared.sum().item()))
+        w1.grad.zero_()
+        w2.grad.zero_()
+        assert not w2.grad.numpy().any()
+
+    assert compiled(step)[0] == 0
+    assert grads[0] == grads[-1]
+    assert grads[0][1:] == (16.0, 16.0)
+
+
+def test_a_value_filled_with_one_number_is_recorded_anew() -> None:
+    x = torch.ones(3)
+    x.zero_()
+    torch.synchronize()
+    before = torch.stats()
+    total = x + 1  # the zeros are part of this program
+    x += 2
+    assert total.tolist() == [1.0, 1.0, 1.0]
+    assert torch.stats().dispatches == before.dispatches + 1
+    x.zero_()
+    assert x.tolist() == [0.0, 0.0, 0.0]
+    assert torch.stats().dispatches == before.dispatches + 1  # and need none to be looked at
+
+
+@pytest.mark.parametrize("shapes", [((64, 300), (64, 20)), ((64, 150), (64, 200))])
+def test_products_that_are_said_in_another_way(
+    shapes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fnnet.torch import lowering
+
+    draws = np.random.default_rng(0)
+    x, g = (draws.standard_normal(shape).astype(np.float32) for shape in shapes)
+    a, b = torch.tensor(x), torch.tensor(g)
+    said = []
+    original = lowering._product
+
+    def note(*arguments: Any) -> Any:
+        said.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(lowering, "_product", note)
+    product = a.t().mm(b).numpy()  # the transposition is another call of the record
+    w = torch.zeros(shapes[0][1], shapes[1][1], requires_grad=True)
+    (a.mm(w) * b).sum().backward()
+    gradient = w.grad.numpy()
+    assert len(said) == 2
+    expected = x.astype(np.float64).T @ g
+    np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_steps_of_an_optimizer_are_known_without_the_device() -> None:
+    w = torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.Adam([w], lr=0.1)
+
+    def step(i: int) -> None:
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+
+    assert compiled(step) == (0, 1.0)
+    counted = optimizer.state[w]["step"]
+    assert counted.item() == 35.0
+    assert (counted + 1).item() == 36.0
+    optimizer.param_groups[0]["betas"] = [0.9, 0.99]  # a list may change unseen
+    optimizer.step()
+    optimizer.param_groups[0]["betas"][0] = 0.0
+    optimizer.param_groups[0]["lr"] = 0.0
+    before = w.detach().clone()
+    optimizer.step()
+    assert torch.equal(w, before)

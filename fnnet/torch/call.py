@@ -15,7 +15,7 @@ from fnnet.torch import mode
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.bounds import check
-from fnnet.torch.devices import jax_device
+from fnnet.torch.devices import CPU, jax_device
 from fnnet.torch.drawing import draw_now
 from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.plan import Plan
@@ -110,19 +110,20 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list[Tensor]:
     """Record a plan on tensors, note it for backward, and wrap its outputs."""
     values = []
+    requires = False
+    noted = MODE.enabled and plan.differentiable
     for t in tensors:  # the common case spelt out: the whole of a storage that NumPy does not share
         value = t._storage.value if t._steps is None else None
         values.append(t._value() if value is None else value)
-    if plan.device is not RECORD.device and not RECORD.immediate:
+        if noted and (t._fn is not None or t._requires or (t._base is not None and t.requires_grad)):
+            requires, noted = True, False
+    if plan.device is not CPU and not RECORD.immediate:
         values = _together(plan, values, tensors)
     results = RECORD.append(plan, values, numbers)
     node = None
-    if MODE.enabled and plan.differentiable:
-        for t in tensors:
-            if t._fn is not None or t._requires or (t._base is not None and t.requires_grad):
-                edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
-                node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
-                break
+    if requires:
+        edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
+        node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
     if plan.views is not None:
         return _views(plan, tensors, numbers, results, node)
     made = []
@@ -219,7 +220,7 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
         if t is not target and t._storage is storage:
             inplace.check_overlap(target, t)
     values = [t._storage.value if t._steps is None and t._storage.value else t._value() for t in tensors]
-    if plan.device is not RECORD.device and not RECORD.immediate:
+    if plan.device is not CPU and not RECORD.immediate:
         values = _together(plan, values, tensors)
     value = RECORD.append(plan, values, numbers)[0]
     if RECORD.immediate and not MODE.enabled and target._spec.differentiable:

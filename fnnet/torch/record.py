@@ -135,7 +135,7 @@ class Record:
                 value.owner = generation
             call.append(value.slot)
         outputs = self.outputs
-        made = []
+        made: list[Value] = []
         for _ in plan.outputs:
             value = new(Value)
             value.array = value.bounds = None
