@@ -504,8 +504,71 @@ def errors(tf):
     return {name: _message(function) for name, function in tries.items()}
 
 
+def recurrent_network(tf):
+    tf.set_random_seed(11)
+    x, labels = tf.placeholder(tf.float32, [None, 5, 3]), tf.placeholder(tf.int32, [None])
+    w, u = tf.get_variable("w", [3, 4]), tf.get_variable("u", [4, 4])
+    start = tf.zeros([tf.shape(x)[0], 4])
+    hidden = tf.scan(
+        lambda h, e: tf.tanh(tf.matmul(e, w) + tf.matmul(h, u)), tf.transpose(x, [1, 0, 2]), start
+    )[-1]
+    scores = tf.nn.xw_plus_b(
+        hidden, tf.Variable(tf.truncated_normal([4, 2], stddev=0.3)), tf.Variable(tf.zeros([2]))
+    )
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
+    optimizer = tf.train.AdamOptimizer(0.05)
+    pairs = [(tf.clip_by_value(g, -1.0, 1.0), v) for g, v in optimizer.compute_gradients(loss)]
+    step = optimizer.apply_gradients(pairs)
+    data = np.random.RandomState(0).randn(8, 5, 3)
+    feed = {x: data, labels: data.sum((1, 2)) > 0}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        losses = np.array([session.run([loss, step], feed)[0] for _ in range(10)])
+    return {"losses": losses, "shapes": f"{hidden.shape} {scores.shape}"}
+
+
+def picture_network(tf):
+    tf.set_random_seed(11)
+    x, labels = tf.placeholder(tf.float32, [None, 64]), tf.placeholder(tf.float32, [None, 3])
+    keep = tf.placeholder(tf.float32)
+    kernel = tf.Variable(tf.truncated_normal([3, 3, 1, 4], stddev=0.1))
+    bias = tf.Variable(tf.constant(0.1, shape=[4]))
+    pictures = tf.reshape(x, [-1, 8, 8, 1])
+    found = tf.nn.relu(tf.nn.conv2d(pictures, kernel, strides=[1, 1, 1, 1], padding="SAME") + bias)
+    pooled = tf.nn.max_pool(found, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="SAME")
+    dropped = tf.nn.dropout(tf.reshape(pooled, [-1, 64]), keep)
+    scores = tf.matmul(dropped, tf.Variable(tf.truncated_normal([64, 3], stddev=0.1)))
+    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=scores))
+    step = tf.train.AdamOptimizer(1e-2).minimize(loss)
+    right = tf.equal(tf.argmax(scores, 1), tf.argmax(labels, 1))
+    draw = np.random.RandomState(0)
+    feed = {x: draw.randn(12, 64), labels: np.eye(3)[draw.randint(3, size=12)], keep: 0.5}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        losses = np.array([session.run([loss, step], feed)[0] for _ in range(10)])
+        accuracy = session.run(tf.reduce_mean(tf.cast(right, tf.float32)), feed | {keep: 1.0})
+    return {
+        "losses": losses,
+        "accuracy": accuracy,
+        "shapes": f"{pooled.shape} {dropped.shape} {scores.shape}",
+    }
+
+
+def writing_in_a_loop(tf):
+    v = tf.Variable(0.0)
+
+    def turn(i):
+        return tf.tuple([i + 1], control_inputs=[tf.assign_add(v, 2.0)])
+
+    turns = tf.while_loop(lambda i: i < 5, turn, [tf.constant(0)])
+    with tf.Session() as session:
+        session.run(v.initializer)
+        return {"turns": session.run(turns), "v": session.run(v)}
+
+
 SCENARIOS = [
     two_layer, elementwise, reductions, shapes, networks, optimizers, clipped_gradients, gradients, loops,
     branches,
-    scans, order, seeds, operation_seed, names, errors,
+    scans, order, seeds, operation_seed, names, errors, writing_in_a_loop, recurrent_network,
+    picture_network,
 ]  # fmt: skip

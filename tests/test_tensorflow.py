@@ -33,7 +33,16 @@ def empty_graph():
         yield
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+WHOLE_RUNS = ("recurrent_network", "picture_network")
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(each, id=each.__name__, marks=[pytest.mark.slow] if each.__name__ in WHOLE_RUNS else [])
+        for each in SCENARIOS
+    ],
+)
 def test_equals_tensorflow(scenario):
     found = scenario(tf)
     recorded = {
@@ -119,6 +128,15 @@ def test_dropout_within_a_scan_has_the_gradient_of_its_own_mask():
             total, slope = session.run([kept, grad], {x: np.ones((6, 3))})
             np.testing.assert_array_equal(slope.sum(0), total)
             assert set(np.unique(slope)) == {0.0, 2.0}
+
+
+def test_gradients_within_a_loop_flow_through_what_was_made_outside():
+    a = tf.placeholder(tf.float32, (2,))
+    b = a * a  # d(b * v) / da = 2 a v
+    slopes = tf.while_loop(
+        lambda i, v: i < 3, lambda i, v: (i + 1, tf.gradients(b * v, a)[0]), [0, tf.ones(2)]
+    )[1]
+    np.testing.assert_allclose(tf.Session().run(slopes, {a: [1.0, 0.5]}), [8.0, 1.0], rtol=1e-6)
 
 
 def test_gradient_of_a_long_loop():

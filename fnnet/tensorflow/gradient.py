@@ -25,10 +25,11 @@ def _target(value: Any) -> Tensor:
 def _between(xs: list[Tensor], ys: list[Tensor], stopped: set[Tensor]) -> tuple[list[Operation], set[Tensor]]:
     """The operations on a way from `xs` to `ys`, in order, and the tensors on such ways."""
     reached = {x for x in xs if x.dtype.is_floating}
+    graph = get_default_graph()
     forward: list[Operation] = []
-    for op in xs[0].graph.get_operations() if xs else []:
+    for op in graph.get_operations():
         flows = any(t in reached and t not in stopped for t in op.inputs)
-        if op.differentiable and flows and op.body is ys[0].op.body:
+        if op.differentiable and flows and graph.is_building(op.body):
             outputs = [t for t in op.outputs if t.dtype.is_floating]
             reached.update(outputs)
             if outputs:

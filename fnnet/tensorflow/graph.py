@@ -235,6 +235,10 @@ class Graph:
         finally:
             self._bodies.pop()
 
+    def is_building(self, body: Body | None) -> bool:
+        """Whether `body` is being built, or one around it; None, the graph itself, always is."""
+        return body is None or any(body is each for each in self._bodies)
+
     def create(
         self,
         type: str,

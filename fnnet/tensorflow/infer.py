@@ -152,9 +152,14 @@ def _of_unknown_rank(
 ) -> list[tuple[World, ...]]:
     """Outputs for inputs of unknown rank: what all ranks and sizes that the function accepts agree on."""
     found, refusal = [], None
-    known = {size for v in world if not isinstance(v, Unknown) for size in np.shape(v)}
-    for rank, size in itertools.product(range(5), [SIZES[0], 1, *sorted(known - {SIZES[0], 1})]):
-        guess = (size,) * rank
+    known = [tuple(np.shape(v)) for v in world if not isinstance(v, Unknown)]
+    sizes = list(dict.fromkeys([SIZES[0], 1, *(size for shape in known for size in shape)]))
+    guesses = itertools.chain(
+        ((), *known),
+        ((size,) * rank for rank in range(1, 5) for size in sizes),
+        itertools.product(sizes, repeat=2),
+    )
+    for guess in itertools.islice(dict.fromkeys(guesses), 100):
         trial = [jax.ShapeDtypeStruct(guess, v.dtype) if isinstance(v, Unknown) else v for v in world]
         try:
             found.append(_in_world(function, trial, static))

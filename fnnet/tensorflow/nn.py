@@ -211,7 +211,9 @@ def dropout(
         def chosen(x: jax.Array, kept: jax.Array) -> jax.Array:
             return jnp.where(kept, x, jnp.zeros_like(x))
 
-        return apply("SelectV2", chosen, [("t", larger)], "SelectV2", checked=[("condition", kept)])
+        result = apply("SelectV2", chosen, [("t", larger)], "SelectV2", checked=[("condition", kept)])
+        result.set_shape(x.shape)
+        return result
 
 
 def moments(

@@ -249,8 +249,9 @@ def no_op(name: str | None = None) -> Operation:
 
 
 def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) -> list[Any]:
-    """The tensors, each given when all of them have been computed."""
-    with get_default_graph().control_dependencies([t for t in tensors if t is not None]):
+    """The tensors, each given when all of them have been computed, and `control_inputs` have run."""
+    before = [t for t in (*tensors, *(control_inputs or ())) if t is not None]
+    with get_default_graph().control_dependencies(before):
         return [None if t is None else arrays.identity(t) for t in tensors]
 
 
