@@ -124,7 +124,9 @@ def check(
         compare(case, got, gradients, tolerances, exact)
 
 
-def outcome(case: Case, process: Callable[..., Any] | None = None) -> tuple[list[Any], list[Any]]:
+def outcome(
+    case: Case, process: Callable[..., Any] | None = None, compiled: bool = True
+) -> tuple[list[Any], list[Any]]:
     """What fnnet's function gives: outputs and gradients; with `process` of what that makes of the result."""
     function = getattr(F, case.name)
     extra = random_arguments(function)
@@ -152,10 +154,13 @@ def outcome(case: Case, process: Callable[..., Any] | None = None) -> tuple[list
     inputs = [given[i] for i in case.wanted]
     if not (case.smooth and case.wanted):
         return call(*inputs)[1], []
-    # A generator's numbers cannot be drawn inside jit, nor shapes depend on values there. Each program runs once, so compiling is the cost.
+    # A generator's numbers cannot be drawn inside jit, nor shapes depend on values there. Each program runs
+    # once, so compiling is the cost.
     quickly = {"xla_backend_optimization_level": 0}
-    eager = extra or any(
-        one.data_dependent for one in F.OPERATIONS.values() if one.function.__name__ == case.name
+    eager = (
+        extra
+        or not compiled
+        or any(one.data_dependent for one in F.OPERATIONS.values() if one.function.__name__ == case.name)
     )
     run = both if eager else jax.jit(both, compiler_options=quickly)
     return run(inputs, [jnp.asarray(cotangent) for cotangent in case.cotangents])

@@ -25,6 +25,7 @@ __all__ = [
     "hsplit",
     "hstack",
     "split",
+    "split_with_sizes",
     "stack",
     "tensor_split",
     "unbind",
@@ -152,6 +153,12 @@ def split(
             f"{dim}), but got split_sizes={sizes}"
         )
     return _pieces(tensor, [0, *itertools.accumulate(sizes)], axis)
+
+
+@operation("torch", "Tensor", grad_fn="SplitWithSizesBackward0", view=True)
+def split_with_sizes(input: jax.Array, split_sizes: Sequence[int], dim: int = 0) -> tuple[jax.Array, ...]:
+    """Pieces of the given sizes along a dimension."""
+    return split(input, split_sizes, dim)
 
 
 @operation("torch", "Tensor", grad_fn="SplitBackward0", view=True)

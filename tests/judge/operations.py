@@ -248,7 +248,7 @@ def run(entry: Any, count: int, dtype: str = "float64") -> Tally:
             try:
                 with jax.enable_x64(True):
                     case = make_case(entry, sample)
-                    got, gradients = outcome(case, _process(entry))
+                    got, gradients = outcome(case, process_of(full_label(entry)))
                 if full_label(entry) in VALUES_LEFT_OUT:
                     tally.within += 1
                     continue
@@ -271,10 +271,10 @@ def run(entry: Any, count: int, dtype: str = "float64") -> Tally:
     return tally
 
 
-def _process(entry: Any) -> Any:
-    """What is done to fnnet's result before it is compared."""
-    count = FIRST.get(full_label(entry))
-    return (lambda result: tuple(result)[:count]) if count else PROCESSED.get(entry.name)
+def process_of(name: str) -> Any:
+    """What is done to fnnet's result before it is compared, for an entry by its full label."""
+    count = FIRST.get(name)
+    return (lambda result: tuple(result)[:count]) if count else PROCESSED.get(name)
 
 
 def exclusions() -> dict[str, str]:

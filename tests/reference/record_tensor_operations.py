@@ -1,6 +1,6 @@
-"""Record what PyTorch gives for the tensor operations: tensor_operations.json and tensor_operations.npz.
+"""Record what PyTorch gives for the tensor operations: {tensor,array}_operations.json and .npz.
 
-    python tests/reference/record_tensor_operations.py
+    python tests/reference/record_tensor_operations.py [array_operations]
 
 A small sample of each entry of op_db that tests/judge compares, in float64; and the operations
 where they are easily wrong: at kinks and ties, at zero, infinity and NaN, of integers. Run where PyTorch is
@@ -22,7 +22,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from functional_cases import leaves, to_json
-from judge.operations import entries, full_label, make_case, samples_of
+from judge.operations import entries, full_label, function_name, make_case, samples_of
 
 from fnnet import functional as F
 
@@ -193,11 +193,23 @@ def _numbers(case: Any) -> int:
     return count or 10**9
 
 
-def sampled() -> Any:
-    """A sample of middle size of each entry of op_db."""
+ARRAYS = frozenset(
+    [
+        *("bessel", "combinations", "complexes", "covariance", "equations", "factorization", "fourier"),
+        *("integration", "partial_writes", "polynomials", "spectral", "windows"),
+    ]
+)
+"""The files of fnnet/functional whose operations stand in array_operations.*; the others in tensor_*."""
+
+
+def sampled(arrays: bool) -> Any:
+    """A sample of middle size of each entry of op_db: of the operations in ARRAYS, or of the others."""
     import torch
 
     for entry in entries(functional=False):
+        function = getattr(F, function_name(entry.name) or "")
+        if (function.__module__.rpartition(".")[2] in ARRAYS) != arrays:
+            continue
         made = []
         dtype = "float64" if torch.float64 in entry.supported_dtypes("cpu") else "int64"
         for sample in samples_of(entry, 5, dtype):
@@ -208,14 +220,21 @@ def sampled() -> Any:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write both pairs of files, or those whose names are given."""
+    for name in sys.argv[1:] or ["tensor_operations", "array_operations"]:
+        write(name)
+
+
+def write(file: str) -> None:
+    """Write one pair of files."""
     import torch
 
+    of_arrays = file == "array_operations"
     arrays: dict[str, np.ndarray] = {}
     cases: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for source in (sampled(), hard()):
+        for source in (sampled(of_arrays), () if of_arrays else hard()):
             for name, case in source:
                 if not hasattr(F, case.name):
                     raise SystemExit(f"fnnet.functional has no {case.name}")
@@ -227,8 +246,8 @@ def main() -> None:
                     continue
                 cases[f"{name} #{len(cases)}" if name in cases else name] = stored
     content = {"torch": torch.__version__, "cases": cases}
-    (HERE / "tensor_operations.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
-    np.savez_compressed(HERE / "tensor_operations.npz", **arrays)
+    (HERE / f"{file}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
+    np.savez_compressed(HERE / f"{file}.npz", **arrays)
     print(f"{len(cases)} cases")
 
 
