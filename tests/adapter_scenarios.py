@@ -325,7 +325,7 @@ def attributes(torch: Any) -> list[str]:
 @scenario
 def states_of_old(torch: Any) -> list[str]:
     norm = torch.nn.BatchNorm1d(2)
-    lines = [said(norm.load_state_dict, {}), str(norm.state_dict()._metadata)]
+    lines = [said(norm.load_state_dict, {}), str(dict(norm.state_dict()._metadata))]
     other = torch.nn.Linear(1, 1)
     groups = [{"params": [norm.weight]}, {"params": [other.weight], "lr": 0.5}]
     return [*lines, repr(torch.optim.SGD(groups, lr=0.1))]

@@ -131,6 +131,7 @@ _MODULES = frozenset(
         "jit",
         "linalg",
         "multiprocessing",
+        "mps",
         "nn",
         "optim",
         "profiler",
@@ -142,6 +143,7 @@ _MODULES = frozenset(
         "types",
         "utils",
         "version",
+        "xpu",
     )
 )
 _LAZY = {"compile": "compiling", "GradScaler": "amp", "autocast": "amp", "vmap": "func"} | dict.fromkeys(

@@ -9,5 +9,6 @@ from fnnet.torch.tensor import Tensor
 
 def method(function: Any) -> Any:
     """Attach to Tensor under the function's own name."""
+    function.__qualname__ = f"Tensor.{function.__name__}"
     setattr(Tensor, function.__name__, function)
     return function

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from fnnet.torch import random as _random
+from fnnet.torch.cuda import streams as _streams
 from fnnet.torch.devices import cuda_devices
 from fnnet.torch.devices import device as _Device
 from fnnet.torch.legacy import LEGACY as _LEGACY
@@ -154,9 +155,43 @@ def set_rng_state(new_state: Tensor, device: Any = "cuda") -> None:
     _random.set_rng_state(new_state)
 
 
+def get_rng_state_all() -> list[Tensor]:
+    """The states of the generators of all GPUs: the default one for each."""
+    return [_random.get_rng_state() for _ in cuda_devices()]
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Put the generators of all GPUs into these states."""
+    for state in new_states:
+        _random.set_rng_state(state)
+
+
+def initial_seed() -> int:
+    """The seed of the generator."""
+    return _random.initial_seed()
+
+
+def seed_all() -> None:
+    """Seed the generator from the operating system, if there is a GPU."""
+    if is_available():
+        _random.seed()
+
+
+seed = seed_all
+
+
+def mem_get_info(device: Any = None) -> tuple[int, int]:
+    """Free bytes and all bytes that JAX may use of a GPU."""
+    counted = memory_stats(device)
+    limit = int(counted.get("bytes_limit", 0))
+    return limit - int(counted.get("bytes_in_use", 0)), limit
+
+
 def __getattr__(name: str) -> Any:
-    if name == "amp":
-        return _import_module(f"{__name__}.amp")
+    if name in ("amp", "streams"):
+        return _import_module(f"{__name__}.{name}")
+    if name in _streams.__all__:
+        return getattr(_streams, name)
     if name in _LEGACY:
         raise NotImplementedError(f"fnnet: torch.cuda.{name}; use torch.tensor(..., device='cuda')")
     raise missing("torch.cuda", name)

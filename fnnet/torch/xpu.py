@@ -1,0 +1,11 @@
+"""torch.xpu by name: no Intel GPU is used here."""
+
+
+def is_available() -> bool:
+    """False."""
+    return False
+
+
+def device_count() -> int:
+    """0."""
+    return 0
