@@ -465,3 +465,31 @@ def rarer_names(torch: Any) -> Any:
         list(wrapped.state_dict()), repr(wrapped), nn.factory_kwargs({"dtype": torch.float64})["dtype"],
         issubclass(nn.LSTMCell, nn.RNNCellBase), issubclass(nn.Conv2d, nn.modules.conv._ConvNd),
     ]  # fmt: skip
+
+
+@scenario
+def pruning(torch: Any) -> Any:
+    import importlib
+
+    nn, prune = torch.nn, importlib.import_module(torch.__name__ + ".nn.utils.prune")
+    layer, other = nn.Linear(4, 3), nn.Linear(2, 2)
+    prune.l1_unstructured(layer, "weight", amount=3)
+    seen = [state(layer), layer.weight.flatten().tolist(), str(layer.weight.grad_fn)[:18]]
+    layer(x(torch, 2, 4)).sum().backward()
+    seen += [layer.weight_orig.grad.flatten().tolist(), prune.is_pruned(layer), prune.is_pruned(other)]
+    prune.random_unstructured(layer, "weight", amount=0.25)
+    prune.ln_structured(layer, "weight", amount=1, n=2, dim=0)
+    prune.random_structured(layer, "weight", amount=0.3, dim=1)
+    seen.append(state(layer))
+    prune.remove(layer, "weight")
+    prune.custom_from_mask(other, "bias", torch.tensor([0.0, 1.0]))
+    both = nn.Linear(3, 2)
+    pairs = [(both, "weight"), (other, "weight")]
+    prune.global_unstructured(pairs, pruning_method=prune.L1Unstructured, amount=4)
+    return [
+        seen, state(layer), state(other), state(both), prune.L1Unstructured(2).prune(x(torch, 5)).tolist(),
+        error(lambda: prune.remove(prune.identity(nn.Linear(1, 1), "weight"), "bias"))[0],
+        error(lambda: prune.l1_unstructured(nn.Linear(2, 2), "weight", amount=9)),
+        error(lambda: prune.l1_unstructured(nn.Linear(2, 2), "weight", amount=1.5)),
+        error(lambda: prune.ln_structured(nn.Linear(2, 2), "bias", 1, 2, 0)),
+    ]  # fmt: skip

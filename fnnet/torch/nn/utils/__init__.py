@@ -3,6 +3,7 @@
 from fnnet.torch.nn.utils import fusion as fusion
 from fnnet.torch.nn.utils import parametrizations as parametrizations
 from fnnet.torch.nn.utils import parametrize as parametrize
+from fnnet.torch.nn.utils import prune as prune
 from fnnet.torch.nn.utils import rnn as rnn
 from fnnet.torch.nn.utils import stateless as stateless
 from fnnet.torch.nn.utils.clip_grad import clip_grad_norm as clip_grad_norm
