@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fnnet.torch.dtypes import of_numpy
-from fnnet.torch.record import Value
+from fnnet.torch.record import RECORD, Value
 from fnnet.torch.spec import spec_of
 from fnnet.torch.storage import device_array
 from fnnet.torch.tensor import Tensor, wrap
@@ -28,8 +28,10 @@ class OnHost(Value):
         self.host = host
 
     def _fill(self) -> Any:
-        self.array = device_array(self.host, spec_of(self.host.shape, of_numpy(self.host.dtype)), copy=False)
-        return self.array
+        made = device_array(self.host, spec_of(self.host.shape, of_numpy(self.host.dtype)), copy=False)
+        if not RECORD.immediate:  # what is made for JAX's tracers is for them alone
+            self.array = made
+        return made
 
 
 def tensor_of(array: Any) -> Tensor:
