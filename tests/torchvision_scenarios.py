@@ -116,6 +116,9 @@ OF_V2 = {
     "channels": lambda T, t: T.RandomChannelPermutation(),
     "rotate_quarter": lambda T, t: T.RandomRotation((90, 90)),
     "fit": lambda T, t: T.Resize(None, max_size=20),
+    "random_size": lambda T, t: T.RandomResize(8, 30),
+    "shortest_size": lambda T, t: T.RandomShortestSize([9, 14, 20], max_size=22),
+    "scale_jitter": lambda T, t: T.ScaleJitter((20, 30)),
 }
 
 

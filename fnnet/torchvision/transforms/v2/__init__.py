@@ -53,6 +53,9 @@ from fnnet.torchvision.transforms.v2.geometry import Resize as Resize
 from fnnet.torchvision.transforms.v2.geometry import TenCrop as TenCrop
 from fnnet.torchvision.transforms.v2.mixing import CutMix as CutMix
 from fnnet.torchvision.transforms.v2.mixing import MixUp as MixUp
+from fnnet.torchvision.transforms.v2.resizing import RandomResize as RandomResize
+from fnnet.torchvision.transforms.v2.resizing import RandomShortestSize as RandomShortestSize
+from fnnet.torchvision.transforms.v2.resizing import ScaleJitter as ScaleJitter
 from fnnet.torchvision.transforms.v2.transform import Transform as Transform
 from fnnet.torchvision.transforms.v2.transform import check_type as check_type
 from fnnet.torchvision.transforms.v2.transform import has_any as has_any
