@@ -116,6 +116,7 @@ def test_a_correct_port_is_silent(recorded):
     assert json.loads(found.to_json())["ok"]
 
 
+@pytest.mark.slow
 def test_every_planted_mistake_is_named(recorded):
     net = ResidualNet()
     for path, (layer, _, _) in PLANTED.items():
@@ -133,6 +134,7 @@ def test_every_planted_mistake_is_named(recorded):
         found.raise_if_different()
 
 
+@pytest.mark.slow
 def test_a_mistake_between_the_parts(recorded):
     class Forgets(ResidualNet):
         def forward(self, p, x):
