@@ -238,6 +238,8 @@ def tensor(
         own = D.get_default_dtype() if type(data) is float else D.int64
         if -(2**63) <= data < 2**63 and (kind is None or kind.category >= own.category or kind.category > 0):
             return finish(full_spec(spec_of((), kind or own, as_device(device)), data), requires_grad)
+    if isinstance(data, str):
+        raise TypeError("new(): invalid data type 'str'")
     array = _as_numpy(data)
     if kind is not None and array.dtype != kind.numpy:
         array = array.astype(kind.numpy)

@@ -73,6 +73,8 @@ def _answer(name: str, *args: Any) -> bool:
 @method
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements are equal."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
     return _answer("equal", input, other)
 
 

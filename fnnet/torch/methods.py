@@ -61,14 +61,20 @@ def __bool__(self: Tensor) -> bool:
     return bool(self._value().get().item())
 
 
+def _scalar(tensor: Tensor) -> Any:
+    if tensor._spec.numel != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return tensor.item()
+
+
 @method
 def __float__(self: Tensor) -> float:
-    return float(self.item())
+    return float(_scalar(self))
 
 
 @method
 def __int__(self: Tensor) -> int:
-    return int(self.item())
+    return int(_scalar(self))
 
 
 @method

@@ -206,6 +206,7 @@ class Op:
         pattern += args[len(pattern) :]
         named = {name: hole(a, name in self.run_time_names) for name, a in kwargs.items()}
         bound = self.bind(pattern, named)
+        self._check_input(bound, args, kwargs)
         if self._learn(bound):
             return self.plan_for(key, args, kwargs)
         try:
@@ -227,6 +228,21 @@ class Op:
         if len(plan.numbers) == sum(not one.is_tensor for one in holes):
             self.plans[key] = plan
         return plan
+
+    def _check_input(
+        self, bound: inspect.BoundArguments, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> None:
+        """Raise TypeError where a tensor must stand and none does."""
+        if self.parameters[:1] != ["input"]:
+            return
+        seen = bound.arguments.get("input")
+        if isinstance(seen, _Hole) and seen.is_tensor:
+            return
+        if "input" not in self.promote or isinstance(seen, tuple):
+            given = args[0] if args else kwargs.get("input")
+            raise TypeError(
+                f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}"
+            )
 
     def _learn(self, bound: inspect.BoundArguments) -> bool:
         """Whether a float that keeps changing has just been made a run-time number."""
