@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from judge.left_out import GRADIENTS_LEFT_OUT, MODULES, OPERATIONS, OPTIMIZERS, VALUES_LEFT_OUT, WIDER
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -39,6 +40,12 @@ def test_what_differs_is_told(maker):
 
     assert maker.documented(gain) == ("One line.", "it is louder.")
     assert "Differs: it is louder." in maker.entry("gain", gain, ["torch.gain"])
+
+
+def test_what_the_judge_leaves_out_is_told():
+    told = (DOCS / "judge.md").read_text()
+    every = {**OPERATIONS, **VALUES_LEFT_OUT, **GRADIENTS_LEFT_OUT, **WIDER, **MODULES, **OPTIMIZERS}
+    assert not [name for name in every if f"`{name}`" not in told]
 
 
 @pytest.mark.torch
