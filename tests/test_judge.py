@@ -1,4 +1,4 @@
-"""PyTorch's own test data as judge of fnnet: a sample of each entry; `slow`: all of it."""
+"""PyTorch's own test data as judge of fnnet: a sample of some entries; `slow`: of all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from judge import modules, operations, optimizers
+from judge import modules, operations
 from judge.left_out import GRADIENTS_LEFT_OUT, MODULES, OPERATIONS, OPTIMIZERS, VALUES_LEFT_OUT, WIDER
 from judge.tally import Tally, table
 
@@ -17,6 +17,7 @@ pytest.importorskip("expecttest")
 pytestmark = pytest.mark.torch
 
 PARTS = 8
+SHARE = [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))]
 
 
 def _agree(tallies: list[Tally]) -> None:
@@ -24,21 +25,14 @@ def _agree(tallies: list[Tally]) -> None:
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", SHARE)
 def test_operations(part):
     _agree([operations.run(entry, 1) for entry in list(operations.entries())[part::PARTS]])
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", SHARE)
 def test_layers(part):
     _agree([modules.run(entry, 1) for entry in list(modules.entries())[part::PARTS]])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("judge", [operations, modules, optimizers])
-def test_everything(judge, dtype):
-    _agree([judge.run(entry, 0, dtype) for entry in judge.entries()])
 
 
 def test_what_is_left_out_is_there():
