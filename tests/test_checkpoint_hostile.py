@@ -233,6 +233,7 @@ print(opened, resident() - before, total)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
 @pytest.mark.parametrize("name", ["large.pt", "large.safetensors"])
 def test_a_large_file_takes_no_more_memory_than_its_size(name, tmp_path):

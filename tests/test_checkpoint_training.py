@@ -51,6 +51,7 @@ def resume(torch, place, **options):
     return parts
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_checkpoint():
     parts = build(ft)
     train(ft, parts)

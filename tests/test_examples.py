@@ -20,7 +20,8 @@ SHORTENED = {"gpt_generate", "lenet_cifar10", "lenet_introduction"}
 BY_LESSON = {"same_seed_as_pytorch"}  # compares whole runs with recorded ones: its lesson runs its functions
 
 
-LONG = {"gpt_generate"}
+LONG = {"audio_spoken_tones", "bert_encode", "fizzbuzz", "gpt_generate", "lenet_cifar10"}
+LONG |= {"lenet_introduction", "port_with_trace", "two_layer_arrays", "two_layer_optimizers"}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,7 @@ def test_example_runs(name, capsys, monkeypatch):
     assert "nan" not in printed.lower().split()
 
 
+@pytest.mark.slow
 def test_example_runs_as_a_program():
     path = files.examples() / "autograd.py"
     done = subprocess.run(

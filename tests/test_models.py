@@ -56,6 +56,7 @@ def check(name, recorded):
         np.testing.assert_allclose(ours, total, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_the_recorded_run(name):
     check(name, RECORDED)

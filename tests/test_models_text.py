@@ -143,6 +143,7 @@ def test_a_new_gpt_begins_as_its_configuration_says():
         models.GPTConfig(activation_function="step")
 
 
+@pytest.mark.slow
 def test_dropout_in_training_draws_from_the_key(gpt):
     net, params = gpt
     run = jax.jit(lambda key: net(params, PROMPT, key=key, training=True))

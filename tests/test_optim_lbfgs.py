@@ -73,6 +73,7 @@ def test_stands_still_at_an_optimum():
     assert (int(state.func_evals), int(state.n_iter)) == (1, 0)
 
 
+@pytest.mark.slow
 def test_many_starts_under_vmap():
     rule = optim.lbfgs(line_search_fn="strong_wolfe", max_iter=60, history_size=5)
 

@@ -30,6 +30,7 @@ def flat(tree: dict, prefix: str = "") -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_as_torchs_parametrized_modules_from_one_stream() -> None:
     """Text, parameters, buffers, output and gradients against the modules that PyTorch made of seed 5."""
     generator = Generator(5)

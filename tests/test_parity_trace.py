@@ -106,6 +106,7 @@ def recorded():
     return Record.load(FILE)
 
 
+@pytest.mark.slow
 def test_a_correct_port_is_silent(recorded):
     found = trace(ResidualNet(), recorded)
     assert len(found.steps) == 50

@@ -50,6 +50,7 @@ def matrices(params):
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
+@pytest.mark.slow
 def test_the_same_rule_is_silent(recorded):
     for rule in (optim.adamw(LR, weight_decay=DECAY), optax.adamw(LR, weight_decay=DECAY)):
         rows = trace_updates(rule, recorded)
@@ -105,6 +106,7 @@ def descent(p, g, own, kept):
     return -own["lr"] * kept["b"]
 
 
+@pytest.mark.slow
 def test_mistakes_of_momentum_and_schedules():
     options = {
         "lr": 0.1,

@@ -92,6 +92,7 @@ def test_dead_results_are_not_computed() -> None:
     assert torch.stats().dispatches == before.dispatches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [400])
 def test_memory_does_not_grow(steps: int) -> None:
     x, y, w1, w2 = two_layers()

@@ -190,6 +190,7 @@ def test_programs_are_loaded_by_name_only():
         files.reference("nothing_here.npz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tensors", "autograd", "logistic", "dynamic"])
 def test_lesson(name):
     result = LESSONS[name].run(Settings(seeds=200))

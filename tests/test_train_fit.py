@@ -76,6 +76,7 @@ def test_shuffled_by_a_key(loop):
     assert_close(result.params, params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["scan", "step"])
 def test_shuffled_by_a_generator_draws_for_its_own_epochs_only(loop):
     ours, again = fnnet.random.Generator(3), fnnet.random.Generator(3)
@@ -256,6 +257,7 @@ def test_without_copies_the_error_has_no_result():
     assert caught.value.result is None
 
 
+@pytest.mark.slow
 def test_many_seeds_at_once_are_the_single_runs():
     keys = jax.random.split(jax.random.key(0), 3)
     net = fnnet.Linear(3, 2)
@@ -278,6 +280,7 @@ def test_many_seeds_at_once_are_the_single_runs():
         assert_close(jax.tree.map(lambda leaf, seed=seed: leaf[seed], result.params), single.params)
 
 
+@pytest.mark.slow
 def test_seeds_with_generators_with_one_order_and_with_data_of_their_own():
     many = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf + 1]), PARAMS)
     options = {"optimizer": SGD, "epochs": 3, "batch_size": 5}
@@ -300,6 +303,7 @@ def test_a_seed_that_diverges_is_named():
         train.fit_seeds(loss, many, (X, Y), optimizer=SGD, steps=5)
 
 
+@pytest.mark.slow
 def test_convolutions_on_a_cpu_choose_the_step_loop():
     if jax.default_backend() != "cpu":
         pytest.skip("the choice is for CPUs")
@@ -389,6 +393,7 @@ def test_a_compiled_stretch_ends_at_the_first_loss_that_is_not_finite():
     assert np.isfinite(records["loss"]).tolist() == [True, True, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["scan", "step"])
 def test_float64_stays_float64(loop):
     with jax.enable_x64(True):

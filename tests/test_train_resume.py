@@ -71,6 +71,7 @@ def assert_same_runs(a, b):
     assert a.steps == b.steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", ["none", "key", "generator"])
 @pytest.mark.parametrize("loop", ["scan", "step"])
 def test_a_run_taken_up_in_the_middle_is_the_run_without_a_stop(shuffle, loop, tmp_path):
