@@ -15,6 +15,8 @@ from fnnet import models
 from fnnet.checkpoint import RefusedFileError, save
 from fnnet.models import byte_pairs, generation, loading, pretrained
 
+pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions
+
 REFERENCE = pathlib.Path(__file__).parent / "reference"
 RECORDED = json.loads((REFERENCE / "transformers.json").read_text())
 GPT, BERT = RECORDED["gpt2_tiny"], RECORDED["bert_tiny"]
@@ -68,10 +70,7 @@ def test_the_likeliest_tokens_are_the_recorded_ones(gpt):
     assert models.generate(*gpt, PROMPT, 12, eos_token_id=tuple(ends)).shape[1] <= 9
 
 
-LONG = pytest.mark.slow
-
-
-@pytest.mark.parametrize("case", [pytest.param(1, marks=LONG), 3])
+@pytest.mark.parametrize("case", [1, 3])
 def test_drawn_tokens_are_those_after_torch_manual_seed(gpt, case):
     recorded = GPT["sampled"][case]
     generator = fnnet.random.Generator(7)
@@ -95,7 +94,6 @@ def test_a_token_is_drawn_by_the_probabilities():
     np.testing.assert_allclose(seen, np.array([0, 0.5, 0.3, 0.15]) / 0.95, atol=4 * np.sqrt(0.25 / 1000))
 
 
-@pytest.mark.slow
 def test_a_key_gives_the_same_text_again_and_another_key_another(gpt):
     texts = [models.generate(*gpt, PROMPT, 12, key=jax.random.key(seed)).tolist() for seed in (0, 0, 1)]
     assert texts[0] == texts[1] != texts[2]
@@ -143,7 +141,6 @@ def test_a_new_gpt_begins_as_its_configuration_says():
         models.GPTConfig(activation_function="step")
 
 
-@pytest.mark.slow
 def test_dropout_in_training_draws_from_the_key(gpt):
     net, params = gpt
     run = jax.jit(lambda key: net(params, PROMPT, key=key, training=True))
@@ -243,7 +240,6 @@ def test_word_pieces_take_text_apart_as_recorded(tmp_path):
         models.WordPieces({"[UNK]": 0})
 
 
-@pytest.mark.slow
 @pytest.mark.torch
 def test_live_against_transformers(tmp_path):
     torch = pytest.importorskip("torch")

@@ -24,6 +24,8 @@ from fnnet.models import (
     vision_transformer,
 )
 
+pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions
+
 RECORDED = json.loads((pathlib.Path(__file__).parent / "reference/torchvision_models.json").read_text())
 LAYERS = SimpleNamespace(
     resnet=resnet,
@@ -53,12 +55,7 @@ def in_order(net, params, buffers):
     return own
 
 
-LONG = ("bottleneck", "densenet", "mobilenet", "squeezenet")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in cases.CASES]
-)
+@pytest.mark.parametrize("name", list(cases.CASES))
 def test_a_network_is_torchvisions(name):
     build, size = cases.CASES[name]
     recorded = RECORDED["cases"][name]

@@ -13,6 +13,8 @@ import fnnet.torch as ft
 from fnnet.parity import Record, files, record, tap, tapped, trace
 from fnnet.parity.recorded import Call, Unkept
 
+pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions
+
 nn = ft.nn
 
 
@@ -61,7 +63,6 @@ PLANTED = {
 }
 
 
-@pytest.mark.slow
 def test_every_mistake_in_a_functionalized_network_is_named():
     recorded = Record.load(files.reference("residual.safetensors"))
     net = recorded_networks.residual(nn)
@@ -94,7 +95,6 @@ def test_what_is_recorded_of_unusual_modules():
     )  # the rest came from functional code
 
 
-@pytest.mark.slow
 def test_modules_that_do_unusual_things():
     recorded = Record.load(files.reference("unusual.safetensors"))
     net = recorded_networks.unusual(ft)
@@ -217,7 +217,6 @@ def test_what_cannot_be_traced():
     assert model(recorded.whole.inputs[0][0]).shape == (2,)
 
 
-@pytest.mark.slow
 @pytest.mark.torch
 def test_live_equinox_and_nnx(tmp_path):
     torch = pytest.importorskip("torch")

@@ -14,6 +14,8 @@ from fnnet.parity import Record, files, record, trace, trace_updates
 from fnnet.parity.feeding import nested
 from fnnet.parity.recorded import Call, OptimizerStep
 
+pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions
+
 LR, DECAY = 0.01, 0.05  # of the recorded AdamW
 
 
@@ -50,7 +52,6 @@ def matrices(params):
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
-@pytest.mark.slow
 def test_the_same_rule_is_silent(recorded):
     for rule in (optim.adamw(LR, weight_decay=DECAY), optax.adamw(LR, weight_decay=DECAY)):
         rows = trace_updates(rule, recorded)
@@ -106,7 +107,6 @@ def descent(p, g, own, kept):
     return -own["lr"] * kept["b"]
 
 
-@pytest.mark.slow
 def test_mistakes_of_momentum_and_schedules():
     options = {
         "lr": 0.1,
@@ -144,7 +144,6 @@ def test_without_steps(recorded):
         trace_updates(optim.sgd(), bare)
 
 
-@pytest.mark.slow
 def test_a_port_with_its_optimizer():
     known = Record.load(files.reference("residual.safetensors"))
     found = trace(ResidualNet(), known, optimizer=optim.adam(LR, weight_decay=DECAY))

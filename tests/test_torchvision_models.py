@@ -17,6 +17,8 @@ from fnnet.torchvision.models._utils import IntermediateLayerGetter
 from fnnet.torchvision.models.feature_extraction import create_feature_extractor
 from fnnet.torchvision.ops import FrozenBatchNorm2d
 
+pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions
+
 RECORDED = json.loads((pathlib.Path(__file__).parent / "reference/torchvision_models.json").read_text())
 
 
@@ -33,7 +35,7 @@ def tiny():
     return models.DenseNet(4, (1,), 8, 2, 0, 3).eval()
 
 
-@pytest.mark.parametrize("name", [pytest.param("densenet", marks=pytest.mark.slow), "vit"])
+@pytest.mark.parametrize("name", ["densenet", "vit"])
 def test_a_module_is_torchvisions_and_trains_as_it(name):
     build, size = cases.CASES[name]
     recorded = RECORDED["cases"][name]
