@@ -47,10 +47,9 @@ class _Either(Distribution):
         return self.__dict__[self._given].size()
 
 
-class Bernoulli(_Either):
-    """1 with a probability, else 0."""
+class _OfTrials(_Either):
+    """A distribution over trials that succeed with a probability."""
 
-    has_enumerate_support = True
     arg_constraints: ClassVar[dict[str, Any]] = {
         "probs": constraints.unit_interval,
         "logits": constraints.real,
@@ -61,6 +60,12 @@ class Bernoulli(_Either):
         (value,) = broadcast_all(given)
         setattr(self, self._given, value)
         super().__init__(value.size() if isinstance(given, Tensor) else (), (), validate_args)
+
+
+class Bernoulli(_OfTrials):
+    """1 with a probability, else 0."""
+
+    has_enumerate_support = True
 
     @property
     def support(self) -> Any:
@@ -98,19 +103,8 @@ class Bernoulli(_Either):
         return values.expand((-1, *self._batch_shape)) if expand else values
 
 
-class Geometric(_Either):
+class Geometric(_OfTrials):
     """How many failures come before a success."""
-
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
-
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        given = self._give(probs, logits)
-        (value,) = broadcast_all(given)
-        setattr(self, self._given, value)
-        super().__init__(value.size() if isinstance(given, Tensor) else (), (), validate_args)
 
     @property
     def support(self) -> Any:
