@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -39,24 +40,46 @@ def wrong_kind(name: str, given: Any, edition: int) -> TypeError:
     return TypeError(f"img should be PIL Image. Got {type(given)}")
 
 
-def spelled(name: str, edition: int) -> Any:
-    """The function `name` of torchvision's transforms, of edition v1 or v2."""
+def described(function: Any, like: Callable[..., Any], first: str, name: str = "") -> Any:
+    """The function with the name, docstring and signature of another, but for the name of its picture."""
+    signature = inspect.signature(like)
+    picture, *rest = signature.parameters.values()
+    kept = [one for one in rest if one.name != "edition"]
+    function.__name__ = function.__qualname__ = name or like.__name__
+    function.__doc__ = like.__doc__
+    function.__signature__ = signature.replace(parameters=[picture.replace(name=first), *kept])
+    return function
+
+
+def dispatched(name: str) -> Callable[..., Any]:
+    """A function of FUNCTIONS for pictures of either kind, of the edition that it is told."""
     of_array, of_picture, differs = FUNCTIONS[name]
-    own: dict[str, Any] = {"edition": edition} if differs else {}
+
+    def function(img: Any, *arguments: Any, edition: int, **named: Any) -> Any:
+        if isinstance(img, Tensor):
+            own = {"edition": edition} if differs else {}
+            return computed(of_array, img, *arguments, **named, **own)
+        if pillow.is_picture(img):
+            return of_picture(img, *arguments, **named)
+        raise wrong_kind(name, img, edition)
+
+    return described(function, of_array, "img", name)
+
+
+def of_edition(function: Callable[..., Any], edition: int) -> Any:
+    """A function that serves both editions, as v1 (its picture is `img`) or v2 (`inpt`) has it."""
     first = "img" if edition == 1 else "inpt"
 
-    def function(*arguments: Any, **named: Any) -> Any:
+    def own(*arguments: Any, **named: Any) -> Any:
         if not arguments:
             if first not in named:
-                raise TypeError(f"{name}() missing 1 required positional argument: '{first}'")
+                raise TypeError(f"{function.__name__}() missing 1 required positional argument: '{first}'")
             arguments = (named.pop(first),)
-        image, *rest = arguments
-        if isinstance(image, Tensor):
-            return computed(of_array, image, *rest, **named, **own)
-        if pillow.is_picture(image):
-            return of_picture(image, *rest, **named)
-        raise wrong_kind(name, image, edition)
+        return function(*arguments, **named, edition=edition)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = of_array.__doc__
-    return function
+    return described(own, function, first)
+
+
+def spelled(name: str, edition: int) -> Any:
+    """The function `name` of torchvision's transforms, of edition v1 or v2."""
+    return of_edition(dispatched(name), edition)

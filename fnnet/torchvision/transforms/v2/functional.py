@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.data.raster import colour, conversion, levels, pillow, placing, resampling, warping
+from fnnet.data.raster import colour, conversion, levels, pillow, placing, warping
 from fnnet.data.raster import frame as raster
 from fnnet.torch import dtypes as D
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor
 from fnnet.torchvision import tv_tensors
+from fnnet.torchvision.transforms import editions
 from fnnet.torchvision.transforms import functional as v1
 from fnnet.torchvision.transforms.computing import array_of, computed
 from fnnet.torchvision.transforms.interpolation import InterpolationMode as InterpolationMode
-from fnnet.torchvision.transforms.interpolation import interpolation_mode
-from fnnet.torchvision.transforms.spelling import spelled, wrong_kind
+from fnnet.torchvision.transforms.spelling import described, of_edition, spelled, wrong_kind
 
 
 def _kept(function: Callable[..., Any]) -> Any:
@@ -37,9 +37,7 @@ def _kept(function: Callable[..., Any]) -> Any:
             else wrap(made, like=image)
         )
 
-    kept.__name__ = kept.__qualname__ = function.__name__
-    kept.__doc__ = function.__doc__
-    return kept
+    return described(kept, function, "inpt")
 
 
 horizontal_flip = hflip = _kept(spelled("hflip", 2))
@@ -57,9 +55,15 @@ posterize = _kept(spelled("posterize", 2))
 solarize = _kept(spelled("solarize", 2))
 autocontrast = _kept(spelled("autocontrast", 2))
 equalize = _kept(spelled("equalize", 2))
-center_crop = _kept(v1.center_crop)
-five_crop = _kept(v1.five_crop)
-ten_crop = _kept(v1.ten_crop)
+resize = _kept(of_edition(editions.resize, 2))
+resized_crop = _kept(of_edition(editions.resized_crop, 2))
+center_crop = _kept(of_edition(editions.center_crop, 2))
+five_crop = _kept(of_edition(editions.five_crop, 2))
+ten_crop = _kept(of_edition(editions.ten_crop, 2))
+rotate = _kept(of_edition(editions.rotate, 2))
+affine = _kept(of_edition(editions.affine, 2))
+gaussian_blur = _kept(of_edition(editions.gaussian_blur, 2))
+elastic = elastic_transform = _kept(of_edition(editions.elastic_transform, 2))
 pil_to_tensor = v1.pil_to_tensor
 get_dimensions = v1.get_dimensions
 get_num_channels = get_image_num_channels = v1.get_image_num_channels
@@ -125,48 +129,6 @@ def normalize(inpt: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tenso
     return v1.normalized(inpt, mean, std, inplace, 2)
 
 
-def _mode(interpolation: Any) -> InterpolationMode:
-    return interpolation_mode(interpolation, names=True)
-
-
-@_kept
-def resize(
-    inpt: Any,
-    size: Any,
-    interpolation: Any = InterpolationMode.BILINEAR,
-    max_size: int | None = None,
-    antialias: bool | None = True,
-) -> Any:
-    """The picture in another size: (height, width), or the length of the shorter side."""
-    mode = _mode(interpolation)
-    if not isinstance(size, int) and size is not None and max_size is not None and len(size) != 1:
-        raise ValueError(
-            "max_size should only be passed if size is None or specifies the length of the smaller edge, "
-            "i.e. size should be an int or a sequence of length 1 in torchscript mode."
-        )
-    to = v1.output_size(inpt, size, max_size)
-    if list(to) == get_size(inpt):
-        return inpt
-    if isinstance(inpt, Tensor):
-        return computed(resampling.resize, inpt, list(to), mode.value, antialias, 2)
-    return pillow.resize(inpt, to, mode.value)
-
-
-@_kept
-def resized_crop(
-    inpt: Any,
-    top: int,
-    left: int,
-    height: int,
-    width: int,
-    size: Any,
-    interpolation: Any = InterpolationMode.BILINEAR,
-    antialias: bool | None = True,
-) -> Any:
-    """A part of the picture in another size."""
-    return resize(crop(inpt, top, left, height, width), size, interpolation, antialias=antialias)
-
-
 @_kept
 def pad(inpt: Any, padding: Any, fill: Any = None, padding_mode: str = "constant") -> Any:
     """Borders around the picture."""
@@ -178,41 +140,7 @@ def pad(inpt: Any, padding: Any, fill: Any = None, padding_mode: str = "constant
             )
         if isinstance(fill, list | tuple) and len(fill) > 1 and padding_mode != "constant":
             raise ValueError(f"Padding mode '{padding_mode}' is not supported if fill is not scalar")
-        return computed(placing.pad, inpt, padding, 0 if fill is None else fill, padding_mode)
-    if pillow.is_picture(inpt):
-        return pillow.pad(inpt, padding, fill, padding_mode)
-    raise wrong_kind("pad", inpt, 2)
-
-
-@_kept
-def rotate(
-    inpt: Any,
-    angle: float,
-    interpolation: Any = InterpolationMode.NEAREST,
-    expand: bool = False,
-    center: Any = None,
-    fill: Any = None,
-) -> Any:
-    """The picture turned by `angle` degrees counter-clockwise."""
-    mode = _mode(interpolation).value
-    if isinstance(inpt, Tensor):
-        return computed(warping.rotate, inpt, angle, mode, expand, center, fill, edition=2)
-    return pillow.rotate(inpt, angle, mode, expand, center, fill)
-
-
-@_kept
-def affine(
-    inpt: Any,
-    angle: float,
-    translate: Any,
-    scale: float,
-    shear: Any,
-    interpolation: Any = InterpolationMode.NEAREST,
-    fill: Any = None,
-    center: Any = None,
-) -> Any:
-    """The picture turned clockwise, moved, scaled and sheared about its middle."""
-    return v1.moved(inpt, angle, translate, scale, shear, _mode(interpolation), fill, center, 2)
+    return editions.bordered(inpt, padding, fill, padding_mode, 2)
 
 
 @_kept
@@ -236,27 +164,7 @@ def perspective(
         raise ValueError("Either the startpoints/endpoints or the coefficients must have non `None` values.")
     else:
         coefficients = warping.perspective_coefficients(startpoints, endpoints)
-    mode = _mode(interpolation).value
-    if isinstance(inpt, Tensor):
-        return computed(warping.perspective, inpt, coefficients, mode, fill, edition=2)
-    return pillow.perspective(inpt, coefficients, mode, fill)
-
-
-@_kept
-def elastic(
-    inpt: Any, displacement: Tensor, interpolation: Any = InterpolationMode.BILINEAR, fill: Any = None
-) -> Any:
-    """Each pixel looked up at its own place moved by `displacement`."""
-    return v1.stretched(inpt, displacement, _mode(interpolation), fill, 2)
-
-
-elastic_transform = elastic
-
-
-@_kept
-def gaussian_blur(inpt: Any, kernel_size: Any, sigma: Any = None) -> Any:
-    """Each pixel the mean of its neighbours, weighted by a normal distribution."""
-    return v1.blurred(inpt, kernel_size, sigma, 2)
+    return editions.seen(inpt, coefficients, interpolation, fill, 2)
 
 
 @_kept
