@@ -54,6 +54,30 @@ def changed(image: Any, name: str, strength: float, mode: Any, fill: Any, functi
     return changes[name]()
 
 
+def mixed(image: Tensor, alpha: float, width: int, depth: int, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """AugMix: the picture and `width` chains of changes, with weights drawn from Dirichlet distributions.
+
+    A chain is `depth` changes long; 1 to 3, drawn, if that is not positive.
+    """
+    pixels = array_of(image)
+    pixels = pixels.reshape((1,) * max(4 - pixels.ndim, 0) + pixels.shape)
+    batch = tensor_of(pixels)
+    shape = (pixels.shape[0],) + (1,) * (pixels.ndim - 1)
+
+    def shares(count: int) -> Any:
+        return default_generator.dirichlet(np.full((shape[0], count), alpha, np.float32))
+
+    kept = shares(2)
+    weights = shares(width) * kept[:, 1:]
+    mix = kept[:, 0].reshape(shape) * pixels.astype(np.float32)
+    for i in range(width):
+        made = batch
+        for _ in range(depth if depth > 0 else drawing.whole(default_generator, 1, 4)):
+            made = change(made)
+        mix = mix + weights[:, i].reshape(shape) * array_of(made).astype(np.float32)
+    return tensor_of(mix.reshape(image.shape).astype(image.dtype.numpy))
+
+
 class AutoAugmentPolicy(Enum):
     """The dataset that a policy was learned on."""
 
@@ -218,24 +242,11 @@ class AugMix(_Automatic):
         _, height, width = F.get_dimensions(orig_img)
         img = orig_img if isinstance(orig_img, Tensor) else F.pil_to_tensor(orig_img)
         space = policies.space("augmix", 10, height, width, self.all_ops)
-        pixels = array_of(img)
-        pixels = pixels.reshape((1,) * max(4 - pixels.ndim, 0) + pixels.shape)
-        batch = tensor_of(pixels)
-        shape = (pixels.shape[0],) + (1,) * (pixels.ndim - 1)
 
-        def shares(count: int) -> Any:
-            return default_generator.dirichlet(np.full((shape[0], count), self.alpha, np.float32))
+        def change(made: Tensor) -> Tensor:
+            return self._drawn(made, space, fill, self._level)
 
-        kept = shares(2)
-        weights = shares(self.mixture_width) * kept[:, 1:]
-        mix = kept[:, 0].reshape(shape) * pixels.astype(np.float32)
-        for i in range(self.mixture_width):
-            made = batch
-            depth = self.chain_depth if self.chain_depth > 0 else drawing.whole(default_generator, 1, 4)
-            for _ in range(depth):
-                made = self._drawn(made, space, fill, self._level)
-            mix = mix + weights[:, i].reshape(shape) * array_of(made).astype(np.float32)
-        result = tensor_of(mix.reshape(img.shape).astype(img.dtype.numpy))
+        result = mixed(img, self.alpha, self.mixture_width, self.chain_depth, change)
         return F.to_pil_image(result) if pillow.is_picture(orig_img) else result
 
     def __repr__(self) -> str:

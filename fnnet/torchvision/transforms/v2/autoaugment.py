@@ -12,8 +12,7 @@ from fnnet.data.raster.frame import bound_of
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor
 from fnnet.torchvision import tv_tensors
-from fnnet.torchvision.transforms.autoaugment import AutoAugmentPolicy, changed
-from fnnet.torchvision.transforms.computing import array_of, tensor_of
+from fnnet.torchvision.transforms.autoaugment import AutoAugmentPolicy, changed, mixed
 from fnnet.torchvision.transforms.v2 import functional as F
 from fnnet.torchvision.transforms.v2.transform import Transform, fill_of, leaves, replanted, setup_fill
 
@@ -149,23 +148,11 @@ class AugMix(_Automatic):
     def augment(self, image: Any, height: int, width: int) -> Any:
         tensor = image if isinstance(image, Tensor) else F.pil_to_tensor(image)
         space = policies.space("augmix", 10, height, width, self.all_ops, edition=2)
-        pixels = array_of(tensor)
-        pixels = pixels.reshape((1,) * max(4 - pixels.ndim, 0) + pixels.shape)
-        batch, shape = tensor_of(pixels), (pixels.shape[0],) + (1,) * (pixels.ndim - 1)
 
-        def shares(count: int) -> Any:
-            return default_generator.dirichlet(np.full((shape[0], count), self.alpha, np.float32))
+        def change(made: Tensor) -> Tensor:
+            return self._drawn(made, space, lambda: drawing.whole(default_generator, 0, self.severity))
 
-        kept = shares(2)
-        weights = shares(self.mixture_width) * kept[:, 1:]
-        mix = kept[:, 0].reshape(shape) * pixels.astype(np.float32)
-        for i in range(self.mixture_width):
-            made = batch
-            depth = self.chain_depth if self.chain_depth > 0 else drawing.whole(default_generator, 1, 4)
-            for _ in range(depth):
-                made = self._drawn(made, space, lambda: drawing.whole(default_generator, 0, self.severity))
-            mix = mix + weights[:, i].reshape(shape) * array_of(made).astype(np.float32)
-        result = tensor_of(mix.reshape(tensor.shape).astype(tensor.dtype.numpy))
+        result = mixed(tensor, self.alpha, self.mixture_width, self.chain_depth, change)
         if pillow.is_picture(image):
             return F.to_pil_image(result)
         return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
