@@ -125,5 +125,9 @@ def test_settings() -> None:
     assert torch.get_rng_state().tolist() == state
     with pytest.raises(RuntimeError, match="expected one of"):
         torch.set_float32_matmul_precision("low")
-    with pytest.raises(NotImplementedError, match=r"torch\.jit\.script"):
-        torch.jit.script(module)
+    assert torch.jit.script(module) is module
+    assert torch.jit.trace(module, torch.ones(1, 2)) is module
+    with pytest.raises(NotImplementedError, match=r"torch\.jit\.save"):
+        torch.jit.save(module, "module.pt")
+    with pytest.raises(NotImplementedError, match=r"torch\.fx\.symbolic_trace"):
+        torch.fx.symbolic_trace(module)

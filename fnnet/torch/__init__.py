@@ -118,6 +118,7 @@ _MODULES = frozenset(
     (
         "__config__",
         "accelerator",
+        "_dynamo",
         "amp",
         "autograd",
         "backends",
@@ -127,6 +128,7 @@ _MODULES = frozenset(
         "distributions",
         "fft",
         "func",
+        "fx",
         "hub",
         "jit",
         "linalg",
@@ -172,3 +174,7 @@ def __getattr__(name: str) -> Any:
             if error.name != f"{__name__}.{name}":
                 raise
     raise _missing("torch", name)
+    if name.startswith("_foreach_"):
+        each = _import_module(f"{__name__}.foreach").foreach(name.removeprefix("_foreach_"))
+        if each is not None:
+            return each

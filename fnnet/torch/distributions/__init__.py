@@ -1,5 +1,7 @@
 """torch.distributions: the distributions with samples from PyTorch's own streams."""
 
+import sys as _sys
+from types import ModuleType as _ModuleType
 from typing import Any
 
 from fnnet.torch.distributions import constraints as constraints
@@ -26,6 +28,26 @@ from fnnet.torch.distributions.kl import register_kl as register_kl
 from fnnet.torch.distributions.multivariate import Independent as Independent
 from fnnet.torch.distributions.multivariate import MultivariateNormal as MultivariateNormal
 from fnnet.torch.missing import missing as _missing
+
+_PLACES = {
+    "HalfNormal": "half_normal", "LogNormal": "log_normal", "MultivariateNormal": "multivariate_normal",
+    "OneHotCategorical": "one_hot_categorical",
+}  # fmt: skip
+"""The modules in which PyTorch has the classes, where that is not the name in lower case."""
+
+
+def _spell_modules() -> None:
+    """Let `from torch.distributions.normal import Normal` find what stands above."""
+    for name, made in list(globals().items()):
+        if isinstance(made, type) and issubclass(made, Distribution):
+            place = f"{__name__}.{_PLACES.get(name, name.lower())}"
+            module = _sys.modules.setdefault(place, _ModuleType(place))
+            if not hasattr(module, name):
+                setattr(module, name, made)
+            globals().setdefault(place.rpartition(".")[2], module)
+
+
+_spell_modules()
 
 
 def __getattr__(name: str) -> Any:

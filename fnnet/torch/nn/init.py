@@ -86,6 +86,17 @@ for _name in _DRAWING + _FIXED:
 def _deprecated(name: str) -> _Callable[..., _Tensor]:
     def old(*args: _Any, **kwargs: _Any) -> _Tensor:
         _warnings.warn(
+def _calculate_fan_in_and_fan_out(tensor: _Tensor) -> tuple[int, int]:
+    return _init.fan_in_and_fan_out(tuple(tensor.shape))
+
+
+def _calculate_correct_fan(tensor: _Tensor, mode: str) -> int:
+    modes = ["fan_in", "fan_out"]
+    if mode.lower() not in modes:
+        raise ValueError(f"Mode {mode.lower()} not supported, please use one of {modes}")
+    return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
+
+
             f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2
         )
         return globals()[name + "_"](*args, **kwargs)

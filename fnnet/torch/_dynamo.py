@@ -1,0 +1,28 @@
+"""torch._dynamo, as far as programs name it: everything is recorded, and nothing has to be said about it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from fnnet.torch.compiler import allow_in_graph as allow_in_graph
+from fnnet.torch.compiler import disable as disable
+from fnnet.torch.compiler import is_compiling as is_compiling
+from fnnet.torch.compiler import reset as reset
+
+config = SimpleNamespace(
+    suppress_errors=False, cache_size_limit=8, recompile_limit=8, verbose=False, optimize_ddp=True,
+    capture_scalar_outputs=False, automatic_dynamic_shapes=True,
+)  # fmt: skip
+"""Settings of PyTorch's compiler, kept and without effect."""
+
+
+def graph_break(*args: Any, **kwargs: Any) -> None:
+    """There is nothing to break."""
+
+
+def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
+    """Each size is compiled for."""
+
+
+mark_static = maybe_mark_dynamic = mark_dynamic
