@@ -493,3 +493,91 @@ def pruning(torch: Any) -> Any:
         error(lambda: prune.l1_unstructured(nn.Linear(2, 2), "weight", amount=1.5)),
         error(lambda: prune.ln_structured(nn.Linear(2, 2), "bias", 1, 2, 0)),
     ]  # fmt: skip
+
+
+@scenario
+def hooks_of_all_modules(torch: Any) -> Any:
+    nn, log = torch.nn, []
+    of_all = nn.modules.module
+
+    def note(kind: str) -> Any:
+        return lambda module, *given: log.append([kind, type(module).__name__])
+
+    handles = [
+        of_all.register_module_forward_pre_hook(note("before")),
+        of_all.register_module_forward_hook(
+            lambda module, args, kwargs, output: log.append([type(module).__name__, list(output.shape)]),
+            with_kwargs=True,
+        ),
+        of_all.register_module_full_backward_pre_hook(note("into backward")),
+        of_all.register_module_full_backward_hook(note("backward")),
+    ]
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    net[0].register_forward_hook(note("own"))
+    net(x(torch, 2, 3).requires_grad_()).sum().backward()
+    for handle in handles:
+        handle.remove()
+    net(x(torch, 2, 3))
+    handles = [
+        of_all.register_module_parameter_registration_hook(lambda m, name, p: log.append(name)),
+        of_all.register_module_buffer_registration_hook(lambda m, name, b: log.append(name)),
+        of_all.register_module_module_registration_hook(lambda m, name, part: nn.Tanh()),
+    ]
+    with_others = nn.Sequential(nn.BatchNorm1d(4), nn.ReLU())
+    for handle in handles:
+        handle.remove()
+    net[0].register_forward_hook(lambda m, args, output: log.append(["always", output]), always_call=True)
+    net.set_submodule("1", nn.Sigmoid())
+    return [
+        log,
+        repr(with_others),
+        type_of(lambda: net(x(torch, 2, 9))),
+        log[-1],
+        repr(net),
+        error(lambda: net.set_submodule("", nn.ReLU())),
+        error(lambda: net.set_submodule("7.inner", nn.ReLU())),
+        error(lambda: net.set_submodule("7", nn.ReLU(), strict=True)),
+        error(lambda: net.set_submodule("0.weight", nn.ReLU())),
+        list(net.to_empty(device="cpu")[0].weight.shape),
+    ]
+
+
+@scenario
+def rarer_arguments(torch: Any) -> Any:
+    nn, init = torch.nn, torch.nn.init
+    table, double = x(torch, 4, 3), {"dtype": torch.float64, "device": "cpu"}
+    samples = torch.full((1, 1, 2), 0.3)
+    base, cell = nn.RNNBase("LSTM", 3, 4, num_layers=2, proj_size=2), nn.RNNCellBase(3, 4, True, num_chunks=4)
+    given, hidden = x(torch, 5, 2, 3), torch.zeros(1, 2, 4)
+    gru, lstm = nn.GRU(3, 4), nn.LSTM(3, 4, proj_size=2)
+    made = {
+        "adaptive": nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5], **double),
+        "fused": nn.LinearCrossEntropyLoss(3, 5, **double),
+        "encoder": nn.TransformerEncoderLayer(8, 2, 16, **double),
+        "decoder": nn.TransformerDecoderLayer(8, 2, 16, **double),
+        "both": nn.Transformer(8, 2, 1, 1, 16, **double),
+    }
+    return [
+        {name: sorted({str(p.dtype) for p in module.parameters()}) for name, module in made.items()},
+        {name: sum(p.double().abs().sum().item() for p in m.parameters()) for name, m in made.items()},
+        nn.Embedding(4, 3, None, None, 2.0, False, False, table, True).weight.requires_grad,
+        repr(nn.EmbeddingBag(4, 3, None, 2.0, False, "mean", False, table, True, 1)),
+        repr(nn.Embedding.from_pretrained(table, True, 1)),
+        nn.FractionalMaxPool2d(2, output_size=2, _random_samples=samples)(x(torch, 1, 1, 5, 5)).tolist(),
+        list(nn.FractionalMaxPool2d(2, output_size=2, _random_samples=samples).state_dict()),
+        [repr(base), {name: list(p.shape) for name, p in base.named_parameters()}, base.mode],
+        {name: list(p.shape) for name, p in cell.named_parameters()},
+        [error(lambda: nn.RNNBase("XX", 3, 4)), type_of(lambda: base(given))],
+        [list(gru.get_expected_hidden_size(given, None)), gru.check_forward_args(given, hidden, None)],
+        list(lstm.get_expected_hidden_size(given, None)) + list(lstm.get_expected_cell_size(given, None)),
+        error(lambda: gru.check_forward_args(given, hidden[:, :1], None)),
+        error(lambda: lstm.check_forward_args(given, (hidden, hidden), None)),
+        error(lambda: gru.check_input(given.double(), None)),
+        gru.permute_hidden(hidden + torch.tensor([[1.0], [2.0]]), torch.tensor([1, 0])).tolist(),
+        sorted(nn.ParameterDict().fromkeys(["a", "b"], table) | nn.ParameterDict({"c": table})),
+        init.uniform_(torch.empty(2), 0.0, 1.0, torch.Generator().manual_seed(3)).tolist(),
+        init.xavier_normal_(torch.empty(2, 2), 1.0, torch.Generator().manual_seed(3)).tolist(),
+        repr(nn.Sequential(nn.ReLU()).extend(sequential=[nn.Tanh()])),
+        type_of(lambda: nn.functional.tanh(table, inplace=True)),
+        error(lambda: nn.Tanh(dtype=torch.float64)),
+    ]

@@ -25,10 +25,13 @@ from fnnet.torch.nn.linear_cross_entropy import LinearCrossEntropyLoss as Linear
 from fnnet.torch.nn.module import Module as Module
 from fnnet.torch.nn.old import Container as Container
 from fnnet.torch.nn.old import DataParallel as DataParallel
+from fnnet.torch.nn.old import Hardtanh as Hardtanh
 from fnnet.torch.nn.old import NLLLoss2d as NLLLoss2d
 from fnnet.torch.nn.old import factory_kwargs as factory_kwargs
 from fnnet.torch.nn.parameter import Buffer as Buffer
 from fnnet.torch.nn.parameter import Parameter as Parameter
+from fnnet.torch.nn.pooling import FractionalMaxPool2d as FractionalMaxPool2d
+from fnnet.torch.nn.pooling import FractionalMaxPool3d as FractionalMaxPool3d
 from fnnet.torch.nn.rnn import RNNBase as RNNBase
 from fnnet.torch.nn.rnn import RNNCellBase as RNNCellBase
 from fnnet.torch.nn.sync_batch_norm import SyncBatchNorm as SyncBatchNorm

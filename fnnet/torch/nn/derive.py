@@ -131,6 +131,9 @@ class LayerModule(Module):
                 cls(*args, **placed)
             except TypeError as plain:
                 error = plain
+            else:
+                name = next(n for n in kwargs if n not in placed)
+                error = TypeError(f"{cls.__name__}.__init__() got an unexpected keyword argument '{name}'")
             message = str(error).replace(cls.__name__ + ".__init__", type(self).__name__ + ".__init__")
             raise TypeError(message) from None
         given: dict[str, Any] = {}
@@ -258,9 +261,23 @@ def as_module(value: Any) -> Any:
     return value.make if isinstance(value, Factory) else value
 
 
+_COMPOSED = frozenset(
+    {
+        "AdaptiveLogSoftmaxWithLoss",
+        "LinearCrossEntropyLoss",
+        "Transformer",
+        "TransformerDecoderLayer",
+        "TransformerEncoderLayer",
+    }
+)
+"""Layers whose parameters are in their parts, and whose constructors take `device` and `dtype` for them."""
+
+
 def _has_tensors(layer_class: type[Layer]) -> bool:
     if not _is_plain(layer_class):
         return False
+    if any(base.__name__ in _COMPOSED for base in layer_class.__mro__):
+        return True
     owns = ("own_parameters", "own_buffers", "draw")
     return any(getattr(layer_class, name) is not getattr(Layer, name) for name in owns)
 
@@ -272,7 +289,9 @@ def _signature(layer_class: type[Layer]) -> inspect.Signature:
     given = list(signature.parameters.values())
     if not _has_tensors(layer_class) or any(p.kind is kinds.VAR_POSITIONAL for p in given):
         return signature
-    extra = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=None) for name in ("device", "dtype")]
+    named = any(p.kind is kinds.KEYWORD_ONLY for p in given)
+    kind = kinds.KEYWORD_ONLY if named else kinds.POSITIONAL_OR_KEYWORD
+    extra = [kinds(name, kind, default=None) for name in ("device", "dtype")]
     first = [p for p in given if p.kind is kinds.POSITIONAL_OR_KEYWORD]
     return signature.replace(parameters=[*first, *extra, *given[len(first) :]])
 

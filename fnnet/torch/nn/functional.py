@@ -67,8 +67,9 @@ def _derive() -> None:
         in_place = declared.in_place and not declared.view
         function = OPERATIONS[name] = _with_inplace(op) if in_place else _function_of(op)
         if "nn.functional" in declared.spellings:
+            in_place = in_place and name not in ("sigmoid", "tanh")  # PyTorch's have no argument `inplace`
             for spelling in (declared.spelled or name, *declared.aliases):
-                globals()[spelling] = function
+                globals()[spelling] = function if in_place else _function_of(op)
                 if in_place:
                     globals()[spelling + "_"] = _changing(function)
 

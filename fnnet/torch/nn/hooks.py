@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from fnnet.torch.autograd import Function
+from fnnet.torch.nn.global_hooks import CALLS, Marked
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.utils.hooks import RemovableHandle
 
@@ -12,6 +14,9 @@ __all__ = ["Hooks"]
 
 Hook = Any
 """A function that a user registers."""
+
+_PRE, _AFTER = CALLS["_forward_pre_hooks"], CALLS["_forward_hooks"]
+_BACKWARD, _BACKWARD_PRE = CALLS["_backward_hooks"], CALLS["_backward_pre_hooks"]
 
 _ACTIVE = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
 _STATE = (
@@ -82,6 +87,10 @@ class Hooks:
             or own["_forward_pre_hooks"]
             or own["_backward_hooks"]
             or own["_backward_pre_hooks"]
+            or _PRE
+            or _AFTER
+            or _BACKWARD
+            or _BACKWARD_PRE
         )
 
     def _register(self, table: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
@@ -91,13 +100,13 @@ class Hooks:
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Call `hook(module, args)` before forward; what it returns replaces the arguments."""
-        return self._register("_forward_pre_hooks", _Marked(hook, with_kwargs), prepend)
+        return self._register("_forward_pre_hooks", Marked(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
         """Call `hook(module, args, output)` after forward; what it returns replaces the output."""
-        return self._register("_forward_hooks", _Marked(hook, with_kwargs, always_call), prepend)
+        return self._register("_forward_hooks", Marked(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` in backward; what it returns replaces grad_input."""
@@ -140,16 +149,24 @@ class Hooks:
             return self._call_hooked(args, kwargs)
         except Exception:
             # Hooks registered with always_call run although forward failed; its error is the one that counts.
-            for hook in list(self._forward_hooks.values()):
+            for hook in (*_AFTER.values(), *self._forward_hooks.values()):
                 if hook.always_call and not hook.called:
-                    hook(self, args, kwargs, None)
+                    try:
+                        hook(self, args, kwargs, None)
+                    except Exception as error:
+                        whose = "global module" if hook in _AFTER.values() else "module"
+                        warnings.warn(
+                            f"{whose} forward hook with ``always_call=True`` raised an exception that was "
+                            f"silenced as another error was raised in forward: {error}",
+                            stacklevel=2,
+                        )
             raise
         finally:
-            for hook in self._forward_hooks.values():
+            for hook in (*_AFTER.values(), *self._forward_hooks.values()):
                 hook.called = False
 
     def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook in list(self._forward_pre_hooks.values()):
+        for hook in (*_PRE.values(), *self._forward_pre_hooks.values()):
             result = hook(self, args, kwargs)
             if result is None:
                 continue
@@ -162,28 +179,17 @@ class Hooks:
                     "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
                     f"but got {result}."
                 )
-        backward = _BackwardHooks(self) if self._backward_hooks or self._backward_pre_hooks else None
+        hooked = self._backward_hooks or self._backward_pre_hooks or _BACKWARD or _BACKWARD_PRE
+        backward = _BackwardHooks(self) if hooked else None
         if backward is not None:
             args = backward.around_inputs(args)
         output = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
-        for hook in list(self._forward_hooks.values()):
+        for hook in (*_AFTER.values(), *self._forward_hooks.values()):
             hook.called = True
             result = hook(self, args, kwargs, output)
             if result is not None:
                 output = result
         return output if backward is None else backward.around_outputs(output)
-
-
-class _Marked:
-    """A forward hook and how it wants to be called."""
-
-    def __init__(self, hook: Hook, with_kwargs: bool, always_call: bool = False) -> None:
-        self.hook, self.with_kwargs, self.always_call, self.called = hook, with_kwargs, always_call, False
-
-    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *output: Any) -> Any:
-        return (
-            self.hook(module, args, kwargs, *output) if self.with_kwargs else self.hook(module, args, *output)
-        )
 
 
 class _BackwardHooks:
@@ -207,7 +213,7 @@ class _BackwardHooks:
         return crossed if isinstance(output, tuple) else crossed[0]
 
     def _enter(self, grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook in list(self._module._backward_pre_hooks.values()):
+        for hook in (*_BACKWARD_PRE.values(), *self._module._backward_pre_hooks.values()):
             result = hook(self._module, grad_output)
             if result is not None:
                 grad_output = _as_tuple(result)
@@ -220,7 +226,7 @@ class _BackwardHooks:
         return self._fire(grad_input)
 
     def _fire(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook in list(self._module._backward_hooks.values()):
+        for hook in (*_BACKWARD.values(), *self._module._backward_hooks.values()):
             result = hook(self._module, grad_input, self._grad_output)
             if result is not None:
                 grad_input = _as_tuple(result)

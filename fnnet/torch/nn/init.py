@@ -53,14 +53,17 @@ def _filler(name: str, drawing: bool) -> _Callable[..., _Tensor]:
     make = getattr(_init, name)
     options = [p for p in _inspect.signature(make).parameters.values() if p.name not in ("shape", "dtype")]
     tensor = _inspect.Parameter("tensor", _inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=_Tensor)
-    signature = _inspect.Signature([tensor, *options[1 if drawing else 0 :]], return_annotation=_Tensor)
+    own = _inspect.Parameter("generator", _inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+    taken = [tensor, *options[1:], own] if drawing else [tensor, *options]
+    signature = _inspect.Signature(taken, return_annotation=_Tensor)
 
-    def fill(*args: _Any, generator: _Any = None, **kwargs: _Any) -> _Tensor:
+    def fill(*args: _Any, **kwargs: _Any) -> _Tensor:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{name}_() {error}") from None
         target = bound.arguments.pop("tensor")
+        generator = bound.arguments.pop("generator", None)
         shape, dtype = tuple(target.shape), target.dtype.numpy
         source = (_Order(generator or _default_generator, target, name),) if drawing else ()
         if 0 in shape and name.startswith("kaiming"):
@@ -83,9 +86,6 @@ for _name in _DRAWING + _FIXED:
     globals()[_name + "_"] = _filler(_name, _name in _DRAWING)
 
 
-def _deprecated(name: str) -> _Callable[..., _Tensor]:
-    def old(*args: _Any, **kwargs: _Any) -> _Tensor:
-        _warnings.warn(
 def _calculate_fan_in_and_fan_out(tensor: _Tensor) -> tuple[int, int]:
     return _init.fan_in_and_fan_out(tuple(tensor.shape))
 
@@ -97,6 +97,9 @@ def _calculate_correct_fan(tensor: _Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
 
 
+def _deprecated(name: str) -> _Callable[..., _Tensor]:
+    def old(*args: _Any, **kwargs: _Any) -> _Tensor:
+        _warnings.warn(
             f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2
         )
         return globals()[name + "_"](*args, **kwargs)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from fnnet.torch import dtypes
+from fnnet.torch.creation import empty_like
 from fnnet.torch.devices import as_device
+from fnnet.torch.nn.global_hooks import registered
 from fnnet.torch.nn.hooks import Hooks
 from fnnet.torch.nn.parameter import Buffer, Parameter
 from fnnet.torch.nn.state_dict import StateDict
@@ -95,14 +97,14 @@ class Module(Hooks, StateDict):
         elif isinstance(value, Module):
             modules = self._table("_modules", "module")
             self._remove(name, "_parameters", "_buffers")
-            modules[name] = value
+            modules[name] = registered("module", self, name, value)
         elif name in tables.get("_modules", ()):
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{_typename(value)}' as child module '{name}' "
                     "(torch.nn.Module or None expected)"
                 )
-            tables["_modules"][name] = value
+            tables["_modules"][name] = registered("module", self, name, value)
         elif isinstance(value, Buffer) or name in tables.get("_buffers", ()):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
@@ -151,7 +153,7 @@ class Module(Hooks, StateDict):
                 f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -172,7 +174,7 @@ class Module(Hooks, StateDict):
                 f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
                 "forward() method."
             )
-        self._parameters[name] = param
+        self._parameters[name] = registered("parameter", self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a part under a name."""
@@ -180,7 +182,7 @@ class Module(Hooks, StateDict):
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._table("_modules", "module")
         self._check_name("module", name, "_modules")
-        self._modules[name] = module
+        self._modules[name] = registered("module", self, name, module)
 
     register_module = add_module
 
@@ -269,6 +271,20 @@ class Module(Hooks, StateDict):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module under a dotted name; with `strict` only where there is one."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
     def _get_tensor(self, target: str, table: str, kind: str) -> Any:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
@@ -344,7 +360,8 @@ class Module(Hooks, StateDict):
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move and convert: `to(device)`, `to(dtype)`, `to(tensor)`; only floating tensors change dtype."""
-        for name in ("non_blocking", "memory_format", "copy"):
+        format = kwargs.pop("memory_format", None)
+        for name in ("non_blocking", "copy"):
             kwargs.pop(name, None)
         device, dtype = None, None
         for one in (*args, *(kwargs.pop(name, None) for name in ("device", "dtype", "tensor"))):
@@ -363,7 +380,8 @@ class Module(Hooks, StateDict):
 
         def convert(tensor: Tensor) -> Tensor:
             floating = tensor.is_floating_point() or tensor.is_complex()
-            return tensor.to(device=device, dtype=dtype if floating else None)
+            laid = format if tensor.ndim in (4, 5) else None
+            return tensor.to(device=device, dtype=dtype if floating else None, memory_format=laid)
 
         return self._apply(convert)
 
@@ -397,6 +415,10 @@ class Module(Hooks, StateDict):
     def cpu(self) -> Self:
         """Everything to the CPU."""
         return self._apply(lambda t: t.cpu())
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Everything to a device, without its values; None leaves the device as it is."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
 
     def share_memory(self) -> Self:
         """Refused: tensors are not shared between processes."""

@@ -12,7 +12,7 @@ from typing import Any
 from fnnet import layers
 from fnnet.torch import nn
 from fnnet.torch.nn import container as _container
-from fnnet.torch.nn import hooks as _hooks
+from fnnet.torch.nn import global_hooks as _hooks
 from fnnet.torch.nn import lazy as _lazy
 from fnnet.torch.nn import module as _module
 from fnnet.torch.nn import state_dict as _state_dict
@@ -89,7 +89,7 @@ _FURTHER: dict[str, dict[str, Any]] = {
     "loss": {"_Loss": module_class(layers.loss._Loss), "_WeightedLoss": module_class(layers.loss._Loss)},
     "module": {
         "_IncompatibleKeys": _state_dict._IncompatibleKeys,
-        **{name: value for name, value in vars(_hooks).items() if name.startswith("register_module_")},
+        **{name: value for name, value in vars(_hooks).items() if name in _hooks.__all__},
     },
     "utils": {"consume_prefix_in_state_dict_if_present": consume_prefix_in_state_dict_if_present},
 }

@@ -6,10 +6,10 @@ import warnings
 from typing import Any
 
 from fnnet import layers
-from fnnet.torch.nn.derive import module_class
+from fnnet.torch.nn.derive import CLASSES, module_class
 from fnnet.torch.nn.module import Module
 
-__all__ = ["Container", "DataParallel", "NLLLoss2d", "factory_kwargs"]
+__all__ = ["Container", "DataParallel", "Hardtanh", "NLLLoss2d", "factory_kwargs"]
 
 _NLLLoss: Any = module_class(layers.NLLLoss)
 
@@ -76,3 +76,24 @@ def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
             raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
         made[name] = kwargs[name]
     return made
+
+
+_Hardtanh: Any = module_class(layers.Hardtanh)
+
+
+class Hardtanh(_Hardtanh):
+    """Hardtanh, with the old names of its bounds."""
+
+    def __init__(self, *args: Any, min_value: Any = None, max_value: Any = None, **kwargs: Any) -> None:
+        for old, new, value in (("min_value", "min_val", min_value), ("max_value", "max_val", max_value)):
+            if value is not None:
+                warnings.warn(
+                    f"keyword argument `{old}` is deprecated and rename to `{new}`",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+                kwargs[new] = value
+        super().__init__(*args, **kwargs)
+
+
+CLASSES[layers.Hardtanh] = Hardtanh
