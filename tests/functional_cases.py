@@ -82,8 +82,10 @@ def close(
     actual = np.asarray(actual)
     if expected.shape != actual.shape:
         raise AssertionError(f"{kind}: shape {actual.shape}, expected {expected.shape}")
-    if np.issubdtype(expected.dtype, np.inexact) and expected.dtype != actual.dtype:
+    if jnp.issubdtype(expected.dtype, jnp.inexact) and expected.dtype != actual.dtype:
         raise AssertionError(f"{kind}: dtype {actual.dtype}, expected {expected.dtype}")
+    if expected.dtype.itemsize == 2 and jnp.issubdtype(expected.dtype, jnp.inexact):
+        expected, actual = expected.astype(np.float32), actual.astype(np.float32)
     if exact is not None and np.issubdtype(expected.dtype, np.inexact):
         with np.errstate(all="ignore"):
             off = np.abs(expected.astype(exact.dtype) - exact)

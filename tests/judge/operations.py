@@ -92,7 +92,10 @@ def _plain(value: Any) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        return value.resolve_conj().resolve_neg().numpy(force=True)
+        value = value.resolve_conj().resolve_neg()
+        if value.dtype == torch.bfloat16:  # which NumPy has not
+            return value.float().numpy(force=True).astype(jnp.bfloat16)
+        return value.numpy(force=True)
     if isinstance(value, torch.nn.PairwiseDistance):
         return F.pairwise_distance
     if type(value).__name__ == "LinearCrossEntropyOptions":
@@ -100,6 +103,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, torch.dtype):
         return jnp.dtype(str(value).removeprefix("torch."))
     return value
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import torch
+
+    if array.dtype == jnp.bfloat16:
+        return torch.from_numpy(array.astype(np.float32)).bfloat16()
+    return torch.from_numpy(np.asarray(array))
 
 
 def make_case(entry: Any, sample: Any) -> Case:
@@ -126,7 +137,7 @@ def make_case(entry: Any, sample: Any) -> Case:
         found = torch.autograd.grad(
             [outputs[i] for i in smooth],
             [given[i] for i in wanted],
-            [torch.from_numpy(np.asarray(cotangent)) for cotangent in cotangents],
+            [_tensor(cotangent) for cotangent in cotangents],
             allow_unused=True,
         )
         gradients = [
@@ -182,7 +193,7 @@ def samples_of(entry: Any, count: int, dtype: str) -> list[Any]:
 
     supported = entry.supported_dtypes("cpu")
     wanted = [getattr(torch, dtype)]
-    if dtype.startswith("float"):
+    if dtype in ("float32", "float64"):
         wanted += [{"float32": torch.complex64, "float64": torch.complex128}[dtype], torch.int64]
         floating = supported & {torch.float32, torch.float64}
         wanted = wanted[:1] if floating else wanted
@@ -219,10 +230,10 @@ def exact_case(entry: Any, sample: Any) -> Case:
     import torch
 
     def wide(leaf: Any) -> Any:
-        if isinstance(leaf, torch.Tensor) and leaf.dtype in (torch.float32, torch.complex64):
+        if isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex()):
             made = leaf.detach().to(torch.complex128 if leaf.is_complex() else torch.float64)
             return made.requires_grad_(leaf.requires_grad)
-        return {torch.float32: torch.float64}.get(leaf, leaf) if isinstance(leaf, torch.dtype) else leaf
+        return torch.float64 if isinstance(leaf, torch.dtype) and leaf.is_floating_point else leaf
 
     whole = (sample.input, sample.args, sample.kwargs)
     sample.input, sample.args, sample.kwargs = filled(whole, iter([wide(leaf) for leaf in leaves(whole)]))
@@ -258,7 +269,7 @@ def run(entry: Any, count: int, dtype: str = "float64") -> Tally:
                     compare(case, got, gradients, tolerances)
                     tally.within += 1
                 except AssertionError:
-                    if dtype not in ("float32", "complex64"):
+                    if dtype == "float64":
                         raise
                     exact = exact_case(entry, sample)
                     if _only_hermitian(entry):
