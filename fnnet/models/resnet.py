@@ -30,10 +30,13 @@ def _conv1x1(inplanes: int, planes: int, stride: int = 1) -> Conv2d:
     return Conv2d(inplanes, planes, 1, stride, bias=False)
 
 
-class BasicBlock(Layer):
-    """Two 3x3 convolutions, added to the input or to what `downsample` makes of it."""
+class _Block(Layer):
+    """`depth` convolutions, each with a norm, added to the input or to what `downsample` makes of it."""
 
-    expansion: ClassVar[int] = 1
+    expansion: ClassVar[int]
+    depth: ClassVar[int]
+    relu_after: ClassVar[int]
+    """Behind which norm torchvision names `relu`."""
 
     def __init__(
         self,
@@ -47,59 +50,60 @@ class BasicBlock(Layer):
         norm_layer: Callable[..., Layer] | None = None,
     ) -> None:
         norm = norm_layer or BatchNorm2d
+        convolutions = self._convolutions(inplanes, planes, stride, groups, base_width, dilation)
+        for i, convolution in enumerate(convolutions, 1):
+            setattr(self, f"conv{i}", convolution)
+            setattr(self, f"bn{i}", norm(convolution.out_channels))
+            if i == self.relu_after:
+                self.relu = ReLU(inplace=True)
+        self.downsample = downsample
+        self.stride = stride
+
+    def _convolutions(
+        self, inplanes: int, planes: int, stride: int, groups: int, base_width: int, dilation: int
+    ) -> list[Conv2d]:
+        raise NotImplementedError
+
+    def forward(self, p: Any, /, x: jax.Array) -> jax.Array:
+        parts, out = self.children(), x
+        for i in range(1, self.depth + 1):
+            out = parts[f"conv{i}"](p[f"conv{i}"], out)
+            out = parts[f"bn{i}"](p[f"bn{i}"], out)
+            if i < self.depth:
+                out = self.relu(p["relu"], out)
+        out += x if self.downsample is None else self.downsample(p["downsample"], x)
+        return self.relu(p["relu"], out)
+
+
+class BasicBlock(_Block):
+    """Two 3x3 convolutions, added to the input or to what `downsample` makes of it."""
+
+    expansion, depth, relu_after = 1, 2, 1
+
+    def _convolutions(
+        self, inplanes: int, planes: int, stride: int, groups: int, base_width: int, dilation: int
+    ) -> list[Conv2d]:
         if groups != 1 or base_width != 64:
             raise ValueError("BasicBlock only supports groups=1 and base_width=64")
         if dilation > 1:
             raise NotImplementedError("Dilation > 1 not supported in BasicBlock")
-        self.conv1 = _conv3x3(inplanes, planes, stride)
-        self.bn1 = norm(planes)
-        self.relu = ReLU(inplace=True)
-        self.conv2 = _conv3x3(planes, planes)
-        self.bn2 = norm(planes)
-        self.downsample = downsample
-        self.stride = stride
-
-    def forward(self, p: Any, /, x: jax.Array) -> jax.Array:
-        out = self.relu(p["relu"], self.bn1(p["bn1"], self.conv1(p["conv1"], x)))
-        out = self.bn2(p["bn2"], self.conv2(p["conv2"], out))
-        out += x if self.downsample is None else self.downsample(p["downsample"], x)
-        return self.relu(p["relu"], out)
+        return [_conv3x3(inplanes, planes, stride), _conv3x3(planes, planes)]
 
 
-class Bottleneck(Layer):
+class Bottleneck(_Block):
     """Convolutions of 1x1, 3x3 (which has the stride) and 1x1, added to the input as in `BasicBlock`."""
 
-    expansion: ClassVar[int] = 4
+    expansion, depth, relu_after = 4, 3, 3
 
-    def __init__(
-        self,
-        inplanes: int,
-        planes: int,
-        stride: int = 1,
-        downsample: Layer | None = None,
-        groups: int = 1,
-        base_width: int = 64,
-        dilation: int = 1,
-        norm_layer: Callable[..., Layer] | None = None,
-    ) -> None:
-        norm = norm_layer or BatchNorm2d
+    def _convolutions(
+        self, inplanes: int, planes: int, stride: int, groups: int, base_width: int, dilation: int
+    ) -> list[Conv2d]:
         width = int(planes * (base_width / 64.0)) * groups
-        self.conv1 = _conv1x1(inplanes, width)
-        self.bn1 = norm(width)
-        self.conv2 = _conv3x3(width, width, stride, groups, dilation)
-        self.bn2 = norm(width)
-        self.conv3 = _conv1x1(width, planes * self.expansion)
-        self.bn3 = norm(planes * self.expansion)
-        self.relu = ReLU(inplace=True)
-        self.downsample = downsample
-        self.stride = stride
-
-    def forward(self, p: Any, /, x: jax.Array) -> jax.Array:
-        out = self.relu(p["relu"], self.bn1(p["bn1"], self.conv1(p["conv1"], x)))
-        out = self.relu(p["relu"], self.bn2(p["bn2"], self.conv2(p["conv2"], out)))
-        out = self.bn3(p["bn3"], self.conv3(p["conv3"], out))
-        out += x if self.downsample is None else self.downsample(p["downsample"], x)
-        return self.relu(p["relu"], out)
+        return [
+            _conv1x1(inplanes, width),
+            _conv3x3(width, width, stride, groups, dilation),
+            _conv1x1(width, planes * self.expansion),
+        ]
 
 
 class ResNet(Layer):
@@ -187,7 +191,7 @@ class ResNet(Layer):
 
 
 def _last_norms_zeroed(layer: Layer, params: Params) -> Params:
-    last = {BasicBlock: "bn2", Bottleneck: "bn3"}.get(type(layer), "")
+    last = f"bn{layer.depth}" if isinstance(layer, _Block) else ""
     return {
         name: {**value, "weight": jnp.zeros_like(value["weight"])}
         if name == last and "weight" in value
