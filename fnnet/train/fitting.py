@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import Any, Literal, TypeAlias
@@ -81,35 +82,11 @@ def fit(
 
     The compiled program is kept for the next call with the same functions, sizes and options.
     """
-    options = Options(
-        loss, params, data, optimizer, steps, epochs, batch_size, shuffle, drop_last, key, buffers, metrics,
-        evaluate, progress, checkpoint, checkpoint_every, resume, loop, keep_last_finite,
-    )  # fmt: skip
-    return Course(options).go()
+    return Course(Options(**locals())).go()
 
 
 def fit_seeds(
-    loss: Callable[..., Any],
-    params: Any,
-    data: Any,
-    *,
-    optimizer: optax.GradientTransformation,
-    steps: int | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    shuffle: Any = None,
-    drop_last: bool = False,
-    key: Any = None,
-    buffers: Any = None,
-    metrics: Mapping[str, Callable[..., Any]] | None = None,
-    evaluate: Evaluate | None = None,
-    progress: bool | Report = False,
-    checkpoint: str | PathLike[str] | None = None,
-    checkpoint_every: int | None = None,
-    resume: bool = True,
-    loop: Literal["auto", "scan", "step"] = "auto",
-    keep_last_finite: bool = True,
-    shared_data: bool = True,
+    loss: Callable[..., Any], params: Any, data: Any, *, shared_data: bool = True, **options: Any
 ) -> FitResult:
     """`fit` for many seeds at once, by vmap over the step.
 
@@ -122,7 +99,8 @@ def fit_seeds(
             generators, one a seed.
         shared_data: False if the data has a leading axis of seeds: (seeds, rows, ...).
 
-    All else is as for `fit`; in the result everything has a leading axis of seeds.
+    All else is as for `fit`, whose keyword arguments it takes; in the result everything has a leading axis
+    of seeds.
     """
     leaves = jax.tree.leaves(params)
     counts = {jnp.shape(leaf)[:1] for leaf in leaves}
@@ -132,8 +110,14 @@ def fit_seeds(
             f"got shapes {[jnp.shape(leaf) for leaf in leaves]}"
         )
     seeds = counts.pop()[0]
-    options = Options(
-        loss, params, data, optimizer, steps, epochs, batch_size, shuffle, drop_last, key, buffers, metrics,
-        evaluate, progress, checkpoint, checkpoint_every, resume, loop, keep_last_finite, seeds, shared_data,
-    )  # fmt: skip
-    return Course(options).go()
+    try:
+        given = _FIT.bind(loss, params, data, **options)
+    except TypeError as error:
+        raise TypeError(f"fit_seeds() {error}") from None
+    given.apply_defaults()
+    return Course(Options(**given.arguments, seeds=seeds, shared_data=shared_data)).go()
+
+
+_FIT = inspect.signature(fit)
+_SHARED = inspect.signature(fit_seeds).parameters["shared_data"]
+fit_seeds.__signature__ = _FIT.replace(parameters=[*_FIT.parameters.values(), _SHARED])  # type: ignore[attr-defined]
