@@ -18,19 +18,15 @@ def _drawn(like: Tensor, shape: Any, method: str, *arguments: Any) -> Tensor:
 class _LocationScale(Distribution):
     """Two parameters, the second positive, of one shape."""
 
+    support: Any = constraints.real
     has_rsample = True
     loc: Any
     scale: Any
     arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        numbers = not isinstance(loc, Tensor) and not isinstance(scale, Tensor)
         self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(() if numbers else self.loc.shape, (), validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.real
+        super().__init__(self.loc.shape, (), validate_args)
 
     @property
     def mean(self) -> Any:
@@ -81,9 +77,7 @@ class Normal(_LocationScale):
 class LogNormal(_LocationScale):
     """exp of a normal distribution."""
 
-    @property
-    def support(self) -> Any:
-        return constraints.positive
+    support: Any = constraints.positive
 
     @property
     def base_dist(self) -> Normal:
@@ -217,6 +211,7 @@ class Gumbel(_LocationScale):
 class HalfNormal(Distribution):
     """The absolute value of a normal distribution of mean 0."""
 
+    support: Any = constraints.nonnegative
     has_rsample = True
     scale: Any
     arg_constraints: ClassVar[dict[str, Any]] = {"scale": constraints.positive}
@@ -224,10 +219,6 @@ class HalfNormal(Distribution):
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         (self.scale,) = broadcast_all(scale)
         super().__init__(self.scale.shape, (), validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.nonnegative
 
     @property
     def base_dist(self) -> Normal:
@@ -283,9 +274,8 @@ class Uniform(Distribution):
         }
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
-        numbers = not isinstance(low, Tensor) and not isinstance(high, Tensor)
         self.low, self.high = broadcast_all(low, high)
-        super().__init__(() if numbers else self.low.shape, (), validate_args)
+        super().__init__(self.low.shape, (), validate_args)
 
     @property
     def support(self) -> Any:
@@ -331,18 +321,14 @@ class Uniform(Distribution):
 class Exponential(Distribution):
     """The exponential distribution."""
 
+    support: Any = constraints.nonnegative
     has_rsample = True
     rate: Any
     arg_constraints: ClassVar[dict[str, Any]] = {"rate": constraints.positive}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
-        number = not isinstance(rate, Tensor)
         (self.rate,) = broadcast_all(rate)
-        super().__init__(() if number else self.rate.shape, (), validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.nonnegative
+        super().__init__(self.rate.shape, (), validate_args)
 
     @property
     def mean(self) -> Any:

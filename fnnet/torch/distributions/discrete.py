@@ -59,17 +59,14 @@ class _OfTrials(_Either):
         given = self._give(probs, logits)
         (value,) = broadcast_all(given)
         setattr(self, self._given, value)
-        super().__init__(value.size() if isinstance(given, Tensor) else (), (), validate_args)
+        super().__init__(value.size(), (), validate_args)
 
 
 class Bernoulli(_OfTrials):
     """1 with a probability, else 0."""
 
+    support: Any = constraints.boolean
     has_enumerate_support = True
-
-    @property
-    def support(self) -> Any:
-        return constraints.boolean
 
     @property
     def mean(self) -> Any:
@@ -106,9 +103,7 @@ class Bernoulli(_OfTrials):
 class Geometric(_OfTrials):
     """How many failures come before a success."""
 
-    @property
-    def support(self) -> Any:
-        return constraints.nonnegative_integer
+    support: Any = constraints.nonnegative_integer
 
     @property
     def mean(self) -> Any:
@@ -201,6 +196,7 @@ class Categorical(_Either):
 class OneHotCategorical(Distribution):
     """One of n classes, as a vector of zeros and one 1."""
 
+    support: Any = constraints.one_hot
     has_enumerate_support = True
     arg_constraints: ClassVar[dict[str, Any]] = {
         "probs": constraints.simplex,
@@ -222,10 +218,6 @@ class OneHotCategorical(Distribution):
     def logits(self) -> Any:
         """Their logarithms."""
         return self._categorical.logits
-
-    @property
-    def support(self) -> Any:
-        return constraints.one_hot
 
     @property
     def mean(self) -> Any:
@@ -261,16 +253,13 @@ class OneHotCategorical(Distribution):
 class Poisson(Distribution):
     """How many events of a rate happen."""
 
+    support: Any = constraints.nonnegative_integer
     rate: Any
     arg_constraints: ClassVar[dict[str, Any]] = {"rate": constraints.nonnegative}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = broadcast_all(rate)
         super().__init__(self.rate.size() if isinstance(rate, Tensor) else (), (), validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.nonnegative_integer
 
     @property
     def mean(self) -> Any:

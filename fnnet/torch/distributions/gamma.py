@@ -32,6 +32,7 @@ class _Drawn(Distribution):
 class Gamma(_Drawn):
     """The gamma distribution."""
 
+    support: Any = constraints.nonnegative
     concentration: Any
     rate: Any
     arg_constraints: ClassVar[dict[str, Any]] = {
@@ -40,13 +41,8 @@ class Gamma(_Drawn):
     }
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
-        numbers = not isinstance(concentration, Tensor) and not isinstance(rate, Tensor)
         self.concentration, self.rate = broadcast_all(concentration, rate)
-        super().__init__(() if numbers else self.concentration.shape, (), validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.nonnegative
+        super().__init__(self.concentration.shape, (), validate_args)
 
     def sample(self, sample_shape: Any = ()) -> Any:
         shape = self._extended_shape(sample_shape)
@@ -90,11 +86,8 @@ class Chi2(Gamma):
     arg_constraints: ClassVar[dict[str, Any]] = {"df": constraints.positive}
 
     def __init__(self, df: Any, validate_args: bool | None = None) -> None:
-        numbers = not isinstance(df, Tensor)
         (df,) = broadcast_all(df)
         super().__init__(0.5 * df, 0.5, validate_args)
-        if numbers:
-            self._batch_shape = torch.Size(())
 
     @property
     def df(self) -> Any:
@@ -108,6 +101,7 @@ class Chi2(Gamma):
 class Dirichlet(_Drawn):
     """The Dirichlet distribution of vectors that sum to 1."""
 
+    support: Any = constraints.simplex
     concentration: Any
     arg_constraints: ClassVar[dict[str, Any]] = {
         "concentration": constraints.IndependentConstraint(constraints.positive, 1)
@@ -118,10 +112,6 @@ class Dirichlet(_Drawn):
             raise ValueError("`concentration` parameter must be at least one-dimensional.")
         self.concentration = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.simplex
 
     def sample(self, sample_shape: Any = ()) -> Any:
         with torch.no_grad():
@@ -166,21 +156,17 @@ class Dirichlet(_Drawn):
 class Beta(_Drawn):
     """The beta distribution."""
 
+    support: Any = constraints.unit_interval
     arg_constraints: ClassVar[dict[str, Any]] = {
         "concentration1": constraints.positive,
         "concentration0": constraints.positive,
     }
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
-        numbers = not isinstance(concentration1, Tensor) and not isinstance(concentration0, Tensor)
         self.concentration1: Any
         self.concentration0: Any
         self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
-        super().__init__(() if numbers else self.concentration1.shape, (), validate_args)
-
-    @property
-    def support(self) -> Any:
-        return constraints.unit_interval
+        super().__init__(self.concentration1.shape, (), validate_args)
 
     @property
     def mode(self) -> Any:

@@ -79,6 +79,7 @@ class Independent(Distribution):
 class MultivariateNormal(Distribution):
     """The normal distribution of vectors, by covariance, precision or a Cholesky factor."""
 
+    support: Any = constraints.real_vector
     has_rsample = True
     arg_constraints: ClassVar[dict[str, Any]] = {
         "loc": constraints.real_vector,
@@ -132,10 +133,6 @@ class MultivariateNormal(Distribution):
         if tril is not None and name == "precision_matrix":
             return torch.linalg.inv(tril @ tril.mT)
         raise AttributeError(f"'MultivariateNormal' object has no attribute '{name}'", name=name)
-
-    @property
-    def support(self) -> Any:
-        return constraints.real_vector
 
     @property
     def mean(self) -> Any:
