@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,16 +29,21 @@ def cosine_annealing_lr(lr: Any, T_max: int, eta_min: Any = 0.0) -> Schedule:
     return Schedule(lr, eta_min, closed=closed, advance=advance)
 
 
+def require_lengths(T_0: int, T_mult: int) -> None:
+    """Raise ValueError unless both are positive ints."""
+    if T_0 <= 0 or not isinstance(T_0, int):
+        raise ValueError(f"Expected positive integer T_0, but got {T_0}")
+    if T_mult < 1 or not isinstance(T_mult, int):
+        raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+
+
 def cosine_annealing_warm_restarts(lr: Any, T_0: int, T_mult: int = 1, eta_min: Any = 0.0) -> Schedule:
     """Half a cosine from lr to `eta_min` in T_0 steps, then again from lr in T_0 * T_mult steps, and so on.
 
     Raises:
         ValueError: T_0 or T_mult not a positive int.
     """
-    if not isinstance(T_0, int) or T_0 <= 0:
-        raise ValueError(f"Expected positive integer T_0, but got {T_0}")
-    if not isinstance(T_mult, int) or T_mult < 1:
-        raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+    require_lengths(T_0, T_mult)
     starts, lengths = [0], [T_0]
     while T_mult > 1 and starts[-1] + lengths[-1] < _LAST_STEP:
         starts.append(starts[-1] + lengths[-1])
@@ -107,14 +113,28 @@ def cyclic_lr(
     )
 
 
-def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
-    if total_steps is None and (epochs is None or steps_per_epoch is None):
+def require_cycle(
+    total_steps: int | None,
+    epochs: int | None,
+    steps_per_epoch: int | None,
+    pct_start: float,
+    anneal_strategy: str,
+) -> int:
+    """The steps of one cycle. Raises ValueError for numbers and words that `one_cycle_lr` does not take."""
+    if total_steps is not None:
+        counts = {"total_steps": total_steps}
+    elif epochs is not None and steps_per_epoch is not None:
+        counts = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    else:
         raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-    by_epoch = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
-    for name, value in (by_epoch if total_steps is None else {"total_steps": total_steps}).items():
-        if not isinstance(value, int) or value <= 0:
+    for name, value in counts.items():
+        if value <= 0 or not isinstance(value, int):
             raise ValueError(f"Expected positive integer {name}, but got {value}")
-    return total_steps if total_steps is not None else (epochs or 0) * (steps_per_epoch or 0)
+    if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
+        raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+    if anneal_strategy not in ("cos", "linear"):
+        raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+    return math.prod(counts.values())
 
 
 def one_cycle_lr(
@@ -141,11 +161,7 @@ def one_cycle_lr(
             cannot raise.
         ZeroDivisionError: `pct_start * total_steps` is 1, so that the first phase has no length.
     """
-    total = _total_steps(total_steps, epochs, steps_per_epoch)
-    if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-        raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
-    if anneal_strategy not in ("cos", "linear"):
-        raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+    total = require_cycle(total_steps, epochs, steps_per_epoch, pct_start, anneal_strategy)
     if pct_start * total == 1:
         raise ZeroDivisionError(
             f"one_cycle_lr: pct_start * total_steps is 1 ({pct_start} * {total}): no first phase"

@@ -35,6 +35,37 @@ class Plateau(NamedTuple):
     update: Callable[[Any, PlateauState], PlateauState]
 
 
+def require(factor: float, mode: str, threshold_mode: str) -> None:
+    """Raise ValueError for a factor not below 1, or an unknown mode."""
+    if factor >= 1.0:
+        raise ValueError(f"Factor should be < 1.0. Got {factor}")
+    if mode not in ("min", "max"):
+        raise ValueError(f"mode {mode} is unknown!")
+    if threshold_mode not in ("rel", "abs"):
+        raise ValueError(f"threshold mode {threshold_mode} is unknown!")
+
+
+def is_better(now: Any, best: Any, mode: str, threshold: float, threshold_mode: str) -> Any:
+    """Whether a metric improves on the best one; never, if it is NaN."""
+    sign = -1.0 if mode == "min" else 1.0
+    bar = best * (1.0 + sign * threshold) if threshold_mode == "rel" else best + sign * threshold
+    return now < bar if mode == "min" else now > bar
+
+
+def after(
+    better: Any, bad: Any, rest: Any, patience: int, cooldown: int, where: Callable[[Any, Any, Any], Any]
+) -> tuple[Any, Any, Any]:
+    """The bad epochs and the epochs of rest after one more epoch, and whether the rate is to go down.
+
+    `where` chooses: `jnp.where` for arrays, a conditional expression for numbers.
+    """
+    resting = rest > 0
+    bad = where(better | resting, 0, bad + 1)
+    rest = where(resting, rest - 1, rest)
+    tired = bad > patience
+    return where(tired, 0, bad), where(tired, cooldown, rest), tired
+
+
 def reduce_lr_on_plateau(
     lr: Any,
     mode: str = "min",
@@ -53,37 +84,25 @@ def reduce_lr_on_plateau(
     Raises:
         ValueError: a factor not below 1, an unknown mode.
     """
-    if factor >= 1.0:
-        raise ValueError(f"Factor should be < 1.0, got {factor}.")
-    if mode not in ("min", "max"):
-        raise ValueError(f"mode {mode} is unknown!")
-    if threshold_mode not in ("rel", "abs"):
-        raise ValueError(f"threshold mode {threshold_mode} is unknown!")
+    require(factor, mode, threshold_mode)
 
     def init() -> PlateauState:
         zero = jnp.zeros((), jnp.int32)
         worst = jnp.asarray(math.inf if mode == "min" else -math.inf, scalar_dtype())
         return PlateauState(jnp.asarray(lr).astype(scalar_dtype()).reshape(()), worst, zero, zero, zero)
 
-    def is_better(now: jax.Array, best: jax.Array) -> jax.Array:
-        if mode == "min":
-            return now < (best * (1.0 - threshold) if threshold_mode == "rel" else best - threshold)
-        return now > (best * (1.0 + threshold) if threshold_mode == "rel" else best + threshold)
-
     def update(metric: Any, state: PlateauState) -> PlateauState:
         now = jnp.asarray(metric).astype(state.best.dtype).reshape(())
-        better = is_better(now, state.best)
-        resting = state.cooldown_counter > 0
-        bad = jnp.where(better | resting, 0, state.num_bad_epochs + 1)
-        counter = jnp.where(resting, state.cooldown_counter - 1, state.cooldown_counter)
-        tired = bad > patience
+        better = is_better(now, state.best, mode, threshold, threshold_mode)
+        counters = state.num_bad_epochs, state.cooldown_counter
+        bad, rest, tired = after(better, *counters, patience, cooldown, jnp.where)
         lower = jnp.maximum(state.lr * factor, min_lr)
         changes = tired & (state.lr - lower > eps)
         return PlateauState(
             jnp.where(changes, lower, state.lr),
             jnp.where(better, now, state.best),
-            jnp.where(tired, 0, bad),
-            jnp.where(tired, cooldown, counter),
+            bad,
+            rest,
             state.last_epoch + 1,
         )
 

@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from fnnet.optim.cycle import require_cycle, require_lengths
 from fnnet.torch.optim.lr_scheduler.base import LRScheduler, assign, one_each, require_optimizer, values
 from fnnet.torch.optim.optimizer import Optimizer
 
@@ -58,10 +59,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
-        if T_0 <= 0 or not isinstance(T_0, int):
-            raise ValueError(f"Expected positive integer T_0, but got {T_0}")
-        if T_mult < 1 or not isinstance(T_mult, int):
-            raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        require_lengths(T_0, T_mult)
         if not isinstance(eta_min, float | int):
             raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
         self.T_0 = T_0
@@ -218,12 +216,6 @@ class CyclicLR(_WithMomentum):
             self._scale_fn_custom.__dict__.update(attributes)
 
 
-def _require_count(name: str, value: Any) -> int:
-    if value <= 0 or not isinstance(value, int):
-        raise ValueError(f"Expected positive integer {name}, but got {value}")
-    return int(value)
-
-
 class OneCycleLR(_WithMomentum):
     """From a low rate to a high one and down to almost none, in a number of steps known beforehand."""
 
@@ -246,19 +238,7 @@ class OneCycleLR(_WithMomentum):
     ) -> None:
         require_optimizer(optimizer)
         self.optimizer = optimizer
-        if total_steps is not None:
-            self.total_steps = _require_count("total_steps", total_steps)
-        elif epochs is not None and steps_per_epoch is not None:
-            self.total_steps = _require_count("epochs", epochs)
-            self.total_steps *= _require_count("steps_per_epoch", steps_per_epoch)
-        else:
-            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-        if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
-            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
-        if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
-            )
+        self.total_steps = require_cycle(total_steps, epochs, steps_per_epoch, pct_start, anneal_strategy)
         self._anneal_func_type = anneal_strategy
         first = float(pct_start * self.total_steps) - 1
         self._schedule_phases = [_phase(first, "initial_lr", "max_lr", "max_momentum", "base_momentum")]

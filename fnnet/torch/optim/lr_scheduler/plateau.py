@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+from fnnet.optim.plateau import after, is_better, require
 from fnnet.torch.optim.lr_scheduler.base import (
     EPOCH_WARNING,
     LRScheduler,
@@ -31,8 +32,6 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: list[float] | float = 0,
         eps: float = 1e-8,
     ) -> None:
-        if factor >= 1.0:
-            raise ValueError("Factor should be < 1.0.")
         self.factor = factor
         require_optimizer(optimizer)
         self.optimizer = optimizer
@@ -54,10 +53,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._reset()
 
     def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
-        if mode not in {"min", "max"}:
-            raise ValueError(f"mode {mode} is unknown!")
-        if threshold_mode not in {"rel", "abs"}:
-            raise ValueError(f"threshold mode {threshold_mode} is unknown!")
+        require(self.factor, mode, threshold_mode)
         self.mode_worse = math.inf if mode == "min" else -math.inf
         self.mode = mode
         self.threshold = threshold
@@ -69,11 +65,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def _is_better(self, a: float, best: float) -> bool:
-        if self.mode == "min":
-            bar = best * (1.0 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold
-            return a < bar
-        bar = best * (self.threshold + 1.0) if self.threshold_mode == "rel" else best + self.threshold
-        return a > bar
+        return bool(is_better(a, best, self.mode, self.threshold, self.threshold_mode))
 
     @property
     def in_cooldown(self) -> bool:
@@ -88,18 +80,15 @@ class ReduceLROnPlateau(LRScheduler):
         else:
             warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
         self.last_epoch = epoch
-        if self._is_better(current, self.best):
+        better = self._is_better(current, self.best)
+        if better:
             self.best = current
-            self.num_bad_epochs = 0
-        else:
-            self.num_bad_epochs += 1
-        if self.in_cooldown:
-            self.cooldown_counter -= 1
-            self.num_bad_epochs = 0
-        if self.num_bad_epochs > self.patience:
+        self.num_bad_epochs, self.cooldown_counter, tired = after(
+            *(better, self.num_bad_epochs, self.cooldown_counter, self.patience, self.cooldown),
+            where=lambda condition, yes, no: yes if condition else no,
+        )
+        if tired:
             self._reduce_lr(epoch)
-            self.cooldown_counter = self.cooldown
-            self.num_bad_epochs = 0
         self._last_lr = values(self.optimizer)
 
     def _reduce_lr(self, epoch: int) -> None:
