@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fnnet.torch.lowering import has_products, rewritten
+from fnnet.torch.lowering import has_products, is_for_one_thread, rewritten
 from fnnet.torch.statistics import COUNTS
 
 if TYPE_CHECKING:
@@ -66,19 +66,34 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
     return plain
 
 
-_QUICK: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
-"""Asks XLA for its older emitters on a CPU: the same bits, as fast, and compiled in half the time (a step of
-LeNet in 0.57 s of CPU time instead of 1.15, jaxlib 0.10.2). Emptied where jaxlib has left them out."""
+_ONE_THREAD = "xla_cpu_multi_thread_eigen"
+_OPTIONS: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+"""What XLA is asked for on a CPU; a jaxlib that has left one out is not asked for it again.
+
+The older emitters: the same bits, as fast, and compiled in half the time (a step of LeNet in 0.57 s of CPU
+time instead of 1.15, jaxlib 0.10.2). And that small products of Eigen stay on one thread; before
+jaxlib 0.10.2 every product was Eigen's.
+"""
+if jax.__version_info__ >= (0, 10, 2):
+    _OPTIONS[_ONE_THREAD] = False
 
 
-def _compiled(lowered: Any, where: jax.Device) -> Any:
-    if _QUICK and where.platform == "cpu":
+def _compiled(traced: Any, where: jax.Device) -> Any:
+    lowered = traced.lower()
+    if where.platform != "cpu":
+        return lowered.compile()
+    options = dict(_OPTIONS)
+    if _ONE_THREAD in options and not is_for_one_thread(traced.jaxpr):
+        del options[_ONE_THREAD]
+    while options:
         try:
-            return lowered.compile(_QUICK)
+            return lowered.compile(options)
         except jax.errors.JaxRuntimeError as error:
-            if "No such compile option" not in str(error):
+            unknown = [name for name in options if f"No such compile option: '{name}'" in str(error)]
+            if not unknown:
                 raise
-            _QUICK.clear()
+            for name in unknown:
+                del options[name], _OPTIONS[name]
     return lowered.compile()
 
 
@@ -103,7 +118,7 @@ def executable(
         traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*inputs, *numbers)
         if where.platform == "cpu" and has_products(traced.jaxpr):
             traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
-        compiled = _compiled(traced.lower(), where)
+        compiled = _compiled(traced, where)
 
     def run(arrays: list[Any], floats: list[float], integers: list[int]) -> Any:
         started = time.perf_counter()

@@ -5,22 +5,31 @@ in XLA on a CPU. With a factor transposed beforehand, and kept apart from what f
 of 175 (64 x 100 by 64 x 1000, two cores, jaxlib 0.10.2). The factor to transpose is the narrow one, even if
 that gives the transpose of the product: 111 us instead of 155 (64 x 1000 by 64 x 100), 30 instead of 94
 (128 x 784 by 128 x 10).
+
+A product that is left to Eigen and is small runs faster on the thread that runs the program: handing half of
+it over wakes another thread, and where the scheduler then puts that thread decides whether the whole step
+takes 395 or 600 us (the two-layer loop by hand).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 _WORTH = 1_000_000
 _WORTH_IF_NARROW = 20_000
 """Multiplications from which on the transposition pays: in general, and if one factor is much narrower."""
 _NARROW = 4
 """How much narrower that is."""
+_ALONE = 250_000
+"""Multiplications up to which a product is as fast without a second thread."""
 _CALLS = frozenset(("jit", "pjit"))
+_THREADED = frozenset(("conv_general_dilated", "fft", "ragged_dot", "ragged_dot_general"))
 
 
 def has_products(closed: ClosedJaxpr) -> bool:
@@ -44,6 +53,37 @@ def _contracted(eqn: Any) -> tuple[int, int] | None:
     if tuple(map(len, contracted)) != (1, 1) or any(map(len, batch)):
         return None
     return contracted[0][0], contracted[1][0]
+
+
+def is_for_one_thread(closed: ClosedJaxpr) -> bool:
+    """Whether Eigen has nothing to do in the program for which a second thread would pay.
+
+    Products of matrices whose left factor lies as it is contracted are not Eigen's, but YNNPACK's.
+    """
+    for eqn in closed.jaxpr.eqns:
+        if eqn.primitive.name in _THREADED:
+            return False
+        if eqn.primitive.name == "dot_general":
+            left, right = (one.aval for one in eqn.invars)
+            if jnp.issubdtype(left.dtype, jnp.floating) and _contracted(eqn) in ((1, 0), (1, 1)):
+                continue
+            contracted, batch = eqn.params["dimension_numbers"]
+            shared = math.prod(right.shape[d] for d in (*contracted[1], *batch[1]))
+            if left.size * (right.size // max(shared, 1)) > _ALONE:
+                return False
+        if not all(map(is_for_one_thread, _inner(eqn))):
+            return False
+    return True
+
+
+def _inner(eqn: Any) -> Iterator[ClosedJaxpr]:
+    """The programs within one equation: of a call, a loop, a branch."""
+    for param in eqn.params.values():
+        for one in param if isinstance(param, tuple | list) else (param,):
+            if isinstance(one, ClosedJaxpr):
+                yield one
+            elif isinstance(one, Jaxpr):
+                yield ClosedJaxpr(one, ())
 
 
 class _Rewriting:

@@ -62,6 +62,7 @@ class Plan:
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
+        kept: by which inputs have edges: those that want gradients, and those that backward needs.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Plan:
         "indices",
         "inputs",
         "jaxpr",
+        "kept",
         "number",
         "numbers",
         "outputs",
@@ -120,6 +122,7 @@ class Plan:
         self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
+        self.kept: dict[tuple[bool, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
 
     def arithmetic(self) -> Callable[..., Any]:
         """What `run` does, at the precision that JAX is set to: with 64 bits, or 32 in place of them.

@@ -87,21 +87,18 @@ class Node:
         "edges",
         "order",
         "outputs",
-        "post_hooks",
-        "pre_hooks",
-        "tensor_hooks",
     )
 
     edges: tuple[Edge | None, ...]
     outputs: tuple[Spec, ...]
+    tensor_hooks: list[tuple[int, Any]] | None = None
+    pre_hooks: Any = None
+    post_hooks: Any = None
 
     def _begin(self, edges: tuple[Edge | None, ...], outputs: tuple[Spec, ...]) -> None:
         self.edges = edges
         self.outputs = outputs
         self.order: float = next(_sequence)
-        self.tensor_hooks: list[tuple[int, Any]] | None = None
-        self.pre_hooks: Any = None
-        self.post_hooks: Any = None
 
     def name(self) -> str:
         """PyTorch's name of the node."""
@@ -164,18 +161,27 @@ class PlanNode(Node):
         values: Sequence[Value],
         numbers: Sequence[Any],
     ) -> None:
-        self._begin(edges, plan.outputs)
+        self.edges = edges
+        self.outputs = plan.outputs
+        self.order = next(_sequence)
         self.plan = plan
         self.numbers = numbers
-        self.needs = needs = tuple([i for i, edge in enumerate(edges) if edge is not None])
-        given = _FIRST if len(plan.outputs) == 1 else _differentiable(plan)
-        self.saved = saved = plan.pullback(needs, given)[1]
+        reached = tuple([edge is not None for edge in edges])
+        found = plan.kept.get(reached)
+        if found is None:
+            needs = tuple([i for i, is_reached in enumerate(reached) if is_reached])
+            given = _FIRST if len(plan.outputs) == 1 else _differentiable(plan)
+            found = plan.kept[reached] = needs, plan.pullback(needs, given)[1]
+        self.needs, self.saved = found
+        saved = found[1]
         self.values: Any = [values[i] for i in saved]
-        if SAVING and saved:
-            self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         self.checks: list[tuple[Any, int, int]] = []
-        if saved and not plan.saves_output:
-            self.checks = [(tensors[i]._counter, tensors[i]._counter.version, i) for i in saved]
+        if saved:
+            if SAVING:
+                self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
+            if not plan.saves_output:
+                counters = [tensors[i]._counter for i in saved]
+                self.checks = [(one, one.version, i) for one, i in zip(counters, saved, strict=True)]
 
     def name(self) -> str:
         return _QUALIFIED.get(self.plan.grad_fn, self.plan.grad_fn)

@@ -68,14 +68,23 @@ def _first_operation_in_place(wanted: bool) -> Iterator[None]:
 class ModuleScope(Scope):
     """The scope of a layer whose parameters, buffers and parts are a module's."""
 
+    path = ""
+
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.layer = module.__dict__.get("_layer")  # type: ignore[assignment]
-        self.training = module.training
-        self.path = ""
+
+    @property
+    def layer(self) -> Any:  # type: ignore[override]
+        return self.module.__dict__.get("_layer")
+
+    @property
+    def training(self) -> bool:  # type: ignore[override]
+        return self.module.training
 
     def __getitem__(self, name: str) -> Any:
-        value = getattr(self.module, name)
+        value = self.module.__dict__["_parameters"].get(name)
+        if value is None:
+            value = getattr(self.module, name)
         return ModuleScope(value) if isinstance(value, Module) else value
 
     def __iter__(self) -> Iterator[str]:
@@ -188,8 +197,12 @@ class LayerModule(Module):
             object.__setattr__(self, "_layer", changed)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        with _first_operation_in_place(bool(getattr(self._layer, "inplace", False))):
-            return self._layer.forward(ModuleScope(self), *inputs, **options)
+        layer = self._layer
+        wanted = bool(getattr(layer, "inplace", False))
+        if wanted is _in_place[0]:
+            return layer.forward(ModuleScope(self), *inputs, **options)
+        with _first_operation_in_place(wanted):
+            return layer.forward(ModuleScope(self), *inputs, **options)
 
     def extra_repr(self) -> str:
         return self._layer.extra_repr()
