@@ -33,8 +33,6 @@ from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
 from fnnet.torch.inquiry import allclose as allclose
 from fnnet.torch.inquiry import broadcast_shapes as broadcast_shapes
-from fnnet.torch.inquiry import channels_last as channels_last
-from fnnet.torch.inquiry import contiguous_format as contiguous_format
 from fnnet.torch.inquiry import e as e
 from fnnet.torch.inquiry import equal as equal
 from fnnet.torch.inquiry import inf as inf
@@ -43,11 +41,9 @@ from fnnet.torch.inquiry import is_floating_point as is_floating_point
 from fnnet.torch.inquiry import is_nonzero as is_nonzero
 from fnnet.torch.inquiry import is_tensor as is_tensor
 from fnnet.torch.inquiry import layout as layout
-from fnnet.torch.inquiry import memory_format as memory_format
 from fnnet.torch.inquiry import nan as nan
 from fnnet.torch.inquiry import numel as numel
 from fnnet.torch.inquiry import pi as pi
-from fnnet.torch.inquiry import preserve_format as preserve_format
 from fnnet.torch.inquiry import result_type as result_type
 from fnnet.torch.inquiry import strided as strided
 from fnnet.torch.interchange import asarray as asarray
@@ -57,6 +53,11 @@ from fnnet.torch.interchange import frombuffer as frombuffer
 from fnnet.torch.interchange import range as range
 from fnnet.torch.interchange import scalar_tensor as scalar_tensor
 from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.memory_formats import channels_last as channels_last
+from fnnet.torch.memory_formats import channels_last_3d as channels_last_3d
+from fnnet.torch.memory_formats import contiguous_format as contiguous_format
+from fnnet.torch.memory_formats import memory_format as memory_format
+from fnnet.torch.memory_formats import preserve_format as preserve_format
 from fnnet.torch.methods import positive as positive
 from fnnet.torch.missing import missing as _missing
 from fnnet.torch.mode import enable_grad as enable_grad
@@ -116,9 +117,10 @@ _derive_all({"torch": globals()})
 
 _MODULES = frozenset(
     (
+        "_C",
         "__config__",
-        "accelerator",
         "_dynamo",
+        "accelerator",
         "amp",
         "autograd",
         "backends",
@@ -127,8 +129,8 @@ _MODULES = frozenset(
         "distributed",
         "distributions",
         "fft",
-        "func",
         "fx",
+        "func",
         "hub",
         "jit",
         "linalg",
@@ -173,8 +175,8 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-    raise _missing("torch", name)
     if name.startswith("_foreach_"):
         each = _import_module(f"{__name__}.foreach").foreach(name.removeprefix("_foreach_"))
         if each is not None:
             return each
+    raise _missing("torch", name)

@@ -41,6 +41,9 @@ BY_DIM = frozenset(
 
 ROWS = frozenset(("embedding", "embedding_bag"))
 CLASSES = frozenset(("cross_entropy", "nll_loss"))
+INTEGER_DIVISIONS = frozenset(("floor_divide", "remainder", "fmod", "div"))
+DIVISOR = -1
+"""In place of an input: a Python number is the divisor of integers."""
 
 
 def limit_of(name: str, arguments: dict[str, Any]) -> tuple[str, int] | None:
@@ -97,6 +100,9 @@ def check(op: Op, plan: Plan, tensors: Sequence[Tensor], args: Sequence[Any], kw
     """Raise the function's error for indices out of range."""
     assert plan.indices is not None
     position, limit = plan.indices
-    if not is_clear(tensors[position], limit):
+    if position == DIVISOR:
+        if op.bind(args, kwargs).arguments["other"] == 0:
+            raise RuntimeError("ZeroDivisionError")
+    elif not is_clear(tensors[position], limit):
         with no_grad():
             op.compute(args, kwargs)

@@ -11,20 +11,19 @@ from typing import Any
 
 import jax
 
-from fnnet.torch import mode
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.bounds import check
 from fnnet.torch.devices import CPU, jax_device
 from fnnet.torch.drawing import draw_now
 from fnnet.torch.operation import NeedsValues, Op
+from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, alias
 from fnnet.torch.view import through
 
-MODE = mode.MODE
 new = object.__new__
 _KEYWORDS = object()
 _LIST = object()
@@ -104,7 +103,11 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     if plan.draws:
         tensors += draw_now(plan.draws, plan.drawn)
     made = apply(plan, tensors, numbers)
-    return made[0] if plan.single else plan.tree.unflatten(made)
+    if plan.single:
+        return made[0]
+    if plan.guard is not None and plan.guard.at_call and not RECORD.immediate:
+        RECORD.run()
+    return plan.tree.unflatten(made)
 
 
 def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list[Tensor]:

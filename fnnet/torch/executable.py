@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fnnet.torch.lowering import has_products, is_for_one_thread, rewritten
@@ -27,7 +28,10 @@ _NUMBERS: dict[Any, Any] = {}
 
 
 def _program(calls: list[tuple[int, ...]], alive: list[int], plans: list[Plan]) -> Callable[..., Any]:
-    """The recorded calls as one function of the inputs, then the floats and the integers if there are any."""
+    """The recorded calls as one function of the inputs, then the floats and the integers if there are any.
+
+    If there are guards, one more output holds their codes.
+    """
     kinds = [kind for plan in plans for kind in plan.numbers]
 
     def program(*inputs: Any) -> list[Any]:
@@ -35,11 +39,16 @@ def _program(calls: list[tuple[int, ...]], alive: list[int], plans: list[Plan]) 
         integers = iter(arrays.pop() if any(kind is not float for kind in kinds) else ())
         floats = iter(arrays.pop() if float in kinds else ())
         made: list[Any] = []
+        codes: list[Any] = []
         for call, plan in zip(calls, plans, strict=True):
             arguments = [made[slot] if slot >= 0 else arrays[-1 - slot] for slot in call[1:]]
             arguments += [next(floats if kind is float else integers) for kind in plan.numbers]
-            made.extend(plan.run(*arguments))
-        return [made[slot] for slot in alive]
+            results = plan.run(*arguments)
+            if plan.guard is not None:
+                codes.append(plan.guard.code(arguments, results))
+            made.extend(results)
+        wanted = [made[slot] for slot in alive]
+        return [*wanted, jnp.stack(codes)] if codes else wanted
 
     return program
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -37,48 +38,121 @@ def check_broadcast(names: Iterable[str], bound: inspect.BoundArguments, hole: A
         for name in bound.arguments
         if name in names and isinstance(leaf := bound.arguments[name], hole) and isinstance(leaf.spec, Spec)
     ]
-    if len(shapes) > 1 and "mat2" not in names and "tensors" not in names:
+    if len(shapes) > 1:
         broadcast_shapes(*shapes)
+
+
+_SHAPES = re.compile(r"\((?:\d+,? ?)*\)")
+_TYPES = (TypeError, ValueError, IndexError, AttributeError, AssertionError, OverflowError)
+
+
+def _is_foreign(error: Exception) -> bool:
+    """Whether an error was raised within JAX or NumPy, and so is not in PyTorch's words."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] if trace else ""
+    return package in ("jax", "jaxlib", "numpy")
 
 
 def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception:
     """PyTorch's kind of error for an error of JAX about shapes or dtypes; any other error as it is."""
     text = str(error)
-    if any(word in text for word in ("shape", "dimension", "size", "dtype", "broadcast", "rank")):
-        seen = ", ".join(f"{list(spec.shape)} {spec.dtype}" for spec in specs)
-        return RuntimeError(f"{name}: shapes or dtypes of the arguments ({seen}) do not fit: {text}")
-    return error
+    about = any(word in text for word in ("shape", "dimension", "size", "dtype", "broadcast", "rank", "type"))
+    if not (isinstance(error, TypeError) or (isinstance(error, _TYPES) and _is_foreign(error))) or not about:
+        return error
+    if "broadcast" in text:
+        shapes = [tuple(int(one) for one in re.findall(r"\d+", shape)) for shape in _SHAPES.findall(text)]
+        try:
+            broadcast_shapes(*shapes)
+        except RuntimeError as said:
+            return said
+    seen = ", ".join(f"{list(spec.shape)} {spec.dtype}" for spec in specs)
+    return RuntimeError(f"{name}: shapes or dtypes of the arguments ({seen}) do not fit: {text}")
 
 
 def elementwise(inputs: Sequence[Spec], outputs: Sequence[Spec]) -> tuple[Spec, ...]:
-    """The outputs of an elementwise operation with the memory order that PyTorch gives them.
-
-    It follows the inputs' where they agree: the order of the first input that has all dimensions and is
-    dense.
-    """
-    if all(spec.contiguous for spec in inputs if spec.shape == outputs[0].shape):
-        return tuple(outputs)
+    """The outputs of an elementwise operation in the memory order that PyTorch gives them (TensorIterator)."""
     shape = outputs[0].shape
-    full = [spec for spec in inputs if spec.shape == shape]
-    if not full:
+    if all(spec.contiguous for spec in inputs) or 0 in shape:
         return tuple(outputs)
-    strides = dense_strides(full[0])
+    if any(spec.ndim > len(shape) for spec in inputs):
+        return tuple(outputs)
+    strides = _iterated(inputs, tuple(shape))
     return tuple(
         spec_of(spec.shape, spec.dtype, spec.device, strides) if spec.shape == shape else spec
         for spec in outputs
     )
 
 
+def _iterated(inputs: Sequence[Spec], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of the output: the inputs' if they are dense and agree, else their order of dimensions."""
+    first = inputs[0]
+    if all(spec.shape == shape and spec.strides == first.strides for spec in inputs) and is_dense(first):
+        return first.strides
+    laid = []
+    for spec in inputs:
+        lead = len(shape) - spec.ndim
+        own = zip(spec.shape, spec.strides, shape[lead:], strict=True)
+        laid.append([0] * lead + [0 if n == 1 and wide != 1 else stride for n, stride, wide in own])
+
+    def order(one: int, other: int) -> int:
+        for strides in laid:
+            a, b = strides[one], strides[other]
+            if a and b and (a != b or shape[one] > shape[other]):
+                return -1 if a < b else 1
+        return 0
+
+    fastest = list(range(len(shape)))[::-1]
+    for i in range(1, len(shape)):
+        moving = i
+        for place in range(i - 1, -1, -1):
+            found = order(fastest[place], fastest[moving])
+            if found < 0:
+                break
+            if found > 0:
+                fastest[place], fastest[moving] = fastest[moving], fastest[place]
+                moving = place
+    strides, step = [0] * len(shape), 1
+    for dim in fastest:
+        strides[dim] = step
+        step *= shape[dim]
+    return tuple(strides)
+
+
+def is_dense(spec: Spec) -> bool:
+    """Whether the elements fill one piece of memory, each once, in whatever order."""
+    expected = 1
+    for stride, length in sorted(zip(spec.strides, spec.shape, strict=True)):
+        if length != 1:
+            if stride != expected:
+                return False
+            expected *= length
+    return True
+
+
 def dense_strides(spec: Spec) -> tuple[int, ...]:
     """The strides of a dense copy that keeps the memory order (PyTorch's preserve_format)."""
-    if spec.contiguous or 0 in spec.strides:
+    if spec.contiguous:
         return contiguous_strides(tuple(spec.shape))
-    order = sorted(range(spec.ndim), key=lambda dim: (-spec.strides[dim], dim))
-    packed = contiguous_strides(tuple(spec.shape[dim] for dim in order))
-    strides = [0] * spec.ndim
-    for dim, stride in zip(order, packed, strict=True):
-        strides[dim] = stride
-    return tuple(strides)
+    return spec.strides if is_dense(spec) else _iterated([spec], tuple(spec.shape))
+
+
+def _part(index: int) -> Callable[[tuple[int, ...]], tuple[Any, ...]]:
+    def steps(shape: tuple[int, ...]) -> tuple[Any, ...]:
+        ones = (1,) * (len(shape) + 1)
+        return (("as_real",), ("fixed", (0,) * len(shape) + (index,), (*shape, 1), ones), ("reshape", shape))
+
+    return steps
+
+
+_PARTS: dict[str, Callable[[tuple[int, ...]], tuple[Any, ...]]] = {
+    "view_as_real": lambda shape: (("as_real",),),
+    "view_as_complex": lambda shape: (("as_complex",),),
+    "real": _part(0),
+    "imag": _part(1),
+}
+"""The steps of views of complex numbers, which are computed here and lie in memory as they are there."""
 
 
 class _Unknown(Exception):
@@ -91,6 +165,8 @@ View = tuple[int, tuple[Any, ...]]
 
 def views_of(closed: ClosedJaxpr, function: Callable[..., Any], name: str) -> list[View]:
     """How the outputs look into the inputs, read off the traced function."""
+    if name in _PARTS:
+        return [(0, _PARTS[name](tuple(closed.in_avals[0].shape)))]
     try:
         return _walk(closed.jaxpr, [(i, ()) for i in range(len(closed.in_avals))])
     except _Unknown:

@@ -16,14 +16,18 @@ from jax import lax
 from fnnet.functional.operation import Operation
 from fnnet.torch import dtypes as D
 from fnnet.torch import layout
-from fnnet.torch.bounds import indices_of
+from fnnet.torch.arrangement import arranged
+from fnnet.torch.bounds import DIVISOR, INTEGER_DIVISIONS, indices_of
 from fnnet.torch.devices import CPU, device
 from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as, source_of
 from fnnet.torch.dtypes import dtype
+from fnnet.torch.guards import guard_of
 from fnnet.torch.mode import MODE
 from fnnet.torch.naming import name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
+from fnnet.torch.refusals import check_dtype, check_kinds, check_same_dtype
+from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor, view_spec
@@ -82,7 +86,7 @@ ELEMENTWISE_ARGUMENTS = frozenset(
         "condition",
     ]
 )
-NOT_ELEMENTWISE = frozenset(["matmul", "dot", "inner", "outer", "kron", "cross", "vdot", "tensordot"])
+NOT_ELEMENTWISE = frozenset(["matmul", "dot", "inner", "outer", "kron", "cross", "vdot", "tensordot", "masked_fill"])
 
 _WRAPPING = frozenset(["add", "sub", "mul", "div", "true_divide", "add_", "sub_", "mul_", "div_"])
 
@@ -206,7 +210,7 @@ class Op:
         pattern += args[len(pattern) :]
         named = {name: hole(a, name in self.run_time_names) for name, a in kwargs.items()}
         bound = self.bind(pattern, named)
-        self._check_input(bound, args, kwargs)
+        self._refuse(bound, self.bind(args, kwargs))
         if self._learn(bound):
             return self.plan_for(key, args, kwargs)
         try:
@@ -229,20 +233,40 @@ class Op:
             self.plans[key] = plan
         return plan
 
-    def _check_input(
-        self, bound: inspect.BoundArguments, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> None:
-        """Raise TypeError where a tensor must stand and none does."""
-        if self.parameters[:1] != ["input"]:
-            return
-        seen = bound.arguments.get("input")
-        if isinstance(seen, _Hole) and seen.is_tensor:
-            return
-        if "input" not in self.promote or isinstance(seen, tuple):
-            given = args[0] if args else kwargs.get("input")
-            raise TypeError(
-                f"{self.name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}"
-            )
+    def _refuse(self, bound: inspect.BoundArguments, given: inspect.BoundArguments) -> None:
+        """Raise PyTorch's error for arguments of a wrong kind or dtype, before anything is traced."""
+
+        def is_tensor(leaf: Any) -> bool:
+            return isinstance(leaf, Tensor) or (isinstance(leaf, _Hole) and leaf.is_tensor)
+
+        def plain(leaf: Any) -> Any:
+            return leaf if is_tensor(leaf) or not isinstance(leaf, _Hole) else leaf.spec(1)
+
+        def type_name(name: str, leaf: Any) -> str:
+            return "Tensor" if isinstance(leaf, _Hole) else type(given.arguments.get(name, leaf)).__name__
+
+        arguments = {
+            name: _map(value, plain)
+            for name, value in bound.arguments.items()
+            if self.signature.parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        }
+        check_kinds(
+            self.name, arguments, [*self.signature.parameters.values()], self.promote, is_tensor, type_name
+        )
+        tensors = [
+            (name, (one._spec if isinstance(one, Tensor) else one.spec).dtype)
+            for name, value in arguments.items()
+            for one in (value if isinstance(value, tuple) else (value,))
+            if is_tensor(one)
+        ]
+        check_same_dtype(self.declared.name, tensors)
+        if not tensors and self.parameters[:1] == ["input"]:
+            raise self.unhashable(given.args, given.kwargs)
+        first = next((one for one in arguments.values() if is_tensor(one)), None)
+        if first is not None and arguments.get("dtype") is None:
+            spec = first._spec if isinstance(first, Tensor) else first.spec
+            kind = None if isinstance(first, Tensor) else self._common(bound)
+            check_dtype(self.declared.name, spec.dtype if kind is None or self.declared.to_float else kind)
 
     def _learn(self, bound: inspect.BoundArguments) -> bool:
         """Whether a float that keeps changing has just been made a run-time number."""
@@ -262,7 +286,7 @@ class Op:
         order = {one.index: i for i, one in enumerate([*tensor_holes, *number_holes])}
         specs = [one.spec for one in tensor_holes]
         common = self._common(bound)
-        if self.promote:
+        if self._elementwise():
             layout.check_broadcast(self.promote, bound, _Hole)
 
         def pure(*arrays: Any, source: Any = None) -> Any:
@@ -293,9 +317,10 @@ class Op:
 
         draws: list[Any] = []
         if self.source and bound.arguments.get(self.source) is None:
-            shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
             numbers = [one.spec(1) for one in number_holes]
-            draws, drawn = draws_of(lambda source: pure(*shapes, *numbers, source=source))
+            with jax.enable_x64(True):
+                shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
+                draws, drawn = draws_of(lambda source: pure(*shapes, *numbers, source=source))
             if self.declared.name in NOISE_LIES_AS_INPUT:
                 draws = lying_as(specs[0], draws)
             count = len(specs)
@@ -314,12 +339,17 @@ class Op:
             jaxpr, tree = trace(function, *examples)
         except jax.errors.ConcretizationTypeError:
             raise
-        except TypeError as error:
+        except Exception as error:
             raise layout.shape_error(self.name, specs, error) from error
         tree = renamed(self.declared.name, tree)
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
         plan.function = function
         plan.indices = indices_of(self.declared.name, bound, order)
+        plan.guard = guard_of(self.declared.name, bound, order, examples, _Hole)
+        if plan.guard is not None:
+            plan.single = False
+            if not plan.guard.at_call and self.declared.name in INTEGER_DIVISIONS and number_holes:
+                plan.indices = (DIVISOR, 0)
         plan.wraps_number = self.name in _WRAPPING and len(tensor_holes) == 1
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
         plan.saves_output = self.declared.name in SAVES_OUTPUT
@@ -327,8 +357,11 @@ class Op:
             self._make_view(plan, function)
         plan.grad_fn = name_of(self, bound, plan.views)
         plan.shown = shown_edges(self, bound, order)
-        if not self.view and specs and self._elementwise():
-            plan.outputs = layout.elementwise(specs, plan.outputs)
+        if not self.view and specs:
+            if self._elementwise():
+                plan.outputs = layout.elementwise(specs, plan.outputs)
+            else:
+                plan.outputs = arranged(self.declared.name, bound, jaxpr, specs, plan.outputs)
         return plan
 
     def _elementwise(self) -> bool:
@@ -393,6 +426,8 @@ class Op:
         except RuntimeError:
             if self.declared.name in ("view", "view_as"):
                 raise
+            if self.declared.name == "view_as_complex":
+                raise RuntimeError("Tensor must have a last dimension with stride 1") from None
             return  # reshape and its kin copy where the memory allows no view
         plan.views = tuple(views)
         plan.outputs = tuple(specs)
@@ -405,23 +440,21 @@ class Op:
             return leaf._value().get() if isinstance(leaf, Tensor) else leaf
 
         given = [leaf for leaf in [*args, *kwargs.values()] if isinstance(leaf, Tensor)]
+        bound = self.bind(args, kwargs)
+        self._refuse(bound, bound)
         if MODE.enabled and any(one.requires_grad for one in given) and self.declared.grad_fn:
             raise NotImplementedError(
                 f"{self.name}: fnnet.torch has no gradient of it, for the shape of its result needs values"
             )
         with jax.enable_x64(True):
-            result = self.function(
-                *[_map(a, concrete) for a in args], **{name: _map(a, concrete) for name, a in kwargs.items()}
-            )
+            try:
+                result = self.function(
+                    *[_map(a, concrete) for a in args],
+                    **{name: _map(a, concrete) for name, a in kwargs.items()},
+                )
+            except Exception as error:
+                raise layout.shape_error(self.name, [one._spec for one in given], error) from error
         return jax.tree.map(from_array, result)
-
-
-def cpp_name(kind: dtype) -> str:
-    """PyTorch's C++ name of a dtype, which its messages use."""
-    names = {"float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
-             "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16",
-             "complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # fmt: skip
-    return names.get(kind.name, kind.name)
 
 
 def _grad_fn(name: str) -> str:

@@ -22,6 +22,7 @@ from jax.interpreters import partial_eval
 
 from fnnet.torch.devices import CPU, device
 from fnnet.torch.dtypes import of_numpy
+from fnnet.torch.guards import Bound
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.statistics import COUNTS
 
@@ -52,11 +53,12 @@ class Plan:
         outputs: specs of the outputs.
         run: the arithmetic: arrays and numbers in, list of arrays out.
         function: what was traced; `arithmetic` traces it anew where JAX's own precision rules.
-        single: whether the call returns one tensor; otherwise `tree` gives the container.
+        single: whether the call returns one tensor without more ado; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
         shown: the inputs that the node's next_functions list (see `naming.py`); None for all.
         indices: which input holds indices, and their limit (see `bounds.py`).
+        guard: the error that depends on values, if there is one (see `guards.py`).
         fill: the number that fills the output, if the plan does nothing else (see `record.Value`).
         wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
@@ -74,6 +76,7 @@ class Plan:
         "fill",
         "function",
         "grad_fn",
+        "guard",
         "indices",
         "inputs",
         "jaxpr",
@@ -121,6 +124,7 @@ class Plan:
         self.wraps_number = False
         self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None
+        self.guard: Bound | None = None
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
         self.kept: dict[tuple[bool, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
 

@@ -19,6 +19,7 @@ from jax import lax
 
 from fnnet.torch.devices import CPU, device, jax_device
 from fnnet.torch.executable import executable
+from fnnet.torch.guards import Lost, failure
 from fnnet.torch.mode import MODE
 from fnnet.torch.statistics import COUNTS
 
@@ -192,8 +193,15 @@ class Record:
         arrays = [value.array for value in inputs]
         program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where))
         results = program(arrays, floats, integers)
+        failed = failure(results.pop(), calls, plans) if len(results) > len(targets) else None
         for value, array in zip(targets, results, strict=True):
             value.array = array
+        if failed is not None:
+            error, lost = failed
+            for slot, value in zip(alive, targets, strict=True):
+                if slot in lost:
+                    value.array, value.owner = None, Lost(error)
+            raise error
 
     def _execute(self, plan: Plan, values: Any, numbers: Any) -> list[Value]:
         """Compute at once: on tracers, where the program around is what is being recorded.

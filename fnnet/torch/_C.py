@@ -1,0 +1,4 @@
+"""torch._C: the few of its names that programs use."""
+
+from fnnet.torch.guards import _LinAlgError as _LinAlgError
+from fnnet.torch.random import Generator as Generator

@@ -1,0 +1,150 @@
+"""Wrong calls that can be told from the kinds of the arguments: what is no tensor, and refused dtypes.
+
+A call is looked at once, when its plan is made. What kind of argument stands where is read off the
+annotations of the pure function; which dtypes PyTorch's kernels refuse was recorded from PyTorch.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from fnnet.torch import dtypes as D
+
+_LABELS = {D.BOOL: "bool", D.INTEGER: "integer", D.FLOATING: "floating", D.COMPLEX: "complex"}
+_SAME_AS = {"cross_entropy": "log_softmax", "gumbel_softmax": "softmax"}
+"""Operations that PyTorch composes, and the first in them that refuses a dtype."""
+
+_TENSORS_ALONE = frozenset(
+    ("allclose", "equal", "kron", "inner", "outer", "dot", "vdot", "matmul", "tensordot")
+)
+"""Operations whose promoted arguments must be tensors all the same."""
+
+CPP_NAMES = {
+    "float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
+    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16",
+    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+}  # fmt: skip
+
+_SAME_DTYPE = {
+    "lerp": "expected dtype {} for `{}` but got dtype {}",
+    "heaviside": "heaviside is not yet implemented for tensors with different dtypes.",
+    "meshgrid": "meshgrid expects all tensors to have the same dtype",
+}
+"""Operations that do not promote, and what they say of two dtypes (and of the argument that has the other)."""
+
+_ERRORS: dict[str, type[Exception]] = {
+    "RuntimeError": RuntimeError,
+    "NotImplementedError": NotImplementedError,
+}
+
+
+def cpp_name(kind: D.dtype) -> str:
+    """PyTorch's C++ name of a dtype, which its messages use."""
+    return CPP_NAMES.get(kind.name, kind.name)
+
+
+@cache
+def _refused() -> dict[str, dict[str, list[str]]]:
+    text = Path(__file__).with_name("refused_dtypes.json").read_text(encoding="utf-8")
+    return cast("dict[str, dict[str, list[str]]]", json.loads(text))
+
+
+def check_dtype(name: str, kind: D.dtype) -> None:
+    """Raise PyTorch's error if its kernel of the operation refuses the dtype in which it would compute."""
+    name = _SAME_AS.get(name, name)
+    found = _refused().get(name, {}).get(_LABELS[kind.category])
+    if found is not None:
+        raise _ERRORS[found[0]](found[1].replace("{}", cpp_name(kind)))
+
+
+def check_same_dtype(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
+    """Raise RuntimeError if an operation that promotes nothing gets tensors, by argument, of two dtypes."""
+    text = _SAME_DTYPE.get(name)
+    if text is None:
+        return
+    for argument, kind in tensors[1:]:
+        if kind is not tensors[0][1]:
+            raise RuntimeError(text.format(_c_name(tensors[0][1]), argument, _c_name(kind)))
+
+
+def _c_name(kind: D.dtype) -> str:
+    names = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}
+    return names.get(kind.name, kind.name)
+
+
+Expected = tuple[str, Callable[[Any, bool], bool]]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float | complex)
+
+
+def _no_text_within(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(_no_text_within(one) for one in value)
+    return not isinstance(value, str)
+
+
+_EXPECTED: dict[str, Expected] = {
+    "jax.Array": ("Tensor", lambda value, number: number and _is_number(value)),
+    "jax.Array | None": ("Tensor", lambda value, number: value is None or (number and _is_number(value))),
+    "bool": ("bool", lambda value, _: not isinstance(value, str | float | tuple | None)),
+    "int": ("int", lambda value, _: not isinstance(value, str | float | complex | tuple | None)),
+    "int | None": ("int", lambda value, _: not isinstance(value, str | float | complex)),
+    "float": ("float", lambda value, _: not isinstance(value, str | tuple | None)),
+    "str": ("str", lambda value, _: isinstance(value, str)),
+    "Sizes": ("tuple of ints", lambda value, _: _no_text_within(value)),
+    "Sequence[int]": ("tuple of ints", lambda value, _: _no_text_within(value)),
+    "DTypeLike | None": ("torch.dtype", lambda value, _: not isinstance(value, str | float)),
+    "float | None": ("float", lambda value, _: not isinstance(value, str | tuple)),
+    "Arrays": ("tuple of Tensors", lambda value, _: isinstance(value, tuple)),
+}
+"""By annotation: what PyTorch calls it, and whether a value that is no tensor may stand there; whether a
+number may stand for a tensor is the second argument."""
+
+
+def check_kinds(
+    name: str,
+    arguments: dict[str, Any],
+    parameters: list[inspect.Parameter],
+    promote: frozenset[str],
+    is_tensor: Callable[[Any], bool],
+    type_name: Callable[[str, Any], str],
+) -> None:
+    """Raise TypeError for an argument that is not of the kind that its annotation says.
+
+    Args:
+        name: the operation's.
+        arguments: by name, tensors in whatever form `is_tensor` knows.
+        parameters: those of the pure function.
+        promote: the parameters for which a number may stand.
+        type_name: what to call the type of an argument's value.
+    """
+    for position, parameter in enumerate(parameters, 1):
+        expected = _EXPECTED.get(str(parameter.annotation))
+        if expected is None or parameter.name not in arguments:
+            continue
+        value = arguments[parameter.name]
+        if is_tensor(value):
+            if expected[0] != "tuple of Tensors":
+                continue
+        elif value is parameter.default and value is not inspect.Parameter.empty:
+            continue
+        elif expected[1](value, parameter.name in promote and name not in _TENSORS_ALONE):
+            if expected[0] == "tuple of Tensors":
+                for place, one in enumerate(value):
+                    if not is_tensor(one):
+                        raise TypeError(
+                            f"expected Tensor as element {place} in argument {position - 1}, but got "
+                            f"{type_name('', one)}"
+                        )
+            continue
+        raise TypeError(
+            f"{name}(): argument '{parameter.name}' (position {position}) must be {expected[0]}, not "
+            f"{type_name(parameter.name, value)}"
+        )
