@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fnnet
+from fnnet.checkpoint import flat, nested
 from fnnet.layers import Layer
 
 torch = pytest.importorskip("torch")
@@ -213,25 +214,6 @@ def _torch_layer(name, args, kwargs):
     return getattr(torch.nn, name)(*args, **kwargs)
 
 
-def _flat(tree, prefix=""):
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _nested(state):
-    tree = {}
-    for name, value in state.items():
-        *parts, last = name.split(".")
-        node = tree
-        for part in parts:
-            node = node.setdefault(part, {})
-        node[last] = jnp.asarray(value.detach().numpy())
-    return tree
-
-
 def _close(actual, expected):
     np.testing.assert_allclose(np.asarray(actual), expected.detach().numpy(), rtol=1.3e-6, atol=1e-5)
 
@@ -257,17 +239,17 @@ def test_equals_torch_nn(name, args, kwargs, inputs, training):
     assert name == "Transformer" or hash(ours) == hash(getattr(fnnet, name)(*args, **kwargs))
     params = ours.init(jax.random.key(0))
     expected = dict(theirs.named_parameters())
-    drawn = dict(_flat(params))
+    drawn = flat(params)
     assert list(drawn) == list(expected)
     assert {k: v.shape for k, v in drawn.items()} == {k: tuple(v.shape) for k, v in expected.items()}
     loss_weight = "weight" in kwargs or "pos_weight" in kwargs
     buffers = ours.init_buffers()
-    assert loss_weight or list(dict(_flat(buffers))) == list(dict(theirs.named_buffers()))
+    assert loss_weight or list(flat(buffers)) == list(dict(theirs.named_buffers()))
 
     tensors = _tensors(name, inputs)
     output = theirs(*[t.clone() if hasattr(theirs, "inplace") else t for t in tensors])
     arrays = [jnp.asarray(a) for a in inputs]
-    params = _nested(expected)
+    params = nested({name: jnp.asarray(value.detach().numpy()) for name, value in expected.items()})
     smooth = [i for i, t in enumerate(tensors) if t.requires_grad]
 
     def call(params, *given):
@@ -291,13 +273,13 @@ def test_equals_torch_nn(name, args, kwargs, inputs, training):
     for actual, wanted in zip(rest, others, strict=True):
         _close(actual, wanted)
     if not loss_weight:
-        new_buffers = dict(_flat(new_buffers))
+        new_buffers = flat(new_buffers)
         for key, wanted in theirs.named_buffers():
             _close(new_buffers[key], wanted)
     if first.requires_grad:
         first.backward(torch.tensor(cotangent))
         param_grads, *input_grads = gradients
-        param_grads = dict(_flat(param_grads))
+        param_grads = flat(param_grads)
         assert param_grads.keys() == expected.keys()
         for key, wanted in expected.items():
             _close(param_grads[key], wanted.grad)

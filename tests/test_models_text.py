@@ -12,8 +12,8 @@ import pytest
 import fnnet
 from fnnet import functional as F
 from fnnet import models
-from fnnet.checkpoint import RefusedFileError, save
-from fnnet.models import byte_pairs, generation, loading, pretrained
+from fnnet.checkpoint import RefusedFileError, flat, save
+from fnnet.models import byte_pairs, generation, pretrained
 
 pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions
 
@@ -39,7 +39,7 @@ def test_gpt_computes_and_differentiates_as_recorded(gpt):
     (value, logits), gradients = jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
     np.testing.assert_allclose(logits[:, ::2, ::16], GPT["logits"], **CLOSE)
     np.testing.assert_allclose(value, GPT["loss"], rtol=1e-6)
-    for name, gradient in loading.flat(gradients).items():
+    for name, gradient in flat(gradients).items():
         total = np.abs(np.asarray(gradient, np.float64)).sum()
         np.testing.assert_allclose(total, GPT["gradients"][name], rtol=1e-5)
 
@@ -130,7 +130,7 @@ def test_a_new_gpt_begins_as_its_configuration_says():
     config = models.GPTConfig(64, 8, 32, 2, 2, tie_word_embeddings=False)
     net = models.GPT(config)
     assert (net, hash(net)) == (models.GPT(config), hash(models.GPT(config)))
-    params = loading.flat(net.init(fnnet.random.Generator(0)))
+    params = flat(net.init(fnnet.random.Generator(0)))
     deviations = {name: float(value.std()) for name, value in params.items() if value.ndim > 1}
     for name, deviation in deviations.items():
         assert deviation == pytest.approx(0.01 if name.endswith("c_proj.weight") else 0.02, rel=0.1)
@@ -173,7 +173,7 @@ def test_bert_computes_as_recorded():
 def test_checkpoints_in_parts_and_of_the_bare_network_are_read(gpt, tmp_path):
     net, params = gpt
     shutil.copy(REFERENCE / "gpt2_tiny/config.json", tmp_path)
-    state = {name.removeprefix("transformer."): v for name, v in loading.flat(params).items()}
+    state = {name.removeprefix("transformer."): v for name, v in flat(params).items()}
     state["h.0.attn.bias"] = jnp.ones((1, 1, 8, 8))
     names = list(state)
     places = {name: f"part{i % 2}.safetensors" for i, name in enumerate(names)}

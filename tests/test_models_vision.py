@@ -14,6 +14,7 @@ import vision_cases as cases
 
 import fnnet
 from fnnet import layers, models
+from fnnet.checkpoint import flat
 from fnnet.models import (
     densenet,
     loading,
@@ -64,7 +65,7 @@ def test_a_network_is_torchvisions(name):
     params = net.init(fnnet.random.Generator(cases.SEED))
     buffers = net.init_buffers()
     assert in_order(net, params, buffers) == recorded["names"]
-    assert digest(loading.flat(params).values()) == recorded["initial"]
+    assert digest(flat(params).values()) == recorded["initial"]
     if "heads" in params:
         head = params["heads"]["head"]
         params["heads"]["head"] = {**head, "weight": jnp.asarray(cases.head(head["weight"].shape))}
@@ -84,9 +85,9 @@ def test_a_network_is_torchvisions(name):
     np.testing.assert_allclose(evaluated.ravel(), recorded["eval"], **CLOSE)
     np.testing.assert_allclose(output.ravel(), recorded["train"], **CLOSE)
     for path, total in recorded["buffers"].items():
-        np.testing.assert_allclose(loading.flat(new)[path].sum(), total, **CLOSE)
+        np.testing.assert_allclose(flat(new)[path].sum(), total, **CLOSE)
     largest = max(recorded["gradients"].values())
-    for path, gradient in loading.flat(gradients).items():
+    for path, gradient in flat(gradients).items():
         total = np.abs(np.asarray(gradient, np.float64)).sum()
         np.testing.assert_allclose(total, recorded["gradients"][path], rtol=1e-3, atol=1e-6 * largest)
 
@@ -99,7 +100,7 @@ def test_the_plain_networks_begin_and_compute_as_torchvisions(name):
         else vgg.VGG(vgg.make_layers([8, "M", 16, "M", 512, "M"], True), init_weights=False)
     )
     features = net.features.init(fnnet.random.Generator(cases.SEED))
-    assert digest(loading.flat(features).values()) == RECORDED["plain"][name]["initial"]
+    assert digest(flat(features).values()) == RECORDED["plain"][name]["initial"]
     wide = net.children()["classifier"][1 if name == "alexnet" else 0].in_features
     net.classifier = layers.Linear(wide, 3)
     classifier = {"weight": jnp.asarray(cases.head((3, wide))), "bias": jnp.zeros(3)}
@@ -122,13 +123,13 @@ def test_the_published_networks_have_torchvisions_names_and_shapes(name):
 def test_a_state_dict_becomes_the_two_trees_and_what_does_not_fit_is_named(tmp_path):
     net = densenet.DenseNet(4, (1,), 8, 2, 0, 3)
     params, buffers = net.init(fnnet.random.Generator(0)), net.init_buffers()
-    state = {**loading.flat(params), **loading.flat(buffers)}
+    state = {**flat(params), **flat(buffers)}
     old = {name.replace("norm1.", "norm.1."): value for name, value in state.items()}
     del old["features.norm0.num_batches_tracked"]
     fnnet.checkpoint.save_pt(tmp_path / "net.pth", {name: np.asarray(v) for name, v in old.items()})
     loaded, others = models.load_state_dict(net, tmp_path / "net.pth", densenet.current_name)
-    assert all(np.array_equal(v, loading.flat(params)[n]) for n, v in loading.flat(loaded).items())
-    assert loading.flat(others).keys() == loading.flat(buffers).keys()
+    assert all(np.array_equal(v, flat(params)[n]) for n, v in flat(loaded).items())
+    assert flat(others).keys() == flat(buffers).keys()
     wrong = {**state, "classifier.bias": np.zeros(4), "further": np.zeros(1)}
     del wrong["features.conv0.weight"]
     with pytest.raises(

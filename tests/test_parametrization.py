@@ -12,6 +12,7 @@ import pytest
 
 import fnnet.functional as F
 from fnnet import layers
+from fnnet.checkpoint import flat
 from fnnet.random import Generator
 
 RECORDED = json.loads((Path(__file__).parent / "reference" / "nn_completion.json").read_text())["scenarios"]
@@ -21,13 +22,6 @@ CASES = (
     (lambda: layers.spectral_norm(layers.ConvTranspose1d(2, 3, 2), n_power_iterations=2), (1, 2, 4)),
     (lambda: layers.orthogonal(layers.Linear(3, 2), orthogonal_map="cayley"), (2, 3)),
 )
-
-
-def flat(tree: dict, prefix: str = "") -> dict:
-    found: dict = {}
-    for name, value in tree.items():
-        found.update(flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return found
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 from residual_port import ResidualNet
 
 from fnnet import layers, optim
+from fnnet.checkpoint import nested
 from fnnet.parity import Record, files, record, trace, trace_updates
-from fnnet.parity.feeding import nested
 from fnnet.parity.recorded import Call, OptimizerStep
 
 pytestmark = pytest.mark.slow  # what they are built of is tested at both ends of the JAX versions

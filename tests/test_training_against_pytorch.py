@@ -10,10 +10,11 @@ import pytest
 
 import fnnet
 from fnnet import functional as F
+from fnnet.checkpoint import flat
 from fnnet.data.sampler import epochs
 from fnnet.parity import agreement, files
 from fnnet.parity.lessons import fizzbuzz, lenet
-from fnnet.parity.lessons.runs import flat, follow_optimizer, follow_updates, recording
+from fnnet.parity.lessons.runs import follow_optimizer, follow_updates, recording
 
 pytestmark = pytest.mark.slow
 

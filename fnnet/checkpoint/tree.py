@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.checkpoint import safetensors
+from fnnet.checkpoint.dotted import AmbiguousNameError, nested
 from fnnet.checkpoint.refused import RefusedFileError
 
 SCALARS = "fnnet.scalars"
@@ -143,39 +144,8 @@ def load(path: str | PathLike[str]) -> dict[str, Any]:
     """
     try:
         return nested(load_flat(path))
-    except _Ambiguous as error:
+    except AmbiguousNameError as error:
         raise RefusedFileError(path, error.reason, error.name) from None
-
-
-class _Ambiguous(ValueError):
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"checkpoint.nested: {name!r}: {reason}")
-        self.name, self.reason = name, reason
-
-
-def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves by dotted name, such as a state_dict, as nested dicts: the form of fnnet's parameters.
-
-    Raises:
-        ValueError: for a name that is both a leaf and a branch.
-    """
-    tree: dict[str, Any] = {}
-    branches: set[int] = set()
-    for name, leaf in flat.items():
-        *parts, last = name.split(".")
-        place = tree
-        for part in parts:
-            if part not in place:
-                made: dict[str, Any] = {}
-                place[part] = made
-                branches.add(id(made))
-            place = place[part]
-            if id(place) not in branches:
-                raise _Ambiguous(name, f"{part!r} is a leaf and a branch")
-        if last in place:
-            raise _Ambiguous(name, "a leaf and a branch")
-        place[last] = leaf
-    return tree
 
 
 def load_metadata(path: str | PathLike[str]) -> dict[str, str]:

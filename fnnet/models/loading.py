@@ -10,22 +10,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from fnnet.checkpoint.dotted import flat, nested
 from fnnet.checkpoint.formats import load as load_file
-from fnnet.checkpoint.tree import nested
 from fnnet.layers import Layer
 from fnnet.layers.layer import Params
 
-__all__ = ["flat", "load_state_dict", "read_state_dict", "shapes_of"]
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, by dotted name, in their order: parameters as a state_dict."""
-    leaves: dict[str, Any] = {}
-    for name, value in tree.items():
-        leaves.update(
-            flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-        )
-    return leaves
+__all__ = ["load_state_dict", "read_state_dict", "shapes_of"]
 
 
 def shapes_of(net: Layer, dtype: DTypeLike = jnp.float32) -> tuple[dict[str, Any], dict[str, Any]]:

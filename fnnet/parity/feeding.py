@@ -27,18 +27,6 @@ Part = Callable[..., tuple[Any, Mapping[str, Any]]]
 """(parameters, buffers, *inputs) -> (output, new buffers), nested dicts."""
 
 
-def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as nested dicts."""
-    tree: dict[str, Any] = {}
-    for name, leaf in flat.items():
-        *branches, last = name.split(".")
-        place = tree
-        for branch in branches:
-            place = place.setdefault(branch, {})
-        place[last] = leaf
-    return tree
-
-
 def below(tree: Mapping[str, Any], path: str) -> Any:
     """The branch of nested dicts at a dotted path; {} if there is none."""
     place: Any = tree

@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnnet.checkpoint import flat, nested
 from fnnet.layers.layer import Layer, Scope
-from fnnet.parity.feeding import Part, Results, as_dtype, below, layer_part, nested
+from fnnet.parity.feeding import Part, Results, as_dtype, below, layer_part
 from fnnet.parity.recorded import Call, Record
 from fnnet.parity.watching import TappedScope, tap
 from fnnet.random.source import as_source
@@ -146,8 +147,6 @@ class ModulePort(Port):
 
     def below(self, call: Call) -> tuple[Any, Any]:
         """The parameters and buffers that the call's module has."""
-        from fnnet.torch.functionalize import flat
-
         own, state = (flat(tree) for tree in super().below(call))
         module = self._module(call)
         if module is None:

@@ -17,11 +17,12 @@ import jax
 import numpy as np
 import optax
 
+from fnnet.checkpoint import nested
 from fnnet.checkpoint.tree import named_leaves
 from fnnet.parity import text
 from fnnet.parity.diagnosis import Diagnosis
 from fnnet.parity.difference import Agreement, Difference, difference, distance, table
-from fnnet.parity.feeding import as_dtype, nested
+from fnnet.parity.feeding import as_dtype
 from fnnet.parity.recorded import Record
 from fnnet.parity.update_variants import Change, diagnose_update
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 import jax
 
+from fnnet.checkpoint import flat, nested
 from fnnet.random import as_source
 from fnnet.torch.chosen import Refusing
 from fnnet.torch.nn.module import Module
@@ -96,26 +97,6 @@ def _copy(tensor: Tensor) -> jax.Array:
     import jax.numpy as jnp
 
     return jnp.array(array_of(tensor))
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> Tree:
-    """A nested dict with dotted names."""
-    made: Tree = {}
-    for name, value in tree.items():
-        made.update(flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value})
-    return made
-
-
-def nested(tree: Mapping[str, Any]) -> Tree:
-    """A dict with dotted names as nested dicts."""
-    made: Tree = {}
-    for name, value in tree.items():
-        *path, last = name.split(".")
-        inner = made
-        for part in path:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
-    return made
 
 
 def _checked(given: Tree, own: dict[str, Any], kind: str) -> Tree:

@@ -14,6 +14,7 @@ import numpy as np
 from functional_cases import close, leaves
 
 from fnnet import layers
+from fnnet.checkpoint import flat, nested
 from fnnet.random import Generator
 from judge.left_out import MODULES
 from judge.tally import SEED, Tally, default_tolerance, describe, own_tolerance, spread
@@ -50,26 +51,6 @@ class Answer:
     gradients: list[np.ndarray]
     parameters: dict[str, np.ndarray]
     buffers: dict[str, np.ndarray]
-
-
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Nested dicts of a state dict."""
-    tree: dict[str, Any] = {}
-    for name, value in flat.items():
-        *path, last = name.split(".")
-        branch = tree
-        for part in path:
-            branch = branch.setdefault(part, {})
-        branch[last] = value
-    return tree
-
-
-def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The state dict of nested dicts."""
-    found: dict[str, Any] = {}
-    for name, value in tree.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
 
 
 def _array(tensor: Any) -> np.ndarray:

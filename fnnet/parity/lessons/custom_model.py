@@ -10,10 +10,11 @@ import jax
 import numpy as np
 
 import fnnet
+from fnnet.checkpoint import flat
 from fnnet.parity import agreement, files
 from fnnet.parity.lessons import documented
 from fnnet.parity.lessons.lesson import Outcome, Settings
-from fnnet.parity.lessons.runs import STEPS, flat, follow_optimizer, recording, seed_count, table
+from fnnet.parity.lessons.runs import STEPS, follow_optimizer, recording, seed_count, table
 from fnnet.parity.verdict import holds
 
 SEEDS = 16

@@ -18,11 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import fnnet
+from fnnet.checkpoint import flat
 from fnnet.parity import agreement, files
 from fnnet.parity.distribution import place
 from fnnet.parity.lessons import documented
 from fnnet.parity.lessons.lesson import Band, Curve, Line, Outcome, Settings
-from fnnet.parity.lessons.runs import flat, recording, seed_count
+from fnnet.parity.lessons.runs import recording, seed_count
 from fnnet.parity.verdict import Row, Verdict, exact, holds
 
 SEEDS = 8

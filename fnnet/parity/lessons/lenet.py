@@ -18,10 +18,11 @@ import numpy as np
 import optax
 
 import fnnet
+from fnnet.checkpoint import flat
 from fnnet.data.sampler import epochs
 from fnnet.parity import agreement, files
 from fnnet.parity.lessons.lesson import Curve, Line, Outcome, Settings
-from fnnet.parity.lessons.runs import flat, recording
+from fnnet.parity.lessons.runs import recording
 from fnnet.parity.verdict import Row, Verdict, exact
 
 FOLLOWED = 50

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import optax
 
+from fnnet.checkpoint import flat
 from fnnet.parity import agreement, files
 from fnnet.parity.distribution import LEAST, place
 from fnnet.parity.lessons.lesson import Band, Curve, Line, Settings
@@ -25,12 +26,6 @@ def recording() -> dict[str, np.ndarray]:
     """PyTorch's recorded runs."""
     with np.load(files.reference("training_runs.npz")) as held:
         return {name: held[name] for name in held.files}
-
-
-def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested parameters under PyTorch's dotted names."""
-    paths = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {prefix + ".".join(str(entry.key) for entry in path): leaf for path, leaf in paths}
 
 
 def follow_updates(

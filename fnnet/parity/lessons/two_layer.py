@@ -18,13 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import fnnet
+from fnnet.checkpoint import flat
 from fnnet.parity import agreement, files
 from fnnet.parity.distribution import place
 from fnnet.parity.lessons import documented
 from fnnet.parity.lessons.lesson import Curve, Line, Outcome, Settings
 from fnnet.parity.lessons.runs import (
     STEPS,
-    flat,
     follow_optimizer,
     follow_updates,
     recording,

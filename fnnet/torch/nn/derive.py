@@ -16,6 +16,7 @@ from typing import Any
 import jax
 
 from fnnet import layers
+from fnnet.checkpoint import flat
 from fnnet.functional.operation import Operation, dispatch_to
 from fnnet.layers.layer import Layer, Scope
 from fnnet.torch.creation import as_dtype
@@ -216,7 +217,7 @@ class _Trained(LayerModule):
         first = next(iter(self.parameters()), None)
         dtype = get_default_dtype() if first is None else first.dtype
         with no_grad():
-            for name, value in _flat(_drawn(self._layer, dtype)).items():
+            for name, value in flat(_drawn(self._layer, dtype)).items():
                 self.get_parameter(name).copy_(from_array(value))
             self.reset_running_stats()
 
@@ -312,13 +313,6 @@ def _signature(layer_class: type[Layer]) -> inspect.Signature:
 def _buffer(value: Any) -> Tensor:
     made = from_array(value)
     return made if made.is_floating_point() else made.to(int64)
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        flat.update(_flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat
 
 
 CLASSES: dict[type[Layer], Any] = {
