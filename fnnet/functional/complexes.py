@@ -48,23 +48,17 @@ def polar(abs: jax.Array, angle: jax.Array) -> jax.Array:
     return complex(abs * jnp.cos(angle), abs * jnp.sin(angle))
 
 
-@operation("torch", grad_fn="ViewAsRealBackward0")
+@operation("torch", grad_fn="ViewAsRealBackward0", view=True)
 def view_as_real(input: jax.Array) -> jax.Array:
-    """The real and imaginary parts along a new last dimension. Raises RuntimeError for real input.
-
-    Differs from PyTorch: the result is a copy.
-    """
+    """The real and imaginary parts along a new last dimension. Raises RuntimeError for real input."""
     if not is_complex(input):
         raise RuntimeError(f"view_as_real is only supported for complex tensors, got {scalar_name(input)}")
     return jnp.stack([jnp.real(input), jnp.imag(input)], -1)
 
 
-@operation("torch", grad_fn="ViewAsComplexBackward0")
+@operation("torch", grad_fn="ViewAsComplexBackward0", view=True)
 def view_as_complex(input: jax.Array) -> jax.Array:
-    """The complex numbers whose parts lie along the last dimension, of size 2.
-
-    Differs from PyTorch: the result is a copy.
-    """
+    """The complex numbers whose parts lie along the last dimension, of size 2."""
     if is_complex(input) or not jnp.issubdtype(input.dtype, jnp.floating):
         raise RuntimeError(
             f"view_as_complex is only supported for half, float and double tensors, got {scalar_name(input)}"

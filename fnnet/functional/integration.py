@@ -107,7 +107,7 @@ def _slope(input: jax.Array, axis: int, spacing: Any, edge_order: int) -> jax.Ar
 @operation("torch", to_float=True)
 def gradient(
     input: jax.Array, *, spacing: Any = None, dim: int | Sequence[int] | None = None, edge_order: int = 1
-) -> list[jax.Array]:
+) -> tuple[jax.Array, ...]:
     """The derivative along each dimension, by central differences of second order.
 
     `spacing` is a number for all, or for each dimension a number or its coordinates. Raises RuntimeError for
@@ -127,4 +127,4 @@ def gradient(
     for axis in axes:
         if input.shape[axis] < edge_order + 1:
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
-    return [_slope(input, axis, one, edge_order) for axis, one in zip(axes, spacings, strict=True)]
+    return tuple(_slope(input, axis, one, edge_order) for axis, one in zip(axes, spacings, strict=True))

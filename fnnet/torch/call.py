@@ -16,8 +16,8 @@ from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.bounds import check
 from fnnet.torch.devices import CPU, jax_device
 from fnnet.torch.drawing import draw_now
-from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.mode import MODE
+from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.storage import Storage

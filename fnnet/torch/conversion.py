@@ -12,7 +12,7 @@ from fnnet.torch.attach import method
 from fnnet.torch.call import apply
 from fnnet.torch.creation import as_dtype
 from fnnet.torch.devices import as_device, device, jax_device
-from fnnet.torch.layout import dense_strides
+from fnnet.torch.memory_formats import contiguous_format, is_in, preserve_format, spec_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value
@@ -67,24 +67,23 @@ def _moved(tensor: Tensor, spec: Spec) -> Tensor:
 @method
 def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with memory of its own, part of the graph."""
-    spec = self._spec
-    dense = spec_of(spec.shape, spec.dtype, spec.device, dense_strides(spec))
-    return copied(self, dense, "CloneBackward0")
+    return copied(self, spec_in(self._spec, memory_format), "CloneBackward0")
 
 
 @method
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
-    """The tensor itself if its memory is row-major, else a row-major copy."""
-    if self._spec.contiguous:
+    """The tensor itself if its memory is row-major (or in the given format), else a copy that is."""
+    if is_in(self._spec, memory_format):
         return self
-    return copied(self, spec_of(self._spec.shape, self._spec.dtype, self._spec.device), "CloneBackward0")
+    return copied(self, spec_in(self._spec, memory_format or contiguous_format), "CloneBackward0")
 
 
 @method
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The tensor in another dtype or on another device; itself if it is there already."""
     where, kind, copy = self._spec.device, self._spec.dtype, kwargs.pop("copy", False)
-    kwargs.pop("non_blocking", None), kwargs.pop("memory_format", None)
+    kwargs.pop("non_blocking", None)
+    format = kwargs.pop("memory_format", None)
     for name in ("device", "dtype", "other"):
         if kwargs.get(name) is not None:
             args = (*args, kwargs[name])
@@ -101,22 +100,23 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif one is not None:
             kind = as_dtype(one) or kind
     old = self._spec
-    if where is old.device and kind is old.dtype and not copy:
+    keeps = format is None or format is preserve_format or is_in(old, format)
+    if where is old.device and kind is old.dtype and not copy and keeps:
         return self
-    dense = spec_of(old.shape, kind, where, dense_strides(old))
-    return copied(self, dense, "ToCopyBackward0")
+    dense = spec_in(old, format)
+    return copied(self, spec_of(old.shape, kind, where, dense.strides), "ToCopyBackward0")
 
 
 @method
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""
-    return self.to("cpu")
+    return self.to("cpu", memory_format=memory_format)
 
 
 @method
 def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
     """The tensor on a GPU."""
-    return self.to("cuda" if device is None else device)
+    return self.to("cuda" if device is None else device, memory_format=memory_format)
 
 
 def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
@@ -145,7 +145,7 @@ for _name, _kind in (
 ):  # fmt: skip
 
     def _convert(self: Tensor, memory_format: Any = None, _kind: D.dtype = _kind) -> Tensor:
-        return self.to(_kind)
+        return self.to(_kind, memory_format=memory_format)
 
     _convert.__name__ = _name
     setattr(Tensor, _name, _convert)

@@ -12,7 +12,7 @@ from jax import lax
 from fnnet.torch import dtypes as D
 from fnnet.torch.devices import CPU, as_device
 from fnnet.torch.dtypes import dtype as Dtype
-from fnnet.torch.layout import dense_strides
+from fnnet.torch.memory_formats import spec_in, strides_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, append
@@ -98,7 +98,8 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
         if not size:
             raise TypeError(f'{name}() missing 1 required positional argument: "size"')
         kind = as_dtype(dtype) or D.get_default_dtype()
-        spec = spec_of(size_of(size, name), kind, as_device(device))
+        shape = size_of(size, name)
+        spec = spec_of(shape, kind, as_device(device), strides_in(shape, memory_format))
         return finish(full_spec(spec, value), requires_grad)
 
     def like(
@@ -111,7 +112,7 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
         pin_memory: bool = False,
         memory_format: Any = None,
     ) -> Tensor:
-        return finish(full_spec(like_spec(input, dtype, device), value), requires_grad)
+        return finish(full_spec(like_spec(input, dtype, device, memory_format), value), requires_grad)
 
     def new(self: Tensor, *size: Any, **options: Any) -> Tensor:
         options.setdefault("dtype", self.dtype)
@@ -125,11 +126,11 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
     return create
 
 
-def like_spec(input: Tensor, dtype: Any = None, device: Any = None) -> Spec:
+def like_spec(input: Tensor, dtype: Any = None, device: Any = None, memory_format: Any = None) -> Spec:
     """The spec of a new tensor like `input`: its memory order kept if it is dense."""
     old = input._spec
     where = old.device if device is None else as_device(device)
-    return spec_of(old.shape, as_dtype(dtype) or old.dtype, where, dense_strides(old))
+    return spec_of(old.shape, as_dtype(dtype) or old.dtype, where, spec_in(old, memory_format).strides)
 
 
 zeros = _filled("zeros", 0)

@@ -6,6 +6,7 @@ Nothing is written here for one operation alone, except where PyTorch's spelling
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from fnnet import functional
@@ -29,6 +30,27 @@ NAMESPACES: dict[str, dict[str, Any]] = {
 
 VARIADIC = frozenset({"size", "shape", "dims", "repeats", "sizes", "reps"})
 """Second arguments that may be given one by one: `x.view(2, 3)`, `x.permute(1, 0)`."""
+
+
+def _one_dim(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> bool:
+    ndim = x._spec.ndim
+    reach = -ndim <= start_dim < ndim and -ndim <= end_dim < ndim
+    return reach and start_dim % ndim == end_dim % ndim
+
+
+ITSELF: dict[str, Callable[..., bool]] = {
+    **dict.fromkeys(("real", "conj", "conj_physical"), lambda x, **_: not x._spec.dtype.is_complex),
+    "atleast_1d": lambda x, *others: not others and x._spec.ndim >= 1,
+    "atleast_2d": lambda x, *others: not others and x._spec.ndim >= 2,
+    "atleast_3d": lambda x, *others: not others and x._spec.ndim >= 3,
+    "cartesian_prod": lambda x, *others: not others and x._spec.ndim == 1,
+    "flatten": _one_dim,
+}
+"""Operations that give the tensor itself where there is nothing to do, and when that is."""
+
+
+READ = {"tensor_split": (1, "indices_or_sections")}
+"""Arguments whose values decide the shapes of the result: tensors there are read."""
 
 _WINDOWS = "fnnet.functional.windows"
 _MAKERS = frozenset({"fnnet.functional.creation", _WINDOWS})
@@ -108,7 +130,14 @@ def function_of(op: Op) -> Callable[..., Any]:
     variadic = _is_variadic(op)
     has_out = "out" in op.parameters
 
+    itself = ITSELF.get(op.declared.name)
+    read = READ.get(op.declared.name)
+
     def function(*args: Any, **kwargs: Any) -> Any:
+        if itself is not None and args and isinstance(args[0], Tensor) and itself(*args, **kwargs):
+            return args[0]
+        if read is not None:
+            args, kwargs = _as_numbers(args, kwargs, read)
         if kwargs and "out" in kwargs and not has_out:
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
@@ -118,6 +147,18 @@ def function_of(op: Op) -> Callable[..., Any]:
         return call(op, args, kwargs)
 
     return _named(function, op)
+
+
+def _as_numbers(
+    args: tuple[Any, ...], kwargs: dict[str, Any], argument: tuple[int, str]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with the one at this place read, if it is a tensor."""
+    position, name = argument
+    if len(args) > position and isinstance(args[position], Tensor):
+        args = (*args[:position], args[position].tolist(), *args[position + 1 :])
+    elif isinstance(kwargs.get(name), Tensor):
+        kwargs = {**kwargs, name: kwargs[name].tolist()}
+    return args, kwargs
 
 
 def creator_of(op: Op) -> Callable[..., Any]:
@@ -193,7 +234,7 @@ def with_inplace_flag(plain: Callable[..., Any], changing: Callable[..., Any]) -
 def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
     """Put every spelling of one declared operation into the namespaces and onto Tensor."""
     op = OPS[declared.name] = Op(declared)
-    creates = declared.function.__module__ in _MAKERS
+    creates = declared.function.__module__ in _MAKERS or declared.name in ("tril_indices", "triu_indices")
     function = creator_of(op) if creates else function_of(op)
     changing = None
     if declared.in_place:
@@ -210,6 +251,8 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
                 namespaces[place].setdefault(name, with_inplace_flag(function, changing))
                 namespaces[place].setdefault(name + "_", changing)
             else:
+                if isinstance(namespaces[place].get(name), ModuleType):  # `torch.mode` means the function
+                    del namespaces[place][name]
                 namespaces[place].setdefault(name, function)
                 if changing is not None:
                     namespaces[place].setdefault(name + "_", changing)
@@ -264,10 +307,14 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
         else:
             namespaces[module].setdefault(spelled, function)
     derive_operators()
-    for name in ("real", "imag", "conj"):
-        of_complex = getattr(Tensor, name)
+    for old in ("__div__", "__rdiv__", "__idiv__"):
+        setattr(Tensor, old, getattr(Tensor, old.replace("div", "truediv")))
+    of_order = namespaces["torch"]["polygamma"]
+    setattr(Tensor, "polygamma", lambda self, n: of_order(n, self))  # noqa: B010
+    for name in ("real", "imag"):
+        part = getattr(Tensor, name)
 
-        def of_any(self: Tensor, of_complex: Any = of_complex, name: str = name) -> Tensor:
-            return of_complex(self) if self._spec.dtype.is_complex or name == "imag" else self
+        def change(self: Tensor, value: Any, part: Any = part) -> None:
+            part(self).copy_(value)
 
-        setattr(Tensor, name, property(of_any) if name != "conj" else of_any)
+        setattr(Tensor, name, property(part, change))

@@ -25,8 +25,8 @@ def _of_method(name: str) -> Callable[..., Any]:
     return function
 
 
-METHODS = ("detach", "detach_", "fill_", "get_device", "is_conj", "is_inference", "is_neg", "is_same_size",
-           "is_signed", "resize_as_", "resolve_conj", "resolve_neg", "zero_")  # fmt: skip
+METHODS = ("as_strided", "detach", "detach_", "fill_", "get_device", "is_conj", "is_inference", "is_neg",
+           "is_same_size", "is_signed", "resize_as_", "resolve_conj", "resolve_neg", "zero_")  # fmt: skip
 FUNCTIONS: dict[str, Any] = {name: _of_method(name) for name in METHODS}
 newaxis = None
 _warn_always = [False]
@@ -107,21 +107,69 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> Any:
 
 
 def unsafe_split(input: Tensor, split_size: Any, dim: int = 0) -> Any:
-    """The parts of `input.split(...)`, as copies."""
-    return tuple(one.clone() for one in input.split(split_size, dim))
+    """`input.split(...)`, of which PyTorch does not note that the parts share memory."""
+    return _unguarded(input.split(split_size, dim))
 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> Any:
-    """The parts of `input.chunk(...)`, as copies."""
-    return tuple(one.clone() for one in input.chunk(chunks, dim))
+    """`input.chunk(...)`, of which PyTorch does not note that the parts share memory."""
+    return _unguarded(input.chunk(chunks, dim))
 
 
+def _unguarded(parts: Any) -> Any:
+    for one in parts:
+        one._forbidden = None
+    return parts
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Any = None) -> Tensor:
+    """The first `size` places that are not zero, filled up with `fill_value`."""
+    from fnnet.torch.creation import full
+    from fnnet.torch.declare import OPS, write_out
+
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = input.nonzero()[:size]
+    rest = full((size - found.shape[0], input.ndim), fill_value, dtype=D.int64, device=input.device)
+    found = call(OPS["cat"], ((found, rest),), {})
+    return found if out is None else write_out(out, found, "nonzero_static")
+
+
+def constant_pad_nd(input: Tensor, pad: Any, value: Any = 0) -> Tensor:
+    """`input` with a frame of one value."""
+    from fnnet.torch.declare import OPS
+
+    return call(OPS["pad"], (input, tuple(pad), "constant", value), {})
+
+
+def _copy_of(name: str) -> Callable[..., Any]:
+    def function(input: Tensor, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        from fnnet.torch.declare import write_out
+
+        seen = input if name == "alias" else getattr(input, name)(*args, **kwargs)
+        made = tuple(one.clone() for one in seen) if isinstance(seen, tuple) else seen.clone()
+        return made if out is None else write_out(out, made, f"{name}_copy")
+
+    function.__name__ = function.__qualname__ = f"{name}_copy"
+    function.__doc__ = f"A copy of what `input.{name}(...)` sees."
+    return function
+
+
+COPIED = ("alias", "as_strided", "detach", "diagonal", "expand", "narrow", "permute", "select",
+          "split", "split_with_sizes", "squeeze", "t", "transpose", "unbind", "unfold", "unsqueeze",
+          "view")  # fmt: skip
+"""Views of which PyTorch has a copying twin."""
+
+
+FUNCTIONS |= {f"{name}_copy": _copy_of(name) for name in COPIED}
+setattr(Tensor, "narrow_copy", FUNCTIONS["narrow_copy"])  # noqa: B010
 _one: Any
 for _one in (split_with_sizes, unsafe_split, unsafe_chunk):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
-for _one in (fill, where, typename, is_storage, set_warn_always, is_warn_always_enabled, is_anomaly_enabled,
-             set_default_tensor_type, is_distributed, is_vulkan_available):  # fmt: skip
+for _one in (constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,
+             is_warn_always_enabled, is_anomaly_enabled, set_default_tensor_type, is_distributed,
+             is_vulkan_available):  # fmt: skip
     FUNCTIONS[_one.__name__] = _one
 FUNCTIONS["newaxis"] = newaxis
 
@@ -159,3 +207,4 @@ def _index(self: Any, indices: Any) -> Tensor:
 setattr(Tensor, "fill_diagonal_", _fill_diagonal_)  # noqa: B010
 setattr(Tensor, "new", _new)  # noqa: B010
 setattr(Tensor, "index", _index)  # noqa: B010
+setattr(Tensor, "where", lambda self, condition, other: where(condition, self, other))  # noqa: B010

@@ -58,6 +58,8 @@ def _is_foreign(error: Exception) -> bool:
 def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception:
     """PyTorch's kind of error for an error of JAX about shapes or dtypes; any other error as it is."""
     text = str(error)
+    if text.startswith("invalid literal for int()"):
+        return TypeError(f"{name}(): argument must be tuple of ints, not str")
     about = any(word in text for word in ("shape", "dimension", "size", "dtype", "broadcast", "rank", "type"))
     if not (isinstance(error, TypeError) or (isinstance(error, _TYPES) and _is_foreign(error))) or not about:
         return error
@@ -72,7 +74,7 @@ def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception
 
 
 def elementwise(inputs: Sequence[Spec], outputs: Sequence[Spec]) -> tuple[Spec, ...]:
-    """The outputs of an elementwise operation in the memory order that PyTorch gives them (TensorIterator)."""
+    """The outputs of an elementwise operation in the memory order of PyTorch's TensorIterator."""
     shape = outputs[0].shape
     if all(spec.contiguous for spec in inputs) or 0 in shape:
         return tuple(outputs)

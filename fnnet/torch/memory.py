@@ -10,6 +10,7 @@ from fnnet.torch import dtypes as D
 from fnnet.torch.attach import method
 from fnnet.torch.call import adopt
 from fnnet.torch.indexing import canonical_dim
+from fnnet.torch.memory_formats import is_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import RECORD
 from fnnet.torch.spec import Spec
@@ -37,12 +38,15 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     host = storage.share()
     if self._steps is None:
         return host.view() if host.shape == tuple(self._spec.shape) else host
-    size = host.itemsize
-    base_strides = tuple(stride // size for stride in host.strides)
+    kind = self._spec.dtype.numpy
+    base_strides = tuple(stride // host.itemsize for stride in host.strides)
     laid = _host_layout(self, base_strides)
-    flat = host[(0,) * host.ndim + (None,)] if host.size else host.reshape(-1)[:0]
     if not host.size or not self._spec.numel:
-        return np.empty(self._spec.shape, host.dtype)
+        return np.empty(self._spec.shape, kind)
+    flat, size = host[(0,) * host.ndim + (None,)], np.dtype(kind).itemsize
+    if flat.dtype != kind:  # complex numbers seen as real ones, or the other way
+        parts = (max(1, size // host.itemsize),)
+        flat = np.lib.stride_tricks.as_strided(flat, parts, (host.itemsize,)).view(kind)
     start = np.lib.stride_tricks.as_strided(flat, (laid[1] + 1,), (size,))[laid[1] :]
     return np.lib.stride_tricks.as_strided(
         start, tuple(self._spec.shape), tuple(stride * size for stride in laid[0])
@@ -103,9 +107,14 @@ def storage_offset(self: Tensor) -> int:
 
 
 @method
+def _is_view(self: Tensor) -> bool:
+    return self._base is not None
+
+
+@method
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
-    """Whether the memory is row-major."""
-    return self._spec.contiguous
+    """Whether the memory is row-major, or in the given format."""
+    return is_in(self._spec, memory_format)
 
 
 @method

@@ -86,7 +86,9 @@ ELEMENTWISE_ARGUMENTS = frozenset(
         "condition",
     ]
 )
-NOT_ELEMENTWISE = frozenset(["matmul", "dot", "inner", "outer", "kron", "cross", "vdot", "tensordot", "masked_fill"])
+NOT_ELEMENTWISE = frozenset(
+    ["matmul", "dot", "inner", "outer", "kron", "cross", "vdot", "tensordot", "masked_fill"]
+)
 
 _WRAPPING = frozenset(["add", "sub", "mul", "div", "true_divide", "add_", "sub_", "mul_", "div_"])
 

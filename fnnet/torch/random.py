@@ -179,13 +179,17 @@ def normal(
     generator: Any = None,
     dtype: Any = None,
     device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Normal numbers: of one mean and deviation in a given size, or of tensors of them."""
     if size is not None:
         spec = spec_of(
             size_of((size,), "normal"), as_dtype(dtype) or D.get_default_dtype(), as_device(device)
         )
-        return wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
+        made = wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
+        return finish(made, requires_grad)
     arrays = [np.asarray(one.detach().cpu()) if isinstance(one, Tensor) else one for one in (mean, std)]
     return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
 

@@ -32,7 +32,7 @@ def renamed(name: str, tree: Any) -> Any:
         return tree
     filled = tree.unflatten(range(tree.num_leaves))
     fields = getattr(filled, "_fields", None)
-    if fields is None or any(not isinstance(one, int) for one in filled):
+    if fields is None or any(not isinstance(one, int | tuple) for one in filled):
         return tree
     return jax.tree.structure(type_of(name, fields)(*filled))
 

@@ -183,7 +183,10 @@ def alias(tensor: Tensor, steps: tuple[Any, ...] = (), starts: tuple[int, ...] =
         made._spec = spec
         made._steps = (tensor._steps or ()) + steps
         made._starts = tensor._starts + starts
-        made._offset = tensor._offset + offset
+        begin = tensor._offset
+        if spec.dtype is not tensor._spec.dtype:  # offsets count elements
+            begin = begin * tensor._spec.dtype.itemsize // spec.dtype.itemsize
+        made._offset = begin + offset
     else:
         made._spec = tensor._spec
         made._steps, made._starts, made._offset = tensor._steps, tensor._starts, tensor._offset

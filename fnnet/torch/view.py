@@ -10,6 +10,7 @@ A view is a sequence of steps, each a tuple that begins with its kind:
     ("fixed", starts, sizes, steps)    a slice of all dimensions with its starts
     ("fixed_strided", shape, strides, start)
     ("bitcast", numpy dtype)
+    ("as_real",), ("as_complex",)      complex numbers as pairs of real ones, and back
     ("detach",)                        the same, without its derivative (where JAX differentiates)
 
 Steps are part of a record's structure and starts are not, so that a moving window does not compile again.
@@ -100,6 +101,10 @@ def _read_step(x: Any, step: Step, starts: Sequence[Any]) -> Any:
         return x.reshape(-1)[_places(step, step[3])]
     if kind == "detach":
         return lax.stop_gradient(x)
+    if kind == "as_real":
+        return jnp.stack([lax.real(x), lax.imag(x)], -1)
+    if kind == "as_complex":
+        return lax.complex(x[..., 0], x[..., 1])
     assert kind == "bitcast"
     return lax.bitcast_convert_type(x, step[1])
 
@@ -126,6 +131,8 @@ def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
         return x.reshape(-1).at[_places(step, start)].set(new).reshape(x.shape)
     if kind == "detach":
         return through(x, new)
+    if kind in ("as_real", "as_complex"):
+        return _read_step(new, ("as_complex" if kind == "as_real" else "as_real",), ())
     assert kind == "bitcast"
     return lax.bitcast_convert_type(new, x.dtype)
 
@@ -241,6 +248,12 @@ def layout(
                 offset += start * strides[dim]
                 shape[dim] = size
                 strides[dim] *= stride
+        elif kind == "as_real":
+            shape, strides, offset = [*shape, 2], [*(2 * stride for stride in strides), 1], 2 * offset
+        elif kind == "as_complex":
+            if strides[-1] != 1 or any(stride % 2 for stride in strides[:-1]):
+                return None
+            shape, strides, offset = shape[:-1], [stride // 2 for stride in strides[:-1]], offset // 2
         elif kind in ("strided", "fixed_strided"):
             natural = contiguous_strides(tuple(shape))
             offset += _distance(own[0] if kind == "strided" else step[3], natural, strides)

@@ -83,3 +83,25 @@ MODULES: dict[str, str] = {}
 
 OPTIMIZERS: dict[str, str] = {}
 """Entries of optim_db."""
+
+ADAPTER: dict[str, str] = {
+    **_because(
+        "compiles CUDA source at run time",
+        "jiterator_2inputs_2outputs jiterator_4inputs_with_extra_args "
+        "jiterator_binary jiterator_binary_return_by_ref jiterator_unary",
+    ),
+    **_because("sparse tensors are not had", "sparse.* to_sparse"),
+    **_because("torch.masked is a prototype that fnnet does not mirror", "masked.*"),
+    **_because(
+        "an internal of PyTorch, of another operation that is judged",
+        "_batch_norm_with_update _chunk_cat _native_batch_norm_legit _segment_reduce _softmax_backward_data "
+        "_unsafe_masked_index _unsafe_masked_index_put_accumulate _upsample_bilinear2d_aa "
+        "max_pool2d_with_indices_backward native_dropout_backward slice "
+        "torch._scaled_mm torch._scaled_mm_v2 torch.ops.aten._efficient_attention_forward "
+        "torch.ops.aten._flash_attention_forward torch.ops.aten._safe_softmax.default",
+    ),
+}
+"""Entries of op_db that are not put to fnnet.torch."""
+
+ADAPTER_DIFFERENCES: dict[str, str] = {}
+"""What fnnet.torch does otherwise: `name`, `name variant` or `* variant`, with the reason."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
+from fnnet.torch.layout import is_dense
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import Value
 from fnnet.torch.spec import Spec
@@ -74,7 +75,7 @@ def _forbidden(tensor: Tensor, what: str) -> RuntimeError:
 def check_overlap(target: Tensor, other: Tensor) -> None:
     """Raise where an operation would read memory that it has written to already, by PyTorch's rule."""
     one, two = target._spec, other._spec
-    if not one.numel or not two.numel or not (_is_dense(one) and _is_dense(two)):
+    if not one.numel or not two.numel or not (is_dense(one) and is_dense(two)):
         return
     begin, end = target._offset, target._offset + one.numel
     other_begin, other_end = other._offset, other._offset + two.numel
@@ -91,17 +92,6 @@ def check_overlap(target: Tensor, other: Tensor) -> None:
 
 def _steps(spec: Spec) -> list[tuple[int, int]]:
     return [(stride, length) for stride, length in zip(spec.strides, spec.shape, strict=True) if length != 1]
-
-
-def _is_dense(spec: Spec) -> bool:
-    """Whether the elements fill one piece of memory, each once, in whatever order."""
-    expected = 1
-    for stride, length in sorted(zip(spec.strides, spec.shape, strict=True)):
-        if length != 1:
-            if stride != expected:
-                return False
-            expected *= length
-    return True
 
 
 def refresh_view(tensor: Tensor) -> None:

@@ -1,0 +1,109 @@
+"""In which memory order PyTorch gives the results of operations that are no views.
+
+Values here have no memory order, so this is about strides alone: what `stride()` and `is_contiguous()` say,
+and where `view()` must refuse.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jax.extend.core import ClosedJaxpr
+
+from fnnet.torch import layout, memory_formats
+from fnnet.torch.spec import Spec, contiguous_strides, spec_of
+
+_ELEMENTWISE = frozenset((
+    "abs", "acos", "acosh", "add", "and", "asin", "asinh", "atan", "atan2", "atanh", "bessel_i0e",
+    "bessel_i1e", "bitcast_convert_type", "broadcast_in_dim", "cbrt", "ceil", "clamp", "clz", "complex",
+    "conj", "convert_element_type", "copy", "copy_p", "cos", "cosh", "digamma", "div", "eq", "erf",
+    "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "ge", "gt", "igamma", "igammac", "imag",
+    "integer_pow", "is_finite", "le", "lgamma", "log", "log1p", "logistic", "lt", "max", "min", "mul", "ne",
+    "neg", "nextafter", "not", "or", "polygamma", "population_count", "pow", "real", "reduce_precision",
+    "regularized_incomplete_beta", "rem", "round", "rsqrt", "select_n", "shift_left",
+    "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh", "sqrt", "square",
+    "stop_gradient", "sub", "tan", "tanh", "xor", "zeta",
+))  # fmt: skip
+"""Primitives of JAX that compute each element of its own, or broadcast."""
+
+_FOLLOWS = frozenset((
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool2d", "batch_norm", "conv2d", "conv_transpose2d",
+    "group_norm", "interpolate", "max_pool2d", "pixel_shuffle", "pixel_unshuffle", "upsample",
+    "channel_shuffle", "grid_sample", "max_unpool2d", "pad", "upsample_nearest", "upsample_bilinear",
+))  # fmt: skip
+"""Operations that give channels_last for channels_last."""
+
+
+_KEEPS = frozenset(["flip", "fliplr", "flipud", "normalize", "prelu", "glu", "dropout", "alpha_dropout"])
+"""Operations that keep the order of the dimensions, though not each element comes from its place alone."""
+
+
+def _upper(bound: inspect.BoundArguments) -> bool:
+    return bool(bound.arguments.get("upper"))
+
+
+def _always(bound: inspect.BoundArguments) -> bool:
+    return True
+
+
+_COLUMN_MAJOR: dict[str, tuple[tuple[int, ...], Callable[[inspect.BoundArguments], bool]]] = {
+    **dict.fromkeys(("cholesky", "linalg_cholesky", "linalg_cholesky_ex"), ((0,), _upper)),
+    **dict.fromkeys(
+        ("cholesky_inverse", "cholesky_solve", "geqrf", "inverse", "linalg_householder_product", "linalg_inv",
+         "linalg_inv_ex", "linalg_lstsq", "linalg_lu_factor", "linalg_lu_factor_ex", "lu", "ormqr", "svd"),
+        ((0,), _always),
+    ),
+    **dict.fromkeys(("qr", "linalg_qr"), ((0, 1), _always)),
+    **dict.fromkeys(("linalg_eig", "linalg_eigh", "triangular_solve"), ((1,), _always)),
+    "linalg_svd": ((0, 2), _always),
+}  # fmt: skip
+"""What LAPACK computes column by column: which outputs, and for which arguments."""
+
+
+def arranged(
+    name: str,
+    bound: inspect.BoundArguments,
+    jaxpr: ClosedJaxpr,
+    inputs: Sequence[Spec],
+    outputs: tuple[Spec, ...],
+) -> tuple[Spec, ...]:
+    """The outputs of an operation in PyTorch's memory order."""
+    if name in _COLUMN_MAJOR:
+        which, when = _COLUMN_MAJOR[name]
+        if when(bound):
+            return tuple(_turned(one) if i in which else one for i, one in enumerate(outputs))
+    if all(spec.contiguous for spec in inputs):
+        return outputs
+    if name in _FOLLOWS:
+        if any(memory_formats.is_in(spec, memory_formats.channels_last) for spec in inputs[:2]):
+            return tuple(
+                memory_formats.spec_in(one, memory_formats.channels_last) if one.ndim == 4 else one
+                for one in outputs
+            )
+        return outputs
+    if outputs and (name in _KEEPS or _each_alone(jaxpr.jaxpr)):
+        return layout.elementwise(inputs[:1] if name in _KEEPS else inputs, outputs)
+    return outputs
+
+
+def _turned(spec: Spec) -> Spec:
+    if spec.ndim < 2:
+        return spec
+    *batch, rows, columns = spec.shape
+    *steps, row, column = contiguous_strides((*batch, columns, rows))
+    return spec_of(spec.shape, spec.dtype, spec.device, (*steps, column, row))
+
+
+def _each_alone(jaxpr: Any) -> bool:
+    """Whether each element of the result comes from the elements in its place."""
+    return all(
+        all(map(_each_alone, inner)) if (inner := _inner(eqn)) else eqn.primitive.name in _ELEMENTWISE
+        for eqn in jaxpr.eqns
+    )
+
+
+def _inner(eqn: Any) -> list[Any]:
+    found = [value for value in eqn.params.values() if hasattr(value, "eqns") or hasattr(value, "jaxpr")]
+    return [getattr(value, "jaxpr", value) for value in found]

@@ -1,0 +1,139 @@
+"""op_db put to fnnet.torch: every way to call an operation, and all that one can see of the result."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from judge.left_out import ADAPTER, ADAPTER_DIFFERENCES
+from judge.operations import every_entry, full_label
+from judge.sides import Probe, Seen, Side, differences, look, value_difference, where
+from judge.tally import Tally
+from judge.variants import VARIANTS
+
+READ_AT = 250
+"""So many values are read from one program."""
+
+
+@dataclass
+class _Waiting:
+    tally: Tally
+    probe: Probe
+    text: str
+    mine: Any
+    theirs: Any
+
+
+def exclusions() -> dict[str, str]:
+    """What is left out, by name, with the reason."""
+    return ADAPTER | ADAPTER_DIFFERENCES
+
+
+def left_out(entry: Any) -> str | None:
+    """Why an entry is not put to the adapter; None if it is."""
+    for name in (full_label(entry), entry.name, entry.name.partition(".")[0] + ".*"):
+        if name in ADAPTER:
+            return ADAPTER[name]
+    return None
+
+
+def entries(names: list[str] | None = None) -> Iterator[Any]:
+    """The entries in scope; `a..b` names a range in the order of op_db's names."""
+    for entry in every_entry():
+        if left_out(entry) is None and (not names or any(_means(name, entry) for name in names)):
+            yield entry
+
+
+def _means(name: str, entry: Any) -> bool:
+    first, dots, last = name.partition("..")
+    if dots:
+        return first <= entry.name <= last + "\uffff"
+    return name in (entry.name, entry.name.rpartition(".")[2], full_label(entry))
+
+
+class Sweep:
+    """Puts probes to both sides and compares, the values of many at once."""
+
+    def __init__(self, values: bool = True) -> None:
+        from fnnet.torch import executable
+
+        executable._QUICK["xla_backend_optimization_level"] = 0  # each program runs once
+        self.mine = Side("fnnet.torch")
+        self.theirs = Side("torch")
+        self.waiting: list[_Waiting] = []
+        self.values = values
+
+    def put(self, tally: Tally, variant: str, entry: Any, probe: Probe) -> None:
+        """Do one probe on both sides and note what differs."""
+        tally.total += 1
+        text = f"{probe.label}: {where(probe)}"
+        theirs = look(self.theirs, probe)
+        mine = look(self.mine, probe)
+        found = list(differences(probe, mine, theirs))
+        if not found and theirs.error is None and mine.error is None and probe.values and self.values:
+            self._later(tally, probe, text, mine, theirs)
+        tally.problems += [f"{text}: {one}" for one in found if not known(entry, probe, one)]
+
+    def _later(self, tally: Tally, probe: Probe, text: str, mine: Seen, theirs: Seen) -> None:
+        for a, b, seen in zip(mine.leaves, theirs.leaves, theirs.properties, strict=True):
+            if seen is not None:
+                self.waiting.append(_Waiting(tally, probe, text, a, b))
+        if len(self.waiting) > READ_AT:
+            self.read()
+
+    def read(self) -> None:
+        """Read all values that wait."""
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            try:
+                found = value_difference(one.mine, one.theirs, one.probe.tolerances)
+            except Exception as error:
+                found = f"reading: {type(error).__name__}: {error}"[:300]
+            if found:
+                one.tally.problems.append(f"{one.text}: {found}")
+
+
+def known(entry: Any, probe: Probe, problem: str) -> bool:
+    """Whether the table of known differences has this one."""
+    kind = probe.label.split()[0]
+    return any(
+        name in ADAPTER_DIFFERENCES
+        for name in (entry.name, f"{entry.name} {kind}", f"{entry.name} {probe.label}", f"* {probe.label}")
+    )
+
+
+def run(chosen: Iterable[Any], variants: list[str], count: int, values: bool = True) -> Iterator[Tally]:
+    """A tally of each entry, of these variants, by up to `count` samples; `values` says whether to read."""
+    sweep = Sweep(values)
+    done: list[Tally] = []
+    for entry in chosen:
+        tally = Tally(full_label(entry))
+        done.append(tally)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for variant in variants or list(VARIANTS):
+                try:
+                    for probe in VARIANTS[variant](entry, count):
+                        sweep.put(tally, variant, entry, probe)
+                except Exception as error:
+                    tally.problems.append(
+                        f"{variant}: the judge failed: {type(error).__name__}: {error}"[:300]
+                    )
+        if not sweep.waiting or len(done) >= 40:
+            sweep.read()
+        if not sweep.waiting:
+            yield from finished(done)
+            done.clear()
+    sweep.read()
+    yield from finished(done)
+
+
+def finished(tallies: list[Tally]) -> Iterator[Tally]:
+    """The tallies with what agreed counted."""
+    for tally in tallies:
+        tally.problems = list(dict.fromkeys(tally.problems))
+        bad = {one.split(": ", 1)[0] for one in tally.problems}
+        tally.within = max(0, tally.total - max(len(tally.problems), len(bad)))
+        yield tally
