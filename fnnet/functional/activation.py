@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 from fnnet.functional.shares import shares
 from fnnet.random.source import as_source
@@ -100,18 +101,21 @@ def _exponential_linear(x: jax.Array, alpha: float, scale: float, input_scale: f
 
 
 @operation("nn.functional", in_place=True, grad_fn="EluBackward0")
+@once_rounded
 def elu(input: jax.Array, alpha: float = 1.0) -> jax.Array:
     """Input where positive, alpha * (exp(input) - 1) elsewhere."""
     return _exponential_linear(input, alpha, 1.0, 1.0)
 
 
 @operation("torch", "nn.functional", in_place=True, grad_fn="EluBackward0")
+@once_rounded
 def selu(input: jax.Array) -> jax.Array:
     """scale * elu(input, alpha) with the constants of Klambauer et al., 2017."""
     return _exponential_linear(input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
 @operation("torch", "nn.functional", in_place=True, grad_fn="CeluBackward0")
+@once_rounded
 def celu(input: jax.Array, alpha: float = 1.0) -> jax.Array:
     """Input where positive, alpha * (exp(input / alpha) - 1) elsewhere. Raises RuntimeError for alpha 0."""
     if alpha == 0:
@@ -120,6 +124,7 @@ def celu(input: jax.Array, alpha: float = 1.0) -> jax.Array:
 
 
 @operation("torch", "Tensor", "nn.functional", grad_fn="PreluKernelBackward0")
+@once_rounded
 def prelu(input: jax.Array, weight: jax.Array) -> jax.Array:
     """Input where positive, weight * input elsewhere; weight has one element or one for each channel (dim
     1).
@@ -166,6 +171,7 @@ def rrelu(
 
 
 @operation("nn.functional", grad_fn="GluBackward0")
+@once_rounded
 def glu(input: jax.Array, dim: int = -1) -> jax.Array:
     """First half of `dim` times the sigmoid of the second. Raises RuntimeError for an odd size."""
     if input.ndim == 0:
@@ -191,12 +197,14 @@ def tanh(input: jax.Array) -> jax.Array:
 
 
 @operation("nn.functional", grad_fn="LogSigmoidBackward0")
+@once_rounded
 def logsigmoid(input: jax.Array) -> jax.Array:
     """log(sigmoid(input)), without overflow."""
     return -jnp.logaddexp(-input, _like(input, 0))
 
 
 @operation("nn.functional", grad_fn="GeluBackward0")
+@once_rounded
 def gelu(input: jax.Array, *, approximate: str = "none") -> jax.Array:
     """input * Phi(input): exactly by erf ("none"), or by the tanh formula ("tanh")."""
     if approximate not in ("none", "tanh"):
@@ -239,6 +247,7 @@ def softsign(input: jax.Array) -> jax.Array:
 
 
 @operation("nn.functional", grad_fn="SoftplusBackward0")
+@once_rounded
 def softplus(input: jax.Array, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input is above the threshold."""
     linear = input * beta > threshold
@@ -247,6 +256,7 @@ def softplus(input: jax.Array, beta: float = 1.0, threshold: float = 20.0) -> ja
 
 
 @operation("nn.functional", in_place=True, grad_fn="HardsigmoidBackward0")
+@once_rounded
 def hardsigmoid(input: jax.Array) -> jax.Array:
     """min(max(input + 3, 0), 6) / 6."""
     outside = jax.lax.stop_gradient(jnp.clip(input + 3, 0, 6))
@@ -254,18 +264,21 @@ def hardsigmoid(input: jax.Array) -> jax.Array:
 
 
 @operation("nn.functional", in_place=True, grad_fn="SiluBackward0")
+@once_rounded
 def silu(input: jax.Array) -> jax.Array:
     """input * sigmoid(input)."""
     return input * jax.nn.sigmoid(input)
 
 
 @operation("nn.functional", in_place=True, grad_fn="MishBackward0")
+@once_rounded
 def mish(input: jax.Array) -> jax.Array:
     """input * tanh(softplus(input))."""
     return input * jnp.tanh(softplus(input))
 
 
 @operation("nn.functional", in_place=True, grad_fn="HardswishBackward0")
+@once_rounded
 def hardswish(input: jax.Array) -> jax.Array:
     """input * min(max(input + 3, 0), 6) / 6."""
     inner = jnp.where(jnp.abs(input) < 3, input, _like(input, 0))
@@ -301,6 +314,7 @@ def softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = 
 
 
 @operation("torch", "Tensor", "nn.functional", grad_fn="LogSoftmaxBackward0")
+@once_rounded
 def log_softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = None) -> jax.Array:
     """Logarithm of softmax; arguments as there."""
     dim = _softmax_dim("log_softmax", input.ndim, dim)

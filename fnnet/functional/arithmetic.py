@@ -20,6 +20,7 @@ from fnnet.functional.dtypes import (
     pair,
     to_floating,
 )
+from fnnet.functional.half import once_rounded, spread
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -69,7 +70,7 @@ def _refuse_zero(function: str, other: Value) -> None:
 @operation("torch", "Tensor", in_place=True, grad_fn="AddBackward0", **_BINARY)
 def add(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
     """Sum of input and alpha times other (broadcast); booleans are or-ed."""
-    return jnp.add(input, _scaled("add", input, other, alpha))
+    return jnp.add(*spread(input, _scaled("add", input, other, alpha)))
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="SubBackward0", aliases=("subtract",), **_BINARY)
@@ -80,7 +81,7 @@ def sub(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
             "sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
             "invert a mask, use the `~` or `logical_not()` operator instead."
         )
-    return jnp.subtract(input, _scaled("sub", input, other, alpha))
+    return jnp.subtract(*spread(input, _scaled("sub", input, other, alpha)))
 
 
 @operation("torch", grad_fn="RsubBackward1", **_BINARY)
@@ -92,7 +93,7 @@ def rsub(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
 @operation("torch", "Tensor", in_place=True, grad_fn="MulBackward0", aliases=("multiply",), **_BINARY)
 def mul(input: Value, other: Value) -> jax.Array:
     """Product of elements; booleans are and-ed."""
-    return jnp.multiply(input, other)
+    return jnp.multiply(*spread(input, other))
 
 
 def _floor_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -119,6 +120,7 @@ def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> jax.
             return jnp.asarray(input / other)
         if is_number(input):
             return jnp.true_divide(input, to_floating(other))
+        input, other = spread(input, other)
         return jnp.true_divide(to_floating(input), other if is_number(other) else to_floating(other))
     if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(
@@ -241,6 +243,7 @@ def float_power(input: Value, exponent: Value) -> jax.Array:
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="LerpBackward0", promote=("input", "end", "weight"))
+@once_rounded
 def lerp(input: jax.Array, end: jax.Array, weight: Value) -> jax.Array:
     """Input + weight (end - input), computed from the nearer end."""
     weight = jnp.asarray(weight, input.dtype) if is_number(weight) else jnp.asarray(weight)
@@ -251,6 +254,7 @@ def lerp(input: jax.Array, end: jax.Array, weight: Value) -> jax.Array:
 @operation(
     "torch", "Tensor", in_place=True, grad_fn="AddcmulBackward0", promote=("input", "tensor1", "tensor2")
 )
+@once_rounded
 def addcmul(input: jax.Array, tensor1: jax.Array, tensor2: jax.Array, *, value: Value = 1) -> jax.Array:
     """Input + value * tensor1 * tensor2."""
     return input + value * tensor1 * tensor2
@@ -259,6 +263,7 @@ def addcmul(input: jax.Array, tensor1: jax.Array, tensor2: jax.Array, *, value: 
 @operation(
     "torch", "Tensor", in_place=True, grad_fn="AddcdivBackward0", promote=("input", "tensor1", "tensor2")
 )
+@once_rounded
 def addcdiv(input: jax.Array, tensor1: jax.Array, tensor2: jax.Array, *, value: Value = 1) -> jax.Array:
     """Input + value * tensor1 / tensor2. Raises RuntimeError for a quotient of integers."""
     if is_integral(tensor1) and is_integral(tensor2):
@@ -270,6 +275,7 @@ def addcdiv(input: jax.Array, tensor1: jax.Array, tensor2: jax.Array, *, value: 
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="MulBackward0")
+@once_rounded
 def ldexp(input: jax.Array, other: jax.Array) -> jax.Array:
     """Input times 2 to the power other."""
     x = to_floating(input)

@@ -205,4 +205,11 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[jax.Array, ...]:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     several = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], Sequence) else tensors
+    if not several:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for one in several:
+        if jnp.ndim(one) > 1:
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {list(one.shape)}"
+            )
     return tuple(jnp.meshgrid(*(jnp.atleast_1d(one) for one in several), indexing=indexing))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from fnnet.functional.dropout import dropout
 from fnnet.functional.fused_attention import fused, is_fusible
+from fnnet.functional.half import is_half, widened
 from fnnet.functional.linear import linear
 from fnnet.functional.operation import operation
 from fnnet.functional.shares import shares
@@ -108,13 +109,18 @@ def _plain(
     if enable_gqa:
         key = jnp.repeat(key, query.shape[-3] // key.shape[-3], axis=-3)
         value = jnp.repeat(value, query.shape[-3] // value.shape[-3], axis=-3)
-    scores = jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2))
+    kind = query.dtype
+    if is_half(query):  # PyTorch holds the scores of half types in float32
+        scores = scale * jnp.matmul(query, jnp.swapaxes(key, -1, -2), preferred_element_type=jnp.float32)
+        attn_mask = attn_mask if attn_mask is None else widened(attn_mask)
+    else:
+        scores = jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2))
     if is_causal:
         attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
     if attn_mask is not None:
         scores = scores + _as_bias(attn_mask, scores.dtype)
-    weights = dropout(_attention_weights(scores), dropout_p, dropout_p > 0, key=dropout_key)
-    return jnp.matmul(weights, value)
+    weights = _attention_weights(scores).astype(kind)
+    return jnp.matmul(dropout(weights, dropout_p, dropout_p > 0, key=dropout_key), value)
 
 
 def _projected(

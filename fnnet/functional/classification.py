@@ -102,7 +102,7 @@ def nll_loss(
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     if input.ndim == 0:
-        raise RuntimeError("nll_loss: input tensor should be 1D or more, got 0D")
+        raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
     _check_weight("nll_loss", weight, input.shape[1 if input.ndim > 1 else 0])
     losses, weights = _class_losses("nll_loss", input, target, weight, ignore_index, 0.0)
     return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet.functional.dtypes import is_bool, is_complex, is_integral, pair, scalar_name
+from fnnet.functional.half import spread
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -57,7 +58,7 @@ def ne(input: jax.Array, other: Any) -> jax.Array:
 
 def _ordered(function: str, input: Any, other: Any) -> tuple[jax.Array, jax.Array]:
     if is_complex(input) or is_complex(other):
-        raise RuntimeError(f'"{function}_cpu" not implemented for complex numbers: they have no order')
+        raise NotImplementedError(f'"{function}_cpu" not implemented for complex numbers: they have no order')
     return pair(input, other)
 
 
@@ -260,4 +261,5 @@ def where(condition: jax.Array, input: Any, other: Any) -> jax.Array:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got {scalar_name(condition)}"
         )
-    return jnp.where(_truth(condition), *pair(input, other))
+    truth, left, right = spread(_truth(condition), *pair(input, other))
+    return jnp.where(truth, left, right)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
+from fnnet.functional.half import spread
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
 
@@ -83,7 +85,7 @@ def _check(
 
 
 def _with_bias(output: jax.Array, bias: jax.Array | None, n: int) -> jax.Array:
-    return output if bias is None else output + bias.reshape(-1, *[1] * n)
+    return output if bias is None else jnp.add(*spread(output, bias.reshape(-1, *[1] * n)))
 
 
 def _convolution(

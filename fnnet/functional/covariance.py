@@ -11,6 +11,7 @@ import numpy as np
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import concrete, is_complex, is_integral, scalar_name, to_floating
+from fnnet.functional.half import is_half, once_rounded
 from fnnet.functional.operation import operation
 
 __all__ = ["corrcoef", "cov", "histogram", "histogramdd", "renorm"]
@@ -40,6 +41,8 @@ def cov(
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got {input.ndim}")
     x = to_floating(input) if is_integral(input) else input
     x = x if x.ndim == 2 else x.reshape(1, -1)
+    if is_half(x) and aweights is not None:
+        x = x.astype(aweights.dtype)
     real = jnp.real(x).dtype
     weights: jax.Array | None = None
     for name, given in (("fweights", fweights), ("aweights", aweights)):
@@ -90,6 +93,7 @@ def corrcoef(input: jax.Array) -> jax.Array:
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="RenormBackward0")
+@once_rounded
 def renorm(input: jax.Array, p: float, dim: int, maxnorm: float) -> jax.Array:
     """Each slice along `dim` scaled down to a p-norm of maxnorm where it exceeds that."""
     from fnnet.functional.statistics import linalg_vector_norm

@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
@@ -21,6 +22,7 @@ def magnitude(x: jax.Array) -> jax.Array:
     return x * lax.stop_gradient(jnp.sign(x))
 
 
+@once_rounded
 def norm_along(x: jax.Array, p: float, dim: int, keepdim: bool = False) -> jax.Array:
     """The p-norm of the vectors along `dim`."""
     if p == 0:

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from fnnet.functional.half import spread
+
 _SCALAR_NAMES = {
     "float16": "Half",
     "bfloat16": "BFloat16",
@@ -90,7 +92,7 @@ def pair(input: Any, other: Any) -> tuple[jax.Array, jax.Array]:
     elif is_number(input) and not is_number(other):
         other = jnp.asarray(other)
         input = jnp.asarray(input, other.dtype)
-    left, right = jnp.broadcast_arrays(jnp.asarray(input), jnp.asarray(other))
+    left, right = jnp.broadcast_arrays(*spread(jnp.asarray(input), jnp.asarray(other)))
     if left.dtype != right.dtype and jnp.result_type(left, right) == left.dtype:
         return left, right.astype(left.dtype)
     return left, right

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.functional.dtypes import is_bool, is_complex, is_integral, is_number, pair, to_floating
+from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -67,6 +68,7 @@ def _elementwise(
     name: str, function: Elementwise, grad_fn: str, doc: str, *, aliases: tuple[str, ...] = ()
 ) -> Elementwise:
     """Declare a function of one floating argument; integers become float32 first."""
+    function = once_rounded(function)
 
     def apply(input: jax.Array) -> jax.Array:
         return function(to_floating(input))

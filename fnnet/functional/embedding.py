@@ -76,6 +76,8 @@ def embedding(
     shortens them in the weight too). `sparse` has no effect. Raises IndexError for a row out of range;
     inside jit, where it cannot be seen, its result is NaN.
     """
+    if weight.ndim != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, got {list(weight.shape)}")
     _check_indices("embedding", input, weight.shape[0])
     padding = _padding_row("embedding", padding_idx, weight.shape[0])
     if max_norm is not None:

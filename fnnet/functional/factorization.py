@@ -12,6 +12,7 @@ from jax import lax
 from fnnet.functional.decomposition import _check as check_matrices
 from fnnet.functional.decomposition import linalg_inv, linalg_matrix_norm, linalg_svdvals
 from fnnet.functional.dtypes import concrete, is_complex
+from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 from fnnet.functional.results import Eigen
 
@@ -241,6 +242,7 @@ def linalg_eigvals(A: jax.Array) -> jax.Array:
 
 
 @operation("torch", "Tensor", "linalg", grad_fn="LinalgMatrixExpBackward0")
+@once_rounded
 def matrix_exp(A: jax.Array) -> jax.Array:
     """The exponential of square matrices."""
     A = check_matrices("linalg.matrix_exp", A)

@@ -35,6 +35,8 @@ def affine_grid(theta: jax.Array, size: Sequence[int], align_corners: bool | Non
     """
     corners = _corners("grid_sample and affine_grid", align_corners)
     n = len(size) - 2
+    if min(size, default=1) <= 0:
+        raise ValueError(f"affine_grid: Expected non-zero, positive output size. Got {tuple(size)}")
     if n not in (2, 3) or theta.shape != (size[0], n, n + 1):
         raise ValueError(
             f"affine_grid: Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size "

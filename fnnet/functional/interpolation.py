@@ -19,6 +19,7 @@ from fnnet.functional.adaptive_pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
 )
+from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
@@ -147,6 +148,7 @@ def _sizes_and_factors(
 
 
 @operation("nn.functional", grad_fn="UpsampleNearest2DBackward0")
+@once_rounded
 def interpolate(
     input: jax.Array,
     size: Any = None,

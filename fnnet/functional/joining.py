@@ -40,11 +40,11 @@ Arrays = Sequence[jax.Array]
 def cat(tensors: Arrays, dim: int = 0) -> jax.Array:
     """Arrays joined along a dimension; a one-dimensional empty one counts for nothing.
 
-    Raises RuntimeError where sizes differ elsewhere, IndexError for the dimension.
+    Raises RuntimeError where sizes differ elsewhere, IndexError for the dimension, ValueError for no arrays.
     """
     arrays = [jnp.asarray(one) for one in tensors]
     if not arrays:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for i, one in enumerate(arrays):
         if one.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
@@ -83,23 +83,29 @@ def stack(tensors: Arrays, dim: int = 0) -> jax.Array:
     return jnp.stack(arrays, canonical_dim(dim, arrays[0].ndim + 1))
 
 
+def _several(name: str, arrays: list[jax.Array]) -> list[jax.Array]:
+    if not arrays:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return arrays
+
+
 @operation("torch", grad_fn="CatBackward0", promote=("tensors",))
 def hstack(tensors: Arrays) -> jax.Array:
     """Arrays joined side by side: along dimension 1, or 0 if they have one."""
-    arrays = [jnp.atleast_1d(one) for one in tensors]
-    return cat(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
+    arrays = _several("hstack", [jnp.atleast_1d(one) for one in tensors])
+    return cat(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
 @operation("torch", grad_fn="CatBackward0", promote=("tensors",), aliases=("row_stack",))
 def vstack(tensors: Arrays) -> jax.Array:
     """Arrays joined one under the other, along dimension 0, as matrices."""
-    return cat([jnp.atleast_2d(one) for one in tensors], 0)
+    return cat(_several("vstack", [jnp.atleast_2d(one) for one in tensors]), 0)
 
 
 @operation("torch", grad_fn="CatBackward0", promote=("tensors",))
 def dstack(tensors: Arrays) -> jax.Array:
     """Arrays joined along dimension 2."""
-    return cat([jnp.atleast_3d(one) for one in tensors], 2)
+    return cat(_several("dstack", [jnp.atleast_3d(one) for one in tensors]), 2)
 
 
 @operation("torch", grad_fn="CatBackward0", promote=("tensors",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from fnnet.functional.half import spread
 from fnnet.functional.operation import operation
 
 __all__ = ["bilinear", "linear"]
@@ -39,7 +40,7 @@ def linear(input: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -
     """
     _check_product(input, weight)
     output = jnp.matmul(input, weight.T)
-    return output if bias is None else output + bias
+    return output if bias is None else jnp.add(*spread(output, bias))
 
 
 @operation("torch", "nn.functional", grad_fn="AddBackward0")
@@ -58,4 +59,4 @@ def bilinear(
             f"weight is {weight.shape}"
         )
     output = jnp.einsum("...i,kij,...j->...k", input1, weight, input2)
-    return output if bias is None else output + bias
+    return output if bias is None else jnp.add(*spread(output, bias))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import is_integral, scalar_name
+from fnnet.functional.half import once_rounded, spread
 from fnnet.functional.operation import operation
 from fnnet.functional.statistics import linalg_vector_norm
 
@@ -238,7 +239,7 @@ def outer(input: jax.Array, vec2: jax.Array) -> jax.Array:
 def inner(input: jax.Array, other: jax.Array) -> jax.Array:
     """The sums of products over the last dimension of both; a scalar multiplies."""
     if input.ndim == 0 or other.ndim == 0:
-        return jnp.multiply(input, other)
+        return jnp.multiply(*spread(input, other))
     if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "
@@ -288,6 +289,7 @@ def tensordot(a: jax.Array, b: jax.Array, dims: Any = 2) -> jax.Array:
 
 
 @operation("torch", "Tensor", grad_fn="ViewBackward0")
+@once_rounded
 def kron(input: jax.Array, other: jax.Array) -> jax.Array:
     """The Kronecker product."""
     return jnp.kron(input, other)

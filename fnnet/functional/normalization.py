@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.half import widened
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -30,14 +31,9 @@ __all__ = [
 ]
 
 
-def _widened(x: jax.Array) -> jax.Array:
-    """Half types in float32, in which PyTorch computes with them."""
-    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
-
-
 def _moments(x: jax.Array, axes: tuple[int, ...], axis_name: Any = None) -> tuple[jax.Array, jax.Array]:
     """Mean and biased variance, with the axes kept; over all of a mapped axis too, where one is named."""
-    wide = _widened(x)
+    wide = widened(x)
     mean = wide.mean(axis=axes, keepdims=True)
     mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
     var = jnp.square(wide - mean).mean(axis=axes, keepdims=True)
@@ -45,7 +41,7 @@ def _moments(x: jax.Array, axes: tuple[int, ...], axis_name: Any = None) -> tupl
 
 
 def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> jax.Array:
-    return (_widened(x) - _widened(mean)) * jax.lax.rsqrt(_widened(var) + eps)
+    return (widened(x) - widened(mean)) * jax.lax.rsqrt(widened(var) + eps)
 
 
 def _by_channel(x: jax.Array, ndim: int) -> jax.Array:
@@ -292,12 +288,12 @@ def rms_norm(
     dimensions.
     """
     axes = _trailing("rms_norm", input, normalized_shape, weight, None)
-    wide = _widened(input)
+    wide = widened(input)
     least = float(jnp.finfo(wide.dtype).eps) if eps is None else eps
     mean_square = jnp.square(wide).mean(axis=axes, keepdims=True)
     normal = wide * jax.lax.rsqrt(mean_square + least)
     if weight is not None:
-        normal = normal.astype(jnp.promote_types(normal.dtype, weight.dtype))
+        normal = normal.astype(jnp.promote_types(normal.dtype, widened(weight).dtype))
     return _affine(normal, weight, None, input.dtype)
 
 

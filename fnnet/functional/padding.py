@@ -53,7 +53,7 @@ def pad(
         fill = jnp.asarray(0 if value is None else value, input.dtype)
         return lax.pad(input, fill, [(low, high, 0) for low, high in widths])
     if value is not None and value != 0:
-        raise ValueError(f"pad: Padding mode '{mode}' doesn't take in value argument")
+        raise RuntimeError(f"pad: Padding mode '{mode}' doesn't take in value argument")
     n = len(sizes) // 2
     if n > 3 or input.ndim not in (n + 1, n + 2):
         raise NotImplementedError(

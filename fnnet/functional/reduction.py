@@ -149,14 +149,15 @@ def count_nonzero(input: jax.Array, dim: Dims = None) -> jax.Array:
 def _require_elements(function: str, input: jax.Array, dim: int | None) -> None:
     if dim is None:
         if input.size == 0:
-            raise RuntimeError(
+            kind = IndexError if function.startswith("arg") else RuntimeError
+            raise kind(
                 f"{function}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the reduction dim with the 'dim' argument."
             )
     elif input.ndim and input.shape[canonical_dim(dim, input.ndim)] == 0:
         raise IndexError(f"{function}(): Expected reduction dim {dim} to have non-zero size.")
     if is_complex(input):
-        raise RuntimeError(f'"{function}_cpu" not implemented for complex numbers: they have no order')
+        raise NotImplementedError(f'"{function}_all" not implemented for complex numbers: they have no order')
 
 
 def _found(function: str, input: jax.Array, dim: int | None, keepdim: bool) -> jax.Array:

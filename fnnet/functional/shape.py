@@ -13,6 +13,7 @@ from jax import lax
 
 from fnnet.functional.dimension import canonical_dim, canonical_dims
 from fnnet.functional.dtypes import concrete, scalar_name
+from fnnet.functional.half import spread_to
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -256,7 +257,7 @@ def _expanded(input: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
                 "non-singleton "
                 f"dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(input.shape)}"
             )
-    return jnp.broadcast_to(input, tuple(target))
+    return spread_to(input, tuple(target))
 
 
 @operation("Tensor", grad_fn="ExpandBackward0", view=True)
@@ -288,7 +289,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[jax.Array, ...]:
             "broadcast_tensors: the sizes of the tensors do not match at a non-singleton dimension: "
             f"{[list(one.shape) for one in arrays]}"
         ) from error
-    return tuple(jnp.broadcast_to(one, shape) for one in arrays)
+    return tuple(spread_to(one, shape) for one in arrays)
 
 
 def _several(tensors: tuple[Any, ...]) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from jax.scipy import special as jsp
 
 from fnnet.functional.dtypes import is_number, pair, to_floating
 from fnnet.functional.elementary import _elementwise
+from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -118,6 +119,8 @@ digamma = _elementwise("digamma", _digamma, "DigammaBackward0", "The derivative 
 
 
 def _special(name: str, function: Any, grad_fn: str, doc: str) -> Any:
+    function = once_rounded(function)
+
     def apply(input: jax.Array) -> jax.Array:
         return function(to_floating(input))
 
@@ -274,6 +277,7 @@ def _polygamma_jvp(n: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.
 
 
 @operation("torch", grad_fn="PolygammaBackward0", to_float=True)
+@once_rounded
 def polygamma(n: int, input: jax.Array) -> jax.Array:
     """The n-th derivative of digamma. Raises RuntimeError for a negative n."""
     if n < 0:
@@ -283,6 +287,7 @@ def polygamma(n: int, input: jax.Array) -> jax.Array:
 
 
 @operation("torch", "Tensor", grad_fn="MvlgammaBackward0", to_float=True)
+@once_rounded
 def mvlgamma(input: jax.Array, p: int) -> jax.Array:
     """The logarithm of the gamma function of dimension p."""
     x = to_floating(input)

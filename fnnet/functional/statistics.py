@@ -22,6 +22,7 @@ from fnnet.functional.dtypes import (
     scalar_name,
 )
 from fnnet.functional.elementary import abs as magnitude
+from fnnet.functional.half import once_rounded, widened
 from fnnet.functional.operation import operation
 from fnnet.functional.reduction import picked, shared, summed_dtype
 from fnnet.functional.results import ValuesIndices
@@ -137,6 +138,7 @@ def std_mean(
 
 
 @operation("linalg", grad_fn="LinalgVectorNormBackward0", spelled="vector_norm")
+@once_rounded
 def linalg_vector_norm(
     x: jax.Array,
     ord: float = 2,
@@ -229,7 +231,8 @@ def cumprod(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> ja
 def logcumsumexp(input: jax.Array, dim: int) -> jax.Array:
     """The logarithm of the running sum of exponentials along `dim`."""
     lines, axis = _lines(input, dim)
-    return lax.cumlogsumexp(lines, axis).reshape(jnp.shape(input))
+    sums = lax.cumlogsumexp(widened(lines), axis)
+    return sums.astype(lines.dtype).reshape(jnp.shape(input))
 
 
 def _running(input: jax.Array, dim: int, scan: Any) -> ValuesIndices:
@@ -336,6 +339,8 @@ def _quantile(
     require_floating(function, input)
     if mode not in _INTERPOLATIONS:
         raise RuntimeError(f"{function}() interpolation must be one of {_INTERPOLATIONS}, but got {mode!r}")
+    if isinstance(q, float | int) and not 0 <= q <= 1:
+        raise RuntimeError(f"{function}() q must be in the range [0, 1] but got {q:g}")
     q = jnp.asarray(q, input.dtype)
     if q.ndim > 1:
         raise RuntimeError(f"{function}() q must be a scalar or 1D tensor, but has {q.ndim} dimensions")

@@ -33,8 +33,10 @@ NAMES = {
 PROCESSED: dict[str, Any] = {
     "linalg.eigh": lambda result: (result[0], abs(result[1])),
     "linalg.eig": lambda result: (result[0], abs(result[1])),
+    "svd": lambda result: (abs(result[0]), result[1], abs(result[2])),
+    "linalg.svd": lambda result: (abs(result[0]), result[1], abs(result[2])),
 }
-"""What is compared of a result that is free in part: eigenvectors up to their phase."""
+"""What is compared of a result that is free in part: eigenvectors and singular vectors up to their phase."""
 
 FIRST: dict[str, int] = {"linalg.lstsq (grad_oriented)": 2}
 """Entries that give the first so many results of an operation."""
@@ -113,8 +115,8 @@ def _tensor(array: np.ndarray) -> Any:
     return torch.from_numpy(np.asarray(array))
 
 
-def make_case(entry: Any, sample: Any) -> Case:
-    """What PyTorch gives for a sample, with random cotangents."""
+def make_case(entry: Any, sample: Any, given_cotangents: list[np.ndarray] | None = None) -> Case:
+    """What PyTorch gives for a sample, with random cotangents or those that are given."""
     import torch
 
     args = (sample.input, *sample.args)
@@ -132,6 +134,10 @@ def make_case(entry: Any, sample: Any) -> Case:
     smooth = [i for i, out in enumerate(outputs) if out.requires_grad]
     rng = np.random.default_rng(0)
     cotangents = [_cotangent(rng, _plain(outputs[i])) for i in smooth]
+    if given_cotangents:
+        cotangents = [
+            c.astype(_plain(outputs[i]).dtype) for i, c in zip(smooth, given_cotangents, strict=True)
+        ]
     gradients: list[np.ndarray] = []
     if smooth and wanted:
         found = torch.autograd.grad(
@@ -225,7 +231,7 @@ def _along_hermitian(gradients: list[Any]) -> list[Any]:
     return [np.asarray(one) + np.asarray(one).swapaxes(-1, -2).conj() for one in gradients]
 
 
-def exact_case(entry: Any, sample: Any) -> Case:
+def exact_case(entry: Any, sample: Any, cotangents: list[np.ndarray]) -> Case:
     """The same case in float64."""
     import torch
 
@@ -237,7 +243,7 @@ def exact_case(entry: Any, sample: Any) -> Case:
 
     whole = (sample.input, sample.args, sample.kwargs)
     sample.input, sample.args, sample.kwargs = filled(whole, iter([wide(leaf) for leaf in leaves(whole)]))
-    return make_case(entry, sample)
+    return make_case(entry, sample, cotangents)
 
 
 def run(entry: Any, count: int, dtype: str = "float64") -> Tally:
@@ -271,7 +277,7 @@ def run(entry: Any, count: int, dtype: str = "float64") -> Tally:
                 except AssertionError:
                     if dtype == "float64":
                         raise
-                    exact = exact_case(entry, sample)
+                    exact = exact_case(entry, sample, case.cotangents)
                     if _only_hermitian(entry):
                         exact.gradients = _along_hermitian(exact.gradients)
                     compare(case, got, gradients, tolerances, exact)
