@@ -36,13 +36,13 @@ def zipped(entries, method=zipfile.ZIP_STORED):
     return held.getvalue()
 
 
-def arrays_of(value, path=""):
-    """The arrays in a value, by the path to them."""
-    if isinstance(value, np.ndarray):
+def arrays_of(value, path="", kind=np.ndarray):
+    """The arrays (or what else is of that kind) in a value, by the path to them."""
+    if isinstance(value, kind):
         yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from arrays_of(item, f"{path}/{key}")
+            yield from arrays_of(item, f"{path}/{key}", kind)
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
-            yield from arrays_of(item, f"{path}/{i}")
+            yield from arrays_of(item, f"{path}/{i}", kind)

@@ -120,14 +120,8 @@ def test_the_adapter_reads_what_pytorch_saved(file):
     arrays, _ = pt_files.expected()
     name = file.split(".")[0]
 
-    def look(value, path):
-        if isinstance(value, ft.Tensor):
-            np.testing.assert_array_equal(value.detach().numpy(), arrays[path])
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                look(item, f"{path}/{key}")
-
-    look(ft.load(pt_files.FOLDER / file), name)
+    for path, tensor in pt_files.arrays_of(ft.load(pt_files.FOLDER / file), name, ft.Tensor):
+        np.testing.assert_array_equal(tensor.detach().numpy(), arrays[path])
 
 
 @pytest.mark.parametrize(

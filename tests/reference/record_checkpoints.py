@@ -7,12 +7,15 @@ for every tensor, its value by the path to it, and for the models an input and a
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 import torch
 from torch import nn
 
-FOLDER = pathlib.Path(__file__).parent / "checkpoints"
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from pt_files import FOLDER, arrays_of
+
 ZIP_ONLY = {"new_dtypes"}
 
 
@@ -141,17 +144,6 @@ def values():
     }
 
 
-def tensors(value, path=""):
-    if isinstance(value, torch.Tensor):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from tensors(item, f"{path}/{key}")
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from tensors(item, f"{path}/{i}")
-
-
 def plain(tensor):
     """The value in a dtype that NumPy has: float64 holds every smaller float exactly."""
     tensor = tensor.detach().resolve_conj().resolve_neg()
@@ -174,7 +166,7 @@ def main():
         torch.save(value, FOLDER / f"{name}.pt")
         if name not in ZIP_ONLY:
             torch.save(value, FOLDER / f"{name}.legacy.pt", _use_new_zipfile_serialization=False)
-        for path, tensor in tensors(value):
+        for path, tensor in arrays_of(value, kind=torch.Tensor):
             arrays[name + path] = plain(tensor)
             dtypes[name + path] = str(tensor.dtype).removeprefix("torch.")
     np.savez_compressed(

@@ -16,10 +16,7 @@ FOLDER = pathlib.Path(__file__).parent
 def residual():
     torch.manual_seed(0)
     net = recorded_networks.residual(torch.nn)
-    with torch.no_grad():
-        for value in net.parameters():
-            if value.ndim == 1:
-                value.add_(0.2 * torch.randn_like(value))
+    recorded_networks.stir(net.parameters(), 0.2)
     x = torch.randn(2, 3, 12, 12)
 
     def optimizer(parameters):

@@ -23,7 +23,7 @@ from fnnet.torch.declare import OPS
 KINDS = {"bool": torch.bool, "integer": torch.int64, "floating": torch.float32, "complex": torch.complex64}
 NAMES = {"bool": "Bool", "integer": "Long", "floating": "Float", "complex": "ComplexFloat"}
 SAMPLES = 12
-MIXED = ("nn.functional.cross_entropy",)
+MIXED = ("nn.functional.cross_entropy", "nn.functional.embedding_bag")
 """Operations with samples of which a cast changes the meaning."""
 
 

@@ -8,6 +8,7 @@ import json
 import pathlib
 import shutil
 
+import recorded_networks
 import tokenizers
 import torch
 import transformers
@@ -55,10 +56,7 @@ def gpt(folder):
         eos_token_id=0,
     )
     net = GPT2LMHeadModel(config).eval()
-    with torch.no_grad():
-        for parameter in net.parameters():
-            if parameter.ndim == 1:
-                parameter.add_(0.1 * torch.randn_like(parameter))
+    recorded_networks.stir(net.parameters(), 0.1)
     net.save_pretrained(folder)
     (folder / "generation_config.json").unlink()
     ids = torch.tensor(PROMPT)
@@ -109,10 +107,7 @@ def bert(folder):
     )
     net = BertForMaskedLM(config).eval()
     whole = BertModel(config).eval()
-    with torch.no_grad():
-        for parameter in [*net.parameters(), *whole.parameters()]:
-            if parameter.ndim == 1:
-                parameter.add_(0.1 * torch.randn_like(parameter))
+    recorded_networks.stir([*net.parameters(), *whole.parameters()], 0.1)
     whole.load_state_dict(net.bert.state_dict(), strict=False)
     config.architectures = ["BertForPreTraining"]
     config.save_pretrained(folder)

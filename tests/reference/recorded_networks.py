@@ -118,3 +118,13 @@ def lenet(nn, channels, kernel, left):
             return self.fc3(x)
 
     return LeNet()
+
+
+def stir(parameters, by):
+    """Add noise to PyTorch's biases and norms, which would start as zeros and ones."""
+    import torch
+
+    with torch.no_grad():
+        for parameter in parameters:
+            if parameter.ndim == 1:
+                parameter.add_(by * torch.randn_like(parameter))
