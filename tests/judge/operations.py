@@ -33,10 +33,18 @@ NAMES = {
 PROCESSED: dict[str, Any] = {
     "linalg.eigh": lambda result: (result[0], abs(result[1])),
     "linalg.eig": lambda result: (result[0], abs(result[1])),
-    "svd": lambda result: (abs(result[0]), result[1], abs(result[2])),
-    "linalg.svd": lambda result: (abs(result[0]), result[1], abs(result[2])),
+    "svd": lambda result: _singular(*result),
+    "linalg.svd": lambda result: _singular(result[0], result[1], result[2].swapaxes(-1, -2)),
 }
-"""What is compared of a result that is free in part: eigenvectors and singular vectors up to their phase."""
+"""What is compared of a result that is free in part: eigenvectors and singular vectors up to their phase, the
+latter without
+those of a null space."""
+
+
+def _singular(left: Any, values: Any, right: Any) -> tuple[Any, Any, Any]:
+    count = values.shape[-1]
+    return abs(left[..., :count]), values, abs(right[..., :count])
+
 
 FIRST: dict[str, int] = {"linalg.lstsq (grad_oriented)": 2}
 """Entries that give the first so many results of an operation."""
