@@ -140,9 +140,7 @@ def test_tensors_of_a_device_that_is_not_here(where):
     )
 
 
-def test_modules_are_refused_by_name(tmp_path):
-    with pytest.raises(NotImplementedError, match=r"Linear.*state_dict"):
-        ft.save(ft.nn.Linear(2, 2), tmp_path / "a.pt")
+def test_objects_are_refused_by_name(tmp_path):
     with pytest.raises(NotImplementedError, match="object"):
         ft.save({"a": object()}, tmp_path / "a.pt")
     assert not os.listdir(tmp_path)

@@ -63,6 +63,10 @@ class Vocabulary:
         """The result of a call."""
         raise Refusal(f"a call of {word}, {self.needs}")
 
+    def new(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
+        """An object of a class."""
+        raise Refusal(f"an object, {self.needs}")
+
     def build(self, built: Any, state: Any) -> Any:
         """An object that has been given its state."""
         raise Refusal(f"a state for a {type(built).__name__}, {self.needs}")
@@ -170,6 +174,12 @@ class Machine:
             raise Refusal(f"a call at {self.at} of something that is no name")
         self.stack.append(self.vocabulary.call(called.word, arguments))
 
+    def new(self) -> None:
+        arguments, kind = self.pop(), self.pop()
+        if type(arguments) is not tuple:
+            raise Refusal(f"an object at {self.at} of arguments that are none")
+        self.stack.append(self.vocabulary.new(kind, arguments))
+
     def build(self) -> None:
         state, built = self.pop(), self.pop()
         self.stack.append(self.vocabulary.build(built, state))
@@ -199,16 +209,19 @@ def check_keys(keys: Iterable[Any]) -> None:
             raise Refusal("a key that is an integer of more than 64 bits")
 
 
-def check_tree(root: Any, is_leaf: Callable[[Any], bool]) -> None:
+def check_tree(root: Any, is_leaf: Callable[[Any], bool]) -> int:
     """Refuse a value that contains itself, is nested too deeply, or is too large when written out.
 
     Containers may be shared, so that a few bytes can stand for a tree that nobody can walk to its end.
+    Returns how many values were looked at.
     """
+    looked = 0
     known: dict[int, tuple[int, int]] = {}  # leaves and depth below a container
     opened: set[int] = set()
     pending: list[tuple[Any, bool]] = [(root, False)]
     while pending:
         node, done = pending.pop()
+        looked += 1
         children = _children(node)
         if children is None:
             if not is_leaf(node):
@@ -232,6 +245,7 @@ def check_tree(root: Any, is_leaf: Callable[[Any], bool]) -> None:
                 raise Refusal(f"nested more than {MAX_DEPTH} deep")
             pending.append((node, True))
             pending.extend((child, False) for child in children)
+    return looked
 
 
 def _children(node: Any) -> list[Any] | None:
@@ -344,6 +358,7 @@ _OPCODES: dict[bytes, Callable[[Machine], None]] = {
     b"c": _global,
     b"\x93": _stack_global,
     b"R": lambda m: m.reduce(),
+    b"\x81": lambda m: m.new(),
     b"b": lambda m: m.build(),
     b"Q": lambda m: m.stack.append(m.vocabulary.persistent(m.pop())),
 }

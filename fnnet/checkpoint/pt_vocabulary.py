@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from fnnet.checkpoint.pickle_stream import Name, Refusal, Vocabulary, check_keys
+import numpy as np
+
+from fnnet.checkpoint import numpy_values
+from fnnet.checkpoint.pickle_stream import Name, Refusal, Vocabulary, check_keys, check_tree
 from fnnet.checkpoint.stored import DTYPES, STORAGES, Arrays, Expanded, StoredTensor, View, marked
 
 _REBUILDS = (
@@ -15,7 +18,7 @@ _REBUILDS = (
     "_rebuild_parameter",
     "_rebuild_parameter_with_state",
 )
-_BUILTINS = ("complex", "set", "frozenset", "bytearray")
+_BUILTINS = ("complex", "set", "frozenset", "bytearray", "bytes")
 _REFUSED = {
     "_rebuild_sparse_tensor": "a sparse tensor",
     "_rebuild_sparse_csr_tensor": "a sparse tensor",
@@ -42,6 +45,7 @@ def _names() -> dict[tuple[str, str], str]:
         ("_codecs", "encode"): "encode",
         ("torch.storage", "UntypedStorage"): _STORAGE,
         ("torch", "UntypedStorage"): _STORAGE,
+        **numpy_values.NAMES,
     }
     table.update({("torch._utils", name): name for name in _REBUILDS})
     table.update({(module, name): name for module in ("builtins", "__builtin__") for name in _BUILTINS})
@@ -69,12 +73,21 @@ class Torch(Vocabulary):
         self.made: dict[int, StoredTensor] = {}
         self.dtypes: dict[int, str] = {}
         self.devices: set[int] = set()
+        self.arrays: set[int] = set()
+        self.things: set[int] = set()
+        self.objects: set[int] = set()
         self.held: list[Any] = []  # keeps alive what is known by its id
 
     def name(self, module: str, attribute: str) -> Any:
         """A word, or a dtype itself."""
         if module == "torch._utils" and attribute in _REFUSED:
             raise Refusal(f"it holds {_REFUSED[attribute]}")
+        if (module, attribute) not in self.names:
+            thing = self.make.named(module, attribute)
+            if thing is not None:
+                self.things.add(id(thing))
+                self.held.append(thing)
+                return thing
         found = super().name(module, attribute)
         if not found.word.startswith(_DTYPE):
             return found
@@ -106,8 +119,27 @@ class Torch(Vocabulary):
             raise Refusal(f"a call of {word!r}, {self.needs}")
         return handler(self, arguments)
 
+    def new(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
+        """An object of a class that the reader knows, made without calling anything of it."""
+        if id(kind) not in self.things or not isinstance(kind, type) or arguments:
+            raise Refusal(f"an object, {self.needs}")
+        made = self.make.new(kind)
+        self.objects.add(id(made))
+        self.held.append(made)
+        return made
+
     def build(self, built: Any, state: Any) -> Any:
-        """The `_metadata` of a state_dict."""
+        """The `_metadata` of a state_dict; the values of an array of NumPy; the attributes of an object."""
+        if isinstance(built, numpy_values.Order):
+            return numpy_values.with_order(built, state)
+        if isinstance(built, np.ndarray) and id(built) in self.arrays:
+            return numpy_values.filled(built, state)
+        if id(built) in self.objects:
+            if type(state) is not dict or not all(type(key) is str for key in state):
+                raise Refusal(f"a state for a {type(built).__name__} that is no table of attributes")
+            self.spend(check_tree(state, self.is_leaf) // 8)
+            self.make.state(built, state)
+            return built
         if type(built) is not type(self.make.ordered()):
             raise Refusal(f"a state for a {type(built).__name__}, {self.needs}")
         if type(state) is not dict or set(state) != {"_metadata"}:
@@ -152,7 +184,12 @@ class Torch(Vocabulary):
         if type(value) in (str, bytes, bytearray, bool, int, float, complex, set, frozenset):
             return True
         return (
-            value is None or id(value) in self.made or id(value) in self.dtypes or id(value) in self.devices
+            value is None
+            or id(value) in self.made
+            or any(
+                id(value) in known
+                for known in (self.dtypes, self.devices, self.arrays, self.things, self.objects)
+            )
         )
 
 
@@ -232,6 +269,12 @@ def _encode(torch: Torch, arguments: tuple[Any, ...]) -> Any:
         raise Refusal("text that stands for bytes has other characters") from None
 
 
+def _no_bytes(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    if arguments:
+        raise Refusal("bytes of something")
+    return b""
+
+
 def _bytearray(torch: Torch, arguments: tuple[Any, ...]) -> Any:
     if not arguments:
         return bytearray()
@@ -259,6 +302,20 @@ def _typed(torch: Torch, arguments: tuple[Any, ...]) -> Any:
     return torch.call(function.word, arguments[2])
 
 
+def _array(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    return _numpy(torch, numpy_values.announced(arguments))
+
+
+def _scalar(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    return _numpy(torch, numpy_values.scalar(arguments))
+
+
+def _numpy(torch: Torch, made: Any) -> Any:
+    torch.arrays.add(id(made))
+    torch.held.append(made)
+    return made
+
+
 _CALLS: dict[str, Callable[[Torch, tuple[Any, ...]], Any]] = {
     "OrderedDict": _ordered,
     "Counter": _counter,
@@ -267,7 +324,11 @@ _CALLS: dict[str, Callable[[Torch, tuple[Any, ...]], Any]] = {
     "complex": _complex,
     "encode": _encode,
     "bytearray": _bytearray,
+    "bytes": _no_bytes,
     "set": _set,
     "frozenset": _set,
     "_rebuild_from_type_v2": _typed,
+    numpy_values.ARRAY: _array,
+    numpy_values.SCALAR: _scalar,
+    numpy_values.DTYPE: lambda torch, arguments: numpy_values.dtype_named(arguments),
 }

@@ -48,11 +48,17 @@ class Placed:
 
 @dataclass(frozen=True)
 class Global:
-    """A name to be written as such, called with arguments if there are any: a dtype, a size, a device."""
+    """A name to be written as such, called with arguments if there are any, given a state if there is one.
+
+    Attributes:
+        new: whether an object of the class is made, rather than the name called.
+    """
 
     module: str
     name: str
     arguments: tuple[Any, ...] | None = None
+    state: Any = None
+    new: bool = False
 
 
 def save_pt(path: str | PathLike[str], value: Any) -> None:
@@ -110,6 +116,7 @@ class Writer:
         self.out: list[bytes] = []
         self.storages: dict[Any, tuple[str, Placed]] = {}
         self.kept: list[Any] = []
+        self.memo: dict[int, int] = {}
 
     def pickle(self, value: Any) -> bytes:
         """The stream; `storages` is filled on the way."""
@@ -146,15 +153,15 @@ class Writer:
     def _put(self, value: Any, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise ValueError(f"checkpoint: nested more than {MAX_DEPTH} deep, or a container in itself")
-        found = self.place(value)
+        if id(value) in self.memo:
+            self.out.append(b"j" + struct.pack("<I", self.memo[id(value)]))
+            return
+        found = value if isinstance(value, Global) else self.place(value)
         if isinstance(found, Placed):
             self._tensor(found)
-            self.kept.append(value)
+            self._remember(value)
         elif isinstance(found, Global):
-            self._name(found.module, found.name)
-            if found.arguments is not None:
-                self._tuple(found.arguments, depth)
-                self.out.append(b"R")
+            self._global(found, value, depth)
         elif isinstance(value, dict):
             self._dict(value, depth)
         elif type(value) is list:
@@ -166,6 +173,23 @@ class Writer:
             self._tuple(tuple(value), depth)
         else:
             self._plain(value, depth)
+
+    def _global(self, found: Global, value: Any, depth: int) -> None:
+        self._name(found.module, found.name)
+        if found.arguments is not None:
+            self._tuple(found.arguments, depth)
+            self.out.append(b"\x81" if found.new else b"R")
+        if found.new:
+            self._remember(value)
+        if found.state is not None:
+            self._put(found.state, depth + 1)
+            self.out.append(b"b")
+
+    def _remember(self, value: Any) -> None:
+        """Let a further mention of the same object be that object."""
+        self.kept.append(value)
+        self.memo[id(value)] = len(self.memo)
+        self.out.append(b"r" + struct.pack("<I", self.memo[id(value)]))
 
     def _tuple(self, items: tuple[Any, ...], depth: int) -> None:
         self.out.append(b"(")

@@ -196,6 +196,17 @@ class Arrays:
     def attributes(self, ordered: dict[Any, Any], metadata: Any) -> None:
         """Take the `_metadata` of a state_dict."""
 
+    def named(self, module: str, name: str) -> Any:
+        """The class or function that a file may name beyond tensors and containers; None if it may not."""
+        return None
+
+    def new(self, kind: type) -> Any:
+        """An object of a class that `named` gave, without its state."""
+        raise Refusal(f"an object of {kind.__name__}")
+
+    def state(self, made: Any, state: dict[str, Any]) -> None:
+        """Give an object of `new` its state, whose values have been checked."""
+
     def size(self, lengths: tuple[int, ...]) -> Any:
         """A torch.Size."""
         return lengths

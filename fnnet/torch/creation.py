@@ -12,6 +12,7 @@ from jax import lax
 from fnnet.torch import dtypes as D
 from fnnet.torch.devices import CPU, as_device
 from fnnet.torch.dtypes import dtype as Dtype
+from fnnet.torch.into_out import takes_out
 from fnnet.torch.memory_formats import spec_in, strides_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan
@@ -80,7 +81,6 @@ def full_spec(spec: Spec, value: Any) -> Tensor:
 def _filled(name: str, value: Any) -> Callable[..., Tensor]:
     def create(
         *size: Any,
-        out: Any = None,
         dtype: Any = None,
         layout: Any = None,
         device: Any = None,
@@ -123,7 +123,7 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
     create.__doc__ = f"torch.{name}: a tensor of the given size."
     like.__doc__ = f"torch.{name}_like: a tensor of the size, dtype and device of `input`."
     create.like, create.new = like, new  # type: ignore[attr-defined]
-    return create
+    return takes_out(create)
 
 
 def like_spec(input: Tensor, dtype: Any = None, device: Any = None, memory_format: Any = None) -> Spec:
@@ -139,11 +139,11 @@ empty = _filled("empty", 0)
 zeros_like, ones_like, empty_like = zeros.like, ones.like, empty.like  # type: ignore[attr-defined]
 
 
+@takes_out
 def full(
     size: Any,
     fill_value: Any,
     *,
-    out: Any = None,
     dtype: Any = None,
     layout: Any = None,
     device: Any = None,
@@ -297,12 +297,12 @@ def _arange_numbers(*ends: Any) -> list[Any]:
     return [one.item() if hasattr(one, "item") else one for one in ends]
 
 
+@takes_out
 def arange(
     start: Any,
     end: Any = None,
     step: Any = 1,
     *,
-    out: Any = None,
     dtype: Any = None,
     layout: Any = None,
     device: Any = None,

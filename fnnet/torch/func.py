@@ -189,7 +189,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
                     f"expected shapes {shapes}, got {[array.shape for array in given]}"
                 )
             results = pure.inputs(_wrapped(pull(given)[0]))
-        return results[0] if len(results) == 1 else results
+        return tuple(results)
 
     return (output, vjp_fn, found) if has_aux else (output, vjp_fn)
 

@@ -9,6 +9,7 @@ import numpy as np
 from fnnet.torch import dtypes as D
 from fnnet.torch.creation import arange, as_dtype, as_tensor, empty, finish, from_numpy, full
 from fnnet.torch.devices import as_device
+from fnnet.torch.into_out import takes_out
 from fnnet.torch.tensor import Tensor, from_array
 
 
@@ -67,6 +68,7 @@ def scalar_tensor(
     return full((), s, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@takes_out
 def range(
     start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:

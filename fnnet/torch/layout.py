@@ -21,7 +21,8 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         width = max(len(result), len(shape))
         a = [1] * (width - len(result)) + result
         b = [1] * (width - len(shape)) + list(shape)
-        for dim, (x, y) in enumerate(zip(a, b, strict=True)):
+        for dim in reversed(range(width)):
+            x, y = a[dim], b[dim]
             if x != y and x != 1 and y != 1:
                 raise RuntimeError(
                     f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton "

@@ -19,6 +19,7 @@ from fnnet.torch.call import store
 from fnnet.torch.chosen import chosen_source, fill_from
 from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
 from fnnet.torch.devices import as_device, device
+from fnnet.torch.into_out import draws_into_out, takes_out
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import make_plan
 from fnnet.torch.record import Value
@@ -122,13 +123,14 @@ def _creator(name: str, method: str, default: Callable[[], D.dtype]) -> tuple[An
     create.__name__, like.__name__ = name, name + "_like"
     create.__doc__ = f"torch.{name}: a random tensor of the given size."
     like.__doc__ = f"torch.{name}_like: a random tensor like `input`."
-    return create, like
+    return takes_out(create), like
 
 
 rand, rand_like = _creator("rand", "uniform", D.get_default_dtype)
 randn, randn_like = _creator("randn", "normal", D.get_default_dtype)
 
 
+@takes_out
 def randint(
     low: int,
     high: Any = None,
@@ -160,6 +162,7 @@ def randint_like(
     return wrap(draw(spec, "random", *bounds), spec)
 
 
+@takes_out
 def randperm(
     n: int, *, generator: Any = None, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
@@ -171,6 +174,7 @@ def randperm(
     return from_array((generator or default_generator).randperm(n, kind.numpy), as_device(device))
 
 
+@takes_out
 def normal(
     mean: Any,
     std: Any = 1.0,
@@ -194,6 +198,7 @@ def normal(
     return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
 
 
+@draws_into_out
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones, each one with the probability that `input` (or p) gives."""
     spec = like_spec(input)
@@ -201,6 +206,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
 
 
+@draws_into_out
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:

@@ -10,16 +10,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnnet.checkpoint import pt
+from fnnet.checkpoint import numpy_values, pt
 from fnnet.checkpoint.atomic import atomically
 from fnnet.checkpoint.pickle_stream import Refusal
 from fnnet.checkpoint.pt_write import Global, Placed, Writer
 from fnnet.checkpoint.stored import Arrays, Storage, StoredTensor
 from fnnet.torch import dtypes as D
-from fnnet.torch import view
+from fnnet.torch import view, whole_modules
 from fnnet.torch.devices import as_device, device
 from fnnet.torch.spec import Size, contiguous_strides
 from fnnet.torch.tensor import Tensor, from_array
+
+_PLAIN = (int, float, str, bool, type(None), dict, OrderedDict, list, tuple, bytes, bytearray, set, complex)
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
@@ -31,7 +33,7 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) 
         pickle_module, pickle_protocol: accepted as PyTorch's; protocol 2 is written.
 
     Raises:
-        NotImplementedError: for a module and other objects whose code a reader would have to run.
+        NotImplementedError: for objects whose code a reader would have to run (see `whole_modules`).
     """
     writer = Writer(_place)
     try:
@@ -46,14 +48,8 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) 
 
 
 def _place(leaf: Any) -> Placed | Global | None:
-    from fnnet.torch.nn.module import Module
     from fnnet.torch.nn.parameter import Parameter
 
-    if isinstance(leaf, Module):
-        raise NotImplementedError(
-            f"torch.save: a whole module ({type(leaf).__name__}) holds code, which no file can carry "
-            "safely: save its state_dict() instead"
-        )
     if isinstance(leaf, D.dtype):
         return Global("torch", leaf.name)
     if isinstance(leaf, Size):
@@ -61,8 +57,10 @@ def _place(leaf: Any) -> Placed | Global | None:
     if isinstance(leaf, device):
         arguments = (leaf.type,) if leaf.index is None else (leaf.type, leaf.index)
         return Global("torch", "device", arguments)
+    if isinstance(leaf, np.ndarray | np.generic):
+        return numpy_values.written(leaf)
     if not isinstance(leaf, Tensor):
-        return None
+        return None if type(leaf) in _PLAIN else whole_modules.write_object(leaf)
     if leaf._fn is not None and not isinstance(leaf, Parameter) and leaf.grad_fn is not None:
         leaf = leaf.detach()
     storage = leaf._storage
@@ -101,8 +99,9 @@ def _place(leaf: Any) -> Placed | Global | None:
 class _Tensors(Arrays):
     """What a file's values become here: tensors, where those of one storage share memory."""
 
-    def __init__(self, place: Callable[[str], str]) -> None:
+    def __init__(self, place: Callable[[str], str], weights_only: bool) -> None:
         self.place = place
+        self.weights_only = weights_only
         self.roots: dict[tuple[int, str, int], Tensor] = {}
 
     def tensor(self, stored: StoredTensor) -> Any:
@@ -139,6 +138,18 @@ class _Tensors(Arrays):
         if type(metadata) is not OrderedDict:
             raise Refusal("a _metadata that is no OrderedDict")
         ordered._metadata = metadata  # type: ignore[attr-defined]
+
+    def named(self, module: str, name: str) -> Any:
+        """A class or function that the program has, unless only weights are read."""
+        return whole_modules.find(module, name, self.weights_only)
+
+    def new(self, kind: type) -> Any:
+        """An object without its attributes."""
+        return whole_modules.object_of(kind)
+
+    def state(self, made: Any, state: dict[str, Any]) -> None:
+        """The attributes of an object."""
+        whole_modules.state_into(made, state)
 
     def size(self, lengths: tuple[int, ...]) -> Any:
         """A torch.Size."""
@@ -185,7 +196,8 @@ def load(
         map_location: a device, a dict from devices to devices as strings, or a function of a tensor's
             storage and location that returns a device or None; None keeps devices as saved.
         pickle_module: must be None.
-        weights_only: files are read as with True, whatever is given.
+        weights_only: False also reads whole modules, of classes that the program has defined or imported;
+            True or None reads those that `add_safe_globals` allows.
         mmap: a path is memory-mapped in any case while it is read.
 
     Raises:
@@ -194,7 +206,7 @@ def load(
     """
     if pickle_module is not None:
         raise NotImplementedError("torch.load: pickle_module: files are read without pickle in fnnet")
-    make = _Tensors(_placing(map_location))
+    make = _Tensors(_placing(map_location), weights_only is not False)
     if hasattr(f, "read"):
         data = np.frombuffer(f.read(), np.uint8)
         return pt.read_bytes(str(getattr(f, "name", "<file object>")), data, make)
@@ -218,3 +230,37 @@ def _placing(map_location: Any) -> Callable[[str], str]:
         return location if placed is None else str(placed)
 
     return call
+
+
+def add_safe_globals(safe_globals: list[Any]) -> None:
+    """Let files that are read with weights_only=True name these classes and functions."""
+    whole_modules.SAFE.extend(_thing(one) for one in safe_globals)
+
+
+def get_safe_globals() -> list[Any]:
+    """What `add_safe_globals` has added."""
+    return list(whole_modules.SAFE)
+
+
+def clear_safe_globals() -> None:
+    """Forget what `add_safe_globals` has added."""
+    whole_modules.SAFE.clear()
+
+
+class safe_globals:
+    """Within the block, files may name these classes and functions."""
+
+    def __init__(self, safe_globals: list[Any]) -> None:
+        self._added = [_thing(one) for one in safe_globals]
+
+    def __enter__(self) -> None:
+        self._before = list(whole_modules.SAFE)
+        whole_modules.SAFE.extend(self._added)
+
+    def __exit__(self, *error: object) -> None:
+        whole_modules.SAFE[:] = self._before
+
+
+def _thing(given: Any) -> Any:
+    """A class or function; PyTorch also takes it with the name that files have for it."""
+    return given[0] if isinstance(given, tuple) else given

@@ -1,0 +1,185 @@
+"""What programs of users do that single operations do not show, as text: files, new tensors, messages.
+
+Each scenario is a function of `torch`, PyTorch's or fnnet's, that returns the lines it would print.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+SCENARIOS: dict[str, Callable[[Any], list[str]]] = {}
+
+
+def scenario(function: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+def module(torch: Any, name: str) -> Any:
+    return importlib.import_module(f"{torch.__name__}.{name}")
+
+
+def said(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    try:
+        return str(function(*args, **kwargs))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def lines_of(torch: Any, name: str) -> list[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return SCENARIOS[name](torch)
+
+
+@scenario
+def new_tensors_into_out(torch: Any) -> list[str]:
+    torch.manual_seed(0)
+    lines = []
+    for kind in (torch.float32, torch.int64):
+        calls: list[Callable[[Any], Any]] = [
+            lambda c: torch.zeros(2, 2, out=c),
+            lambda c: torch.ones((3,), out=c),
+            lambda c: torch.full((2, 2), 1.5, out=c),
+            lambda c: torch.arange(4, out=c),
+            lambda c: torch.range(0, 3, out=c),
+            lambda c: torch.ones(2, out=c[0]),
+            lambda c: torch.zeros(2, 2, dtype=torch.float16, out=c),
+            lambda c: torch.randint(0, 9, (2, 2), out=c),
+            lambda c: torch.randperm(4, out=c),
+            lambda c: torch.multinomial(torch.tensor([0.1, 0.9]), 2, out=c),
+        ]
+        if kind is torch.float32:
+            calls += [
+                lambda c: torch.rand(2, 2, out=c),
+                lambda c: torch.randn(2, 2, out=c),
+                lambda c: torch.normal(0.0, 1.0, (2, 2), out=c),
+                lambda c: torch.normal(torch.zeros(2, 2), 1.0, out=c),
+                lambda c: torch.bernoulli(torch.full((2, 2), 0.5), out=c),
+                lambda c: torch.arange(0, 2, 0.5, out=c),
+            ]
+        for call in calls:
+            given = torch.full((2, 2), 9).to(kind)
+            text = said(call, given)
+            lines += [text, f"{given.tolist()} {given.dtype}"]
+    return lines
+
+
+@scenario
+def sizes_that_do_not_fit(torch: Any) -> list[str]:
+    one = torch.ones(4, 3, 2)
+    shapes = ((4, 3), (2, 3), (0,), (5, 4, 3, 1), (3, 4, 2))
+    lines = [said(lambda other: one * other, torch.ones(shape)) for shape in shapes]
+    return [*lines, said(lambda: torch.ones(2, 3) + torch.ones(3, 2))]
+
+
+@scenario
+def numpy_values_in_a_file(torch: Any) -> list[str]:
+    value = {
+        "table": np.arange(6.0).reshape(2, 3),
+        "columns": np.asfortranarray(np.arange(4, dtype=np.int32).reshape(2, 2)),
+        "best": np.float64(2.5),
+        "epoch": np.int64(3),
+        "flags": np.array([True, False]),
+        "words": np.array(["ab", "c"]),
+        "none": np.zeros((0, 3)),
+        "weights": torch.ones(2),
+        "losses": [np.float32(1.5), np.float32(2.5)],
+        "one": np.array(3.0),
+    }
+    file = io.BytesIO()
+    torch.save(value, file)
+    file.seek(0)
+    seen = torch.load(file, weights_only=False)
+    lines = [f"{key} {type(one).__name__} {getattr(one, 'dtype', '')} {one}" for key, one in seen.items()]
+    seen["table"][0, 0] = 7
+    return [*lines, str(seen["table"])]
+
+
+def network(torch: Any) -> Any:
+    """A network of a class of this file, with shared weights, a function, a class and plain objects in it."""
+    nn = torch.nn
+
+    class Made(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, options: Any) -> None:
+            super().__init__()
+            self.options = options
+            self.embedding = nn.Embedding(5, 4)
+            self.recurrent = nn.GRU(4, 4)
+            self.out = nn.Linear(4, 5)
+            self.out.weight = self.embedding.weight
+            self.activation = nn.functional.relu
+            self.kind = nn.LayerNorm
+            self.rest = nn.Sequential(nn.Linear(5, 5), nn.BatchNorm1d(5), nn.GELU())
+            self.encoder = nn.TransformerEncoderLayer(4, 2, 8)
+            self.register_buffer("offset", torch.ones(2))
+            self.listed = [self.out]
+
+        def forward(self, tokens: Any) -> Any:
+            hidden, _ = self.recurrent(self.embedding(tokens))
+            return self.rest(self.activation(self.out(self.encoder(hidden)[0])))
+
+    Made.__qualname__ = Made.__name__ = "Made"
+    globals()["Made"] = Made
+    return Made(argparse.Namespace(lr=0.1, name="x"))
+
+
+@scenario
+def whole_modules_in_a_file(torch: Any) -> list[str]:
+    torch.manual_seed(0)
+    made = network(torch).eval()
+    tokens = torch.tensor([[0, 1, 2]])
+    want = made(tokens)
+    file = io.BytesIO()
+    torch.save({"model": made, "args": made.options}, file)
+    file.seek(0)
+    seen = torch.load(file, weights_only=False)
+    model = seen["model"]
+    lines = [str(type(model) is type(made)), str(torch.equal(model(tokens), want)), repr(model)]
+    lines += [str(seen["args"]), str(seen["args"] is model.options), str(model.training)]
+    lines += [str(model.out.weight is model.embedding.weight), str(len(list(model.parameters())))]
+    lines += [str(model.listed[0] is model.out), str(model.kind is torch.nn.LayerNorm), str(model.offset)]
+    model.train()
+    model(torch.tensor([[0, 1, 2], [2, 1, 0]])).sum().backward()
+    lines.append(str(model.rest[0].weight.grad is not None))
+    serialization = module(torch, "serialization")
+    file = io.BytesIO()
+    torch.save(torch.nn.Linear(2, 3), file)
+    with serialization.safe_globals([torch.nn.Linear]):
+        file.seek(0)
+        lines.append(repr(torch.load(file, weights_only=True)))
+    return lines
+
+
+@scenario
+def pullbacks_are_tuples(torch: Any) -> list[str]:
+    func = module(torch, "func")
+    x = torch.tensor([0.5, 1.0, 2.0])
+    _, pull = func.vjp(torch.sin, x)
+    rows = func.vmap(pull)(torch.eye(3))
+    return [str(pull(torch.ones(3))), str(rows), str(func.vjp(lambda a: a["k"] * 2, {"k": x})[1](x))]
+
+
+@scenario
+def timing(torch: Any) -> list[str]:
+    benchmark = module(torch, "utils.benchmark")
+    x = torch.ones(3)
+    timer = benchmark.Timer("x + n", "n = 2", globals={"x": x}, label="sum", sub_label="small")
+    one = timer.timeit(5)
+    lines = [str(len(one.times)), str(one.number_per_run), str(one.median > 0), one.title, one.stmt]
+    text = str(one).splitlines()
+    lines += [text[0].split(" object")[0].rpartition(".")[2], text[1], text[2], text[-1]]
+    many = timer.blocked_autorange(min_run_time=0.01)
+    return [
+        *lines,
+        str(sum(many.raw_times) >= 0.01),
+        said(benchmark.Timer, print),
+        str(benchmark.select_unit(0.002)),
+    ]
