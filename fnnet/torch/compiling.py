@@ -1,4 +1,4 @@
-"""torch.compile, and torch.compiler's names.
+"""torch.compile: the module or function in PyTorch's wrapping.
 
 Everything is compiled anyway: a program is what was recorded.
 """

@@ -14,7 +14,6 @@ from fnnet.data.raster.frame import (
     as_float,
     bound_of,
     check_channels,
-    check_colour,
     check_picture,
     fused,
     is_float,
@@ -170,8 +169,3 @@ def permute_channels(x: Any, permutation: Any) -> Any:
             f"Length of permutation does not match number of channels: {len(permutation)} != {x.shape[-3]}"
         )
     return x[..., np.asarray(permutation), :, :]
-
-
-def check_levels(x: Any) -> None:
-    """Raises TypeError for what is no picture of one or three channels."""
-    check_colour(x)
