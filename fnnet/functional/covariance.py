@@ -43,7 +43,8 @@ def cov(
     x = x if x.ndim == 2 else x.reshape(1, -1)
     if is_half(x) and aweights is not None:
         x = x.astype(aweights.dtype)
-    real = jnp.real(x).dtype
+    # The weights are summed in their own dtype, as in PyTorch.
+    real = jnp.real(x).dtype if aweights is None or is_integral(aweights) else aweights.dtype
     weights: jax.Array | None = None
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is None:

@@ -129,9 +129,10 @@ def nuttall(M: int, *, sym: bool = True, dtype: DTypeLike | None = None) -> jax.
 
 @operation(_WINDOWS)
 def cosine(M: int, *, sym: bool = True, dtype: DTypeLike | None = None) -> jax.Array:
-    """sin(pi (n + 1/2) / N), N = M where symmetric, M + 1 where periodic."""
+    """sin(pi (n + 1/2) / N), N = M where symmetric, M + 1 where periodic and M above 1."""
     kind = _kind("cosine", M, dtype, ValueError)
-    return jnp.asarray(np.sin((np.arange(M) + 0.5) * (math.pi / max(M if sym else M + 1, 1))), kind)
+    count = M if sym or M <= 1 else M + 1
+    return jnp.asarray(np.sin((np.arange(M) + 0.5) * (math.pi / max(count, 1))), kind)
 
 
 @operation(_WINDOWS, name="exponential_window", spelled="exponential")

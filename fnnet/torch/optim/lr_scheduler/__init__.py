@@ -17,3 +17,7 @@ from fnnet.torch.optim.lr_scheduler.decay import MultiStepLR as MultiStepLR
 from fnnet.torch.optim.lr_scheduler.decay import PolynomialLR as PolynomialLR
 from fnnet.torch.optim.lr_scheduler.decay import StepLR as StepLR
 from fnnet.torch.optim.lr_scheduler.plateau import ReduceLROnPlateau as ReduceLROnPlateau
+
+for _value in list(globals().values()):
+    if isinstance(_value, type) and issubclass(_value, LRScheduler):
+        _value.__module__ = __name__  # where PyTorch has them, in texts and in pickles
