@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from recorder_scenarios import error
+from scenarios import error
 
 SCENARIOS: dict[str, Callable[[Any], Any]] = {}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from data_scenarios import SCENARIOS
-from test_recorder_scenarios import compare
+from scenarios import compare
 
 import fnnet.torch as torch
 from fnnet.torch.utils.data import DataLoader, Dataset, TensorDataset

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from nn_scenarios import SCENARIOS
-from recorder_scenarios import plain
-from test_recorder_scenarios import compare
+from scenarios import compare, plain
 
 import fnnet.torch
 

@@ -8,7 +8,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nn_completion_scenarios import SCENARIOS
-from recorder_scenarios import plain
+from scenarios import plain
 
 found = {name: plain(run(torch)) for name, run in SCENARIOS.items()}
 target = Path(__file__).with_name("nn_completion.json")

@@ -1,4 +1,4 @@
-"""Record what tests/recorder_scenarios.py gives under PyTorch: python tests/reference/record_recorder.py."""
+"""Record what graphs and tensors give under PyTorch: python tests/reference/record_recorder.py."""
 
 import json
 import sys
@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from recorder_scenarios import SCENARIOS, plain
+from recorder_scenarios import SCENARIOS
+from scenarios import plain
 
 found = {name: plain(run(torch)) for name, run in SCENARIOS.items()}
 target = Path(__file__).with_name("recorder.json")
