@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import runpy
 from collections import OrderedDict, defaultdict, deque, namedtuple
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import fnnet.torch as torch
 from fnnet.torch.utils import _pytree as pytree
 
+REFERENCE = Path(__file__).parent / "reference"
 Pair = namedtuple("Pair", "x y")
 TREE = {"b": 1, "a": (2, [3, None]), "c": OrderedDict(x=4)}
 
@@ -74,24 +78,25 @@ def test_lists_of_tensors() -> None:
     """torch._foreach_*, by the methods of each tensor."""
     a = [torch.tensor([1.0, 4.0]), torch.tensor([[9.0]])]
     b = [torch.tensor([2.0, 2.0]), torch.tensor([[3.0]])]
-    for name in ("add", "mul", "div", "maximum", "pow"):
-        method = {"maximum": "clamp_min"}.get(name, name)
+    made: list[Any] = []
+    plain: list[Any] = []
+    for name, method in (("add", "add"), ("div", "div"), ("maximum", "clamp_min"), ("pow", "pow")):
         for other in (b, 0.5, [0.5, 2.0]):
             several = other if isinstance(other, list) else [other] * 2
-            made = getattr(torch, f"_foreach_{name}")(a, other)
-            assert [t.tolist() for t in made] == [
-                getattr(t, method)(o).tolist() for t, o in zip(a, several, strict=True)
-            ]
-    assert [t.tolist() for t in torch._foreach_sqrt(a)] == [[1.0, 2.0], [[3.0]]]
-    assert [t.item() for t in torch._foreach_norm(a, ord=1)] == [5.0, 9.0]
-    assert [t.tolist() for t in torch._foreach_pow(2.0, b)] == [[4.0, 4.0], [[8.0]]]
+            made += getattr(torch, f"_foreach_{name}")(a, other)
+            plain += [getattr(t, method)(o) for t, o in zip(a, several, strict=True)]
+    expected = [1.0, 2.0, 3.0, 5.0, 9.0, 4.0, 4.0, 8.0]
+    made += [*torch._foreach_sqrt(a), *torch._foreach_norm(a, ord=1), *torch._foreach_pow(2.0, b)]
     assert torch._foreach_addcdiv_(a, b, b, [1.0, 2.0]) is a
-    assert [t.tolist() for t in a] == [[2.0, 5.0], [[11.0]]]
-    assert [t.tolist() for t in torch._foreach_lerp(a, b, 1.0)] == [t.tolist() for t in b]
+    made += [*torch._foreach_clone(a), *torch._foreach_lerp(a, b, 1.0)]
+    expected += [2.0, 5.0, 11.0, 2.0, 2.0, 3.0]
     torch._foreach_copy_(a, b)
     torch._foreach_zero_(b)
-    assert [t.tolist() for t in a] == [[2.0, 2.0], [[3.0]]]
-    assert b[0].tolist() == [0.0, 0.0]
+    made += a + b
+    expected += [2.0, 2.0, 3.0, 0.0, 0.0, 0.0]
+    flat = torch.cat([t.flatten() for t in made + plain]).tolist()
+    count = sum(t.numel() for t in plain)
+    assert flat == flat[-count:] + expected + flat[-count:]
     with pytest.raises(RuntimeError, match="same number of tensors, got 2 and 1"):
         torch._foreach_add(a, b[:1])
     assert not hasattr(torch, "_foreach_norm_")
@@ -116,3 +121,21 @@ def test_names_that_libraries_import() -> None:
     assert torch.jit.wait(torch.jit.fork(scripted, torch.ones(1))).item() == 2
     assert torch.fx.wrap("len") == "len"
     assert not torch._dynamo.is_compiling()
+
+
+def test_tensors_among_arrays() -> None:
+    """What an expression of NumPy's and PyTorch's gives, or which error."""
+    recorded = json.loads((REFERENCE / "numpy_interplay.json").read_text())
+    said = runpy.run_path(str(REFERENCE / "record_numpy_interplay.py"))["said"]
+    given = {expression: said(torch, expression) for expression in recorded}
+    assert given == recorded
+
+
+def test_old_spelling_of_lu() -> None:
+    """Tensor.lu, which flows with 1x1 convolutions call."""
+    matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    with pytest.warns(UserWarning, match="torch.lu is deprecated in favor of"):
+        factored, pivots = matrix.lu()
+    assert pivots.tolist() == [2, 2]
+    p, lower, upper = torch.lu_unpack(factored, pivots)
+    torch.testing.assert_close(p @ lower @ upper, matrix)

@@ -53,6 +53,7 @@ from fnnet.torch.interchange import frombuffer as frombuffer
 from fnnet.torch.interchange import range as range
 from fnnet.torch.interchange import scalar_tensor as scalar_tensor
 from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.lu import lu as lu
 from fnnet.torch.memory_formats import channels_last as channels_last
 from fnnet.torch.memory_formats import channels_last_3d as channels_last_3d
 from fnnet.torch.memory_formats import contiguous_format as contiguous_format

@@ -162,6 +162,8 @@ def full(
         full_spec(spec_of(size_of((size,), "full"), kind, as_device(device)), fill_value), requires_grad
     )
 
+    elif isinstance(fill_value, np.generic):
+        fill_value = float(fill_value) if isinstance(fill_value, np.bool_) else fill_value.item()
 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, **options: Any

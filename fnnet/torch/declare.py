@@ -9,12 +9,14 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from fnnet import functional
 from fnnet.functional.operation import ELSEWHERE, OPERATIONS, Operation
 from fnnet.torch import indexing
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
-from fnnet.torch.creation import as_dtype, finish
+from fnnet.torch.creation import as_dtype, finish, from_numpy
 from fnnet.torch.dtypes import get_default_dtype
 from fnnet.torch.operation import Op, cpp_name
 from fnnet.torch.promotion import can_cast
@@ -259,17 +261,24 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
 
 
 def derive_operators() -> None:
-    """`+`, `-`, ... from the operations of the same meaning."""
-    number = (int, float, bool, complex, Tensor)
+    """`+`, `-`, ... from the operations of the same meaning.
+
+    With an array of NumPy it is NumPy that computes, and wraps the outcome as a tensor; only `==` takes one.
+    """
+    number = (int, float, bool, complex, Tensor, np.generic)
 
     def binary(name: str, op: Op) -> None:
         def forward(self: Tensor, other: Any) -> Any:
-            if not isinstance(other, number) and not hasattr(other, "dtype"):
-                return NotImplemented
+            if not isinstance(other, number):
+                if not isinstance(other, np.ndarray) or name != "__eq__":
+                    return NotImplemented
+                other = from_numpy(other)
             return call(op, (self, other), {})
 
         def reverse(self: Tensor, other: Any) -> Any:
-            if not isinstance(other, number) and not hasattr(other, "dtype"):
+            if not isinstance(other, number):
+                if name == "__truediv__" and isinstance(other, np.ndarray):
+                    return call(OPS["reciprocal"], (self,), {}) * other
                 return NotImplemented
             return call(op, (other, self), {})
 
@@ -280,7 +289,7 @@ def derive_operators() -> None:
             if changing is not None:
 
                 def in_place(self: Tensor, other: Any) -> Any:
-                    return changing(self, other)
+                    return changing(self, other) if isinstance(other, number) else NotImplemented
 
                 setattr(Tensor, "__i" + name[2:], in_place)
 

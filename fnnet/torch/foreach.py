@@ -22,7 +22,8 @@ _UNARY = frozenset(
     )
 )  # fmt: skip
 _OTHER = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "pow": "pow", "lerp": "lerp",
-          "copy": "copy", "addcmul": "addcmul", "addcdiv": "addcdiv", "maximum": "clamp_min", "minimum": "clamp_max",
+          "copy": "copy", "addcmul": "addcmul", "addcdiv": "addcdiv",
+          "maximum": "clamp_min", "minimum": "clamp_max",
           "clamp_min": "clamp_min", "clamp_max": "clamp_max", "mm": "mm"}  # fmt: skip
 """The method that does it."""
 _NO_IN_PLACE = frozenset(("clone", "max", "norm", "mm"))
@@ -49,9 +50,10 @@ def foreach(name: str) -> Callable[..., Any] | None:
         return None
     spelled = f"_foreach_{name}"
     method = _OTHER.get(base, base) + ("_" if in_place else "")
+    function: Callable[..., Any]
     if base in ("addcmul", "addcdiv"):
 
-        def function(self: Any, tensor1: Any, tensor2: Any, scalars: Any = None, *, value: Any = 1) -> Any:
+        def ternary(self: Any, tensor1: Any, tensor2: Any, scalars: Any = None, *, value: Any = 1) -> Any:
             given = value if scalars is None else scalars
             _same_length(self, tensor1)
             _same_length(self, tensor2)
@@ -62,9 +64,10 @@ def foreach(name: str) -> Callable[..., Any] | None:
             made = tuple(getattr(t, method)(a, b, value=v) for t, a, b, v in each)
             return self if in_place else made
 
+        function = ternary
     elif base in ("lerp", "copy", "mm"):
 
-        def function(self: Any, others: Any, *args: Any, **kwargs: Any) -> Any:
+        def pairwise(self: Any, others: Any, *args: Any, **kwargs: Any) -> Any:
             _same_length(self, others)
             weights = next(iter((*args, *kwargs.values())), None)
             if base == "lerp":
@@ -76,17 +79,19 @@ def foreach(name: str) -> Callable[..., Any] | None:
                 made = tuple(getattr(t, method)(other) for t, other in zip(self, others, strict=True))
             return self if in_place else made
 
+        function = pairwise
     elif base in _UNARY:
 
-        def function(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def unary(self: Any, *args: Any, **kwargs: Any) -> Any:
             if base == "norm":
                 kwargs = {"p" if key == "ord" else key: value for key, value in kwargs.items()}
             made = tuple(getattr(t, method)(*args, **kwargs) for t in self)
             return self if in_place else made
 
+        function = unary
     else:
 
-        def function(self: Any, other: Any, **kwargs: Any) -> Any:
+        def binary(self: Any, other: Any, **kwargs: Any) -> Any:
             if isinstance(self, int | float):  # _foreach_pow(2.0, tensors)
                 return tuple(self**t for t in other)
             others = other if isinstance(other, list | tuple) else [other] * len(self)
@@ -94,6 +99,7 @@ def foreach(name: str) -> Callable[..., Any] | None:
             made = tuple(getattr(t, method)(o, **kwargs) for t, o in zip(self, others, strict=True))
             return self if in_place else made
 
+        function = binary
     function.__name__ = function.__qualname__ = spelled
     function.__doc__ = f"`{method}` on each tensor of the list."
     return function

@@ -6,8 +6,10 @@ What a TorchScript program is beyond its function (a file, a frozen graph) is re
 from __future__ import annotations
 
 import contextlib
+import sys as _sys
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from types import ModuleType as _ModuleType
+from typing import Any, Final, Optional, TypeVar, Union
 
 from fnnet.torch.missing import refusal
 from fnnet.torch.nn.module import Module
@@ -122,6 +124,12 @@ def optimized_execution(should_optimize: bool) -> Iterator[None]:
 def set_fusion_strategy(strategy: Any) -> list[tuple[str, int]]:
     """Changes nothing: XLA decides what is fused. The strategy that is said to have been there."""
     return [("STATIC", 2), ("DYNAMIC", 10)]
+
+
+_types = _ModuleType(f"{__name__}.annotations", "The types that annotations of scripted functions name.")
+vars(_types).update(List=list, Tuple=tuple, Dict=dict, Optional=Optional, Union=Union)
+globals()["annotations"] = _sys.modules[_types.__name__] = _types
+__path__: list[str] = []  # what makes this module a package to the import system
 
 
 def is_scripting() -> bool:

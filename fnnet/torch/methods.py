@@ -19,6 +19,7 @@ from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
 from fnnet.torch.missing import missing, tensor_names
+from fnnet.torch.creation import from_numpy
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
 from fnnet.torch.record import RECORD, filled
@@ -135,6 +136,16 @@ def __repr__(self: Tensor, *, tensor_contents: Any = None) -> str:
         from fnnet.torch.printing import tensor_text
     except ImportError:
         text = np.array2string(np.asarray(self._value().get()), separator=", ", prefix="tensor(")
+# so that `np.float64(2) * x` and `array * x` ask the tensor
+Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+
+
+@method
+def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """The outcome of a function of NumPy, as a tensor; truth values become uint8, as in PyTorch."""
+    return from_numpy(np.asarray(array, np.uint8 if array.dtype == bool else None))
+
+
         return f"tensor({text})"
     return tensor_text(self)
 

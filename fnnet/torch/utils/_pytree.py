@@ -141,7 +141,7 @@ class TreeSpec:
         self.context = context
         self.children_specs = list(children_specs)
         self.num_children = len(self.children_specs)
-        self.num_nodes = 1 + sum(one.num_nodes for one in self.children_specs)
+        self.num_nodes: int = 1 + sum(one.num_nodes for one in self.children_specs)
         self.num_leaves: int = 1 if type is None else sum(one.num_leaves for one in self.children_specs)
 
     def is_leaf(self) -> bool:
