@@ -1,8 +1,12 @@
-"""Branches and loops inside the graph (`tf.cond`, `tf.while_loop`, `tf.scan`, `tf.map_fn`)."""
+"""Branches and loops inside the graph (`tf.cond`, `tf.while_loop`, `tf.scan`, `tf.map_fn`).
+
+Each calls the functions that it is given once, to enter their operations as a `Body`, and is itself one
+operation, which runs the bodies under `lax.cond`, `lax.while_loop` or `lax.scan`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -10,317 +14,276 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.tensorflow import arrays
-from fnnet.tensorflow.bodies import Part, merged, owner
-from fnnet.tensorflow.evaluate import State
-from fnnet.tensorflow.graph import Tensor, convert_to_tensor, get_default_graph
-from fnnet.tensorflow.infer import Unknown, is_known
+from fnnet.tensorflow.declare import lenient, public
+from fnnet.tensorflow.errors import not_mirrored
+from fnnet.tensorflow.evaluate import State, evaluate, needed
+from fnnet.tensorflow.graph import Operation, Tensor, convert_to_tensor, get_default_graph
+from fnnet.tensorflow.infer import Known, is_known, shape_of, worlds_of
 from fnnet.tensorflow.loops import while_loop as differentiable_while
 
-__all__ = [
-    "cond",
-    "foldl",
-    "foldr",
-    "map_fn",
-    "scan",
-    "while_loop",
-]
+Functions = Sequence[Callable[..., Any]]
+
+
+def _abstract(known: Known, shapes: Any = None) -> Known:
+    """The same without numbers; in the shapes given for the worlds."""
+    if known[0] is None:
+        return known
+    shapes = [np.shape(world) for world in known[0]] if shapes is None else shapes
+    return tuple(jax.ShapeDtypeStruct(shape, known[1]) for shape in shapes), known[1]
+
+
+class Body:
+    """A function of Tensors, called once to enter its operations.
+
+    Attributes:
+        results, tree: what it gave, flattened, and how that was nested.
+        captures: the tensors of the outer graph that it uses.
+        cells, writes: the state that it uses, and that it changes.
+    """
+
+    def __init__(self, function: Callable[..., Any], tree: Any, inputs: Sequence[Known]) -> None:
+        graph = get_default_graph()
+        self.operations: list[Operation] = []
+        with graph.building(self), graph.control_dependencies(None):
+            entered = [
+                graph.create("Placeholder", lambda: None, (), "Identity", known=[each]) for each in inputs
+            ]
+            self.arguments = [op.outputs[0] for op in entered]
+            leaves, self.tree = jax.tree.flatten(function(*jax.tree.unflatten(tree, self.arguments)))
+            self.results = [self._tensor(leaf) for leaf in leaves]
+        self.needed = needed([t.op for t in self.results], self.arguments, self)
+        used = [t for op in self.needed for t in op.inputs] + self.results
+        self.captures = list(dict.fromkeys(t for t in used if t.op.body is not self))
+        self.cells = list(dict.fromkeys(c for op in self.needed for c in (*op.reads, *op.writes)))
+        self.writes = list(dict.fromkeys(c for op in self.needed for c in op.writes))
+
+    @staticmethod
+    def _tensor(leaf: Any) -> Tensor:
+        with get_default_graph().control_dependencies([leaf] if isinstance(leaf, Operation) else []):
+            return convert_to_tensor(True if isinstance(leaf, Operation) else leaf)
+
+    def __call__(self, inputs: Sequence[Any], outside: dict[Tensor, Any], state: State) -> list[Any]:
+        values = outside | dict(zip(self.arguments, inputs, strict=True))
+        evaluate(self.needed, values, state)
+        return [jnp.asarray(values[t]) for t in self.results]
+
+
+def _enter(
+    label: str, bodies: list[Body], inputs: list[Tensor], known: list[Known], run: Any
+) -> list[Tensor]:
+    """The operation that runs `bodies`: `run(functions, inputs, changing, around)` gives results, `changing`.
+
+    Each body is there as a pure function(inputs, changing, around) of what it is given, of the cells that are
+    written, and of what else it uses. The state that was found is a further output for each cell, from which
+    the gradient can run it all again.
+    """
+    captures, cells, writes = (
+        list(dict.fromkeys(each for body in bodies for each in getattr(body, kind)))
+        for kind in ("captures", "cells", "writes")
+    )
+    fixed = [c for c in cells if c not in writes]
+
+    def function(state: State, *given: Any) -> list[Any]:
+        outside = dict(zip(captures, given[len(inputs) :], strict=True))
+        constant = {t: x for t, x in outside.items() if is_known(x)}
+        moving = [t for t in captures if t not in constant]
+
+        def pure(body: Body) -> Callable[..., Any]:
+            def compute(inputs: Any, changing: Any, around: Any) -> tuple[list[Any], list[Any]]:
+                inner = dict(zip([*writes, *fixed], [*changing, *around[1]], strict=True))
+                results = body(inputs, constant | dict(zip(moving, around[0], strict=True)), inner)
+                return results, [inner[c] for c in writes]
+
+            return compute
+
+        before = [state[cell] for cell in cells]
+        around = [jnp.asarray(outside[t]) for t in moving], [state[c] for c in fixed]
+        start = [state[c] for c in writes]
+        results, after = run([*map(pure, bodies)], given[: len(inputs)], start, around)
+        state.update(zip(writes, after, strict=True))
+        return [*results, *before]
+
+    inner = [op for body in bodies for op in body.needed]
+    every = [*known, *(c.cell for c in cells)]
+    op = get_default_graph().create(
+        "Loop", function, [*inputs, *captures], known=every, reads=cells, writes=writes, inner=inner
+    )
+    return [arrays.identity(t, label) for t in op.outputs[: len(known)]]
+
+
+def _callable(**functions: Any) -> None:
+    for name, each in functions.items():
+        if not callable(each):
+            raise TypeError(f"'{name}' must be callable.")
 
 
 def cond(
-    pred: Any,
-    true_fn: Callable[[], Any] | None = None,
-    false_fn: Callable[[], Any] | None = None,
-    strict: bool = False,
-    name: str | None = None,
-    fn1: Any = None,
-    fn2: Any = None,
-) -> Any:
+    pred: Any, true_fn: Any = None, false_fn: Any = None, strict: bool = False, name: str | None = None,
+    fn1: Any = None, fn2: Any = None,
+) -> Any:  # fmt: skip
     """What `true_fn()` gives where `pred` holds, else what `false_fn()` gives; only that branch is run."""
-    true_fn, false_fn = true_fn or fn1, false_fn or fn2
-    if not callable(true_fn):
-        raise TypeError("'true_fn' must be callable.")
-    if not callable(false_fn):
-        raise TypeError("'false_fn' must be callable.")
+    _callable(true_fn=true_fn or fn1, false_fn=false_fn or fn2)
     if isinstance(pred, bool):
         raise TypeError("'pred' must not be a Python bool.")
-    graph = get_default_graph()
-    with graph.name_scope(name or "cond"):
+
+    def run(branches: Functions, given: Any, changing: Any, around: Any) -> Any:
+        yes, no = ((lambda *a, f=f: f((), *a)) for f in branches)
+        if isinstance(given[0], np.ndarray | np.generic):
+            return (yes if given[0] else no)(changing, around)
+        return jax.lax.cond(given[0], yes, no, changing, around)
+
+    with get_default_graph().name_scope(name or "cond"):
         chosen = convert_to_tensor(pred, name="pred")
-        yes, no = Part(true_fn, (), ()), Part(false_fn, (), ())
-        if len(yes.results) != len(no.results) or str(yes.tree) != str(no.tree):
+        bodies = [Body(each, jax.tree.structure(()), ()) for each in (true_fn or fn1, false_fn or fn2)]
+        yes, no = (body.results for body in bodies)
+        kinds = [[t.dtype.base_dtype.name for t in results] for results in (yes, no)]
+        if str(bodies[0].tree) != str(bodies[1].tree) or kinds[0] != kinds[1]:
             raise ValueError(
-                f"Incompatible return values of true_fn and false_fn: {len(yes.results)} and "
-                f"{len(no.results)} tensors, or nested in another way"
+                "Outputs of 'true_fn' and 'false_fn' must have the same structure and type(s). Received "
+                f"{bodies[0].tree} {kinds[0]} from 'true_fn' and {bodies[1].tree} {kinds[1]} from 'false_fn'."
             )
-        for a, b in zip(yes.results, no.results, strict=True):
-            if a.dtype.base_dtype != b.dtype.base_dtype:
-                raise ValueError(
-                    "Outputs of 'true_fn' and 'false_fn' must have the same type(s). Received "
-                    f"{a.dtype.base_dtype.name} from 'true_fn' and {b.dtype.base_dtype.name} from 'false_fn'."
-                )
-        captures = list(dict.fromkeys([*yes.captures, *no.captures]))
-        changing = list(dict.fromkeys([*yes.writes, *no.writes]))
-
-        def choose(state: State, pred: Any, *given: Any) -> list[Any]:
-            fixed = {t: x for t, x in zip(captures, given, strict=True) if is_known(x)}
-            moving = {t: jnp.asarray(x) for t, x in zip(captures, given, strict=True) if t not in fixed}
-
-            def branch(part: Part) -> Callable[..., Any]:
-                def run(given: Any, before: Any) -> tuple[list[Any], list[Any]]:
-                    inner = dict(state) | dict(zip(changing, before, strict=True))
-                    results = part.run((), fixed | dict(zip(moving, given, strict=True)), inner)
-                    return [jnp.asarray(r) for r in results], [inner[c] for c in changing]
-
-                return run
-
-            before = [state[c] for c in changing]
-            if isinstance(pred, np.ndarray | np.generic):
-                results, after = branch(yes if pred else no)(list(moving.values()), before)
-            else:
-                results, after = jax.lax.cond(
-                    pred, branch(yes), branch(no), list(map(jnp.asarray, given)), before
-                )
-            state.update(zip(changing, after, strict=True))
-            return results
-
-        worlds = [merged(a.worlds, b.worlds) for a, b in zip(yes.results, no.results, strict=True)]
-        outputs = owner("If", choose, [chosen, *captures], [yes, no], worlds, "If")
-        outputs = [arrays.identity(t, "Merge") for t in outputs]
-    found = jax.tree.unflatten(yes.tree, outputs)
-    return found[0] if isinstance(found, list | tuple) and len(found) == 1 and not strict else found
+        every = [a.known[0] and b.known[0] and a.known[0] + b.known[0] for a, b in zip(yes, no, strict=True)]
+        known = [(worlds_of(shape_of(w), t.known[1]), t.known[1]) for w, t in zip(every, yes, strict=True)]
+        found = jax.tree.unflatten(bodies[0].tree, _enter("Merge", bodies, [chosen], known, run))
+        return found[0] if isinstance(found, list | tuple) and len(found) == 1 and not strict else found
 
 
+def _same_types(starts: list[Tensor], results: list[Tensor], shapes: bool) -> None:
+    """Raises TypeError or ValueError if what a turn of a loop gives is not what the next can take."""
+    if len(starts) != len(results):
+        both = f"got {len(starts)} loop_vars and {len(results)} outputs."
+        raise ValueError(f"The number of inputs and outputs of the loop body should match: {both}")
+    for a, b in zip(starts, results, strict=True):
+        enters, kinds = f"Input tensor '{a.name}' enters the loop with", [t.dtype.base_dtype for t in (a, b)]
+        if kinds[0] != kinds[1]:
+            raise TypeError(f"{enters} type {kinds[0]!r}, but has type {kinds[1]!r} after 1 iteration.")
+        if shapes and not a.shape.is_compatible_with(b.shape):
+            raise ValueError(f"{enters} shape {a.shape}, but has shape {b.shape} after one iteration.")
+
+
+@lenient
 def while_loop(
-    cond: Callable[..., Any],
-    body: Callable[..., Any],
-    loop_vars: Any,
-    shape_invariants: Any = None,
-    parallel_iterations: int = 10,
-    back_prop: bool = True,
-    swap_memory: bool = False,
-    name: str | None = None,
-    maximum_iterations: Any = None,
-    return_same_structure: bool = False,
-) -> Any:
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, shape_invariants: Any = None, *,
+    name: str | None = None, maximum_iterations: Any = None, return_same_structure: bool = False,
+) -> Any:  # fmt: skip
     """The loop variables after `body` has been applied while `cond` holds. Gradients flow through it.
 
     Shapes stay as they are from turn to turn.
     """
-    if not callable(cond):
-        raise TypeError("'cond' must be callable.")
-    if not callable(body):
-        raise TypeError("'body' must be callable.")
-    if not loop_vars:
-        raise ValueError("'loop_vars' must be provided.")
-    graph = get_default_graph()
-    with graph.name_scope(name or "while"):
-        given = tuple(loop_vars) if isinstance(loop_vars, list | tuple) else (loop_vars,)
-        leaves, tree = jax.tree.flatten(given)
+    _callable(cond=cond, body=body)
+    if shape_invariants is not None:
+        raise not_mirrored("shape_invariants of a loop, the variables of which change their shapes,")
+
+    def run(functions: Functions, given: Any, changing: Any, around: Any) -> Any:
+        (test, turn), (*start, limit) = functions, map(jnp.asarray, given)
+
+        def goes_on(carry: Any, known: Any) -> Any:
+            more = jnp.reshape(test(carry[1], carry[2], known[0])[0][0], ())
+            return more if maximum_iterations is None else more & (carry[0] < known[1])
+
+        def step(carry: Any, known: Any) -> Any:
+            return (carry[0] + np.int32(1), *turn(carry[1], carry[2], known[0]))
+
+        begin = jnp.zeros((), np.int32), start, changing
+        return differentiable_while(goes_on, step, begin, (around, limit))[1:]
+
+    with get_default_graph().name_scope(name or "while"):
+        leaves, tree = jax.tree.flatten(
+            tuple(loop_vars) if isinstance(loop_vars, list | tuple) else (loop_vars,)
+        )
+        if not leaves:
+            raise ValueError("'loop_vars' must be provided.")
         starts = [convert_to_tensor(leaf, name="Const") for leaf in leaves]
-        worlds = [t.worlds for t in starts]
-        test = Part(cond, given, worlds)
-        turn = Part(body, given, worlds)
-        _check_turn(starts, turn, test)
-        captures = list(dict.fromkeys([*test.captures, *turn.captures]))
-        limit = None if maximum_iterations is None else convert_to_tensor(maximum_iterations, "int32")
-        extra = [] if limit is None else [limit]
-        cells = list(dict.fromkeys([*test.cells, *turn.cells]))
-        changing = list(dict.fromkeys([*test.writes, *turn.writes]))
-        fixed = [c for c in cells if c not in changing]
-
-        def loop(state: State, *inputs: Any) -> list[Any]:
-            count = len(starts)
-            start = (
-                *map(jnp.asarray, inputs[:count]),
-                *[state[c] for c in changing],
-                jnp.zeros((), np.int32),
+        limit = convert_to_tensor(0 if maximum_iterations is None else maximum_iterations, "int32")
+        known = [_abstract(t.known) for t in starts]
+        test, turn = Body(cond, tree, known), Body(body, tree, known)
+        if len(test.results) != 1:
+            raise TypeError(
+                f"cond must return a boolean scalar tensor, but returned {len(test.results)} values."
             )
-            given = dict(zip(captures, inputs[count + len(extra) :], strict=True))
-            constant = {t: x for t, x in given.items() if is_known(x)}
-            moving = [t for t in captures if t not in constant]
-            limits = tuple(map(jnp.asarray, inputs[count : count + len(extra)]))
-            known = (*limits, *[jnp.asarray(given[t]) for t in moving], *[state[c] for c in fixed])
-
-            def unpack(carry: Any, known: Any) -> tuple[Any, Any, State, Any]:
-                inner = dict(zip(changing, carry[count:-1], strict=True))
-                inner |= dict(zip(fixed, known[len(extra) + len(moving) :], strict=True))
-                values = constant | dict(zip(moving, known[len(extra) :], strict=False))
-                return carry[:count], values, inner, carry[-1]
-
-            def goes_on(carry: Any, known: Any) -> Any:
-                values, captured, inner, turns = unpack(carry, known)
-                more = test.run(values, captured, inner)[0]
-                more = jnp.reshape(jnp.asarray(more), ())
-                return more if not extra else more & (turns < known[0])
-
-            def step(carry: Any, known: Any) -> Any:
-                values, captured, inner, turns = unpack(carry, known)
-                results = turn.run(values, captured, inner)
-                return (*map(jnp.asarray, results), *[inner[c] for c in changing], turns + 1)
-
-            end = differentiable_while(goes_on, step, start, known)
-            state.update(zip(changing, end[count:-1], strict=True))
-            return list(end[:count])
-
-        inputs = [*starts, *extra, *captures]
-        outputs = owner("While", loop, inputs, [test, turn], [_opened(w) for w in worlds], "While")
-        outputs = [arrays.identity(t, "Exit") for t in outputs]
-    found = jax.tree.unflatten(tree, outputs)
+        _same_types(starts, turn.results, shapes=True)
+        found = jax.tree.unflatten(tree, _enter("Exit", [test, turn], [*starts, limit], known, run))
     if len(found) == 1 and not return_same_structure:
         return found[0]
     return list(found) if isinstance(loop_vars, list) else found
 
 
-def _opened(worlds: Any) -> Any:
-    return tuple(
-        jax.ShapeDtypeStruct(np.shape(w), w.dtype) if isinstance(w, np.ndarray) else w for w in worlds
-    )
+def _over_rows(
+    function: Any, tree: Any, starts: list[Tensor], rows: list[Tensor], reverse: bool = False
+) -> Any:
+    """`function` of what is carried and a row, over the first axis, and its results stacked.
+
+    They are what is carried to the next row, unless `starts` are none.
+    """
+    if any(row.known[0] is None for row in rows):
+        raise not_mirrored("tf.scan or tf.map_fn of elements of unknown rank")
+    of_a_row = [_abstract(t.known, [np.shape(world)[1:] for world in t.known[0] or ()]) for t in rows]
+    body = Body(function, tree, [*(_abstract(t.known) for t in starts), *of_a_row])
+    if starts:
+        _same_types(starts, body.results, shapes=False)
+
+    def run(functions: Functions, given: Any, changing: Any, around: Any) -> Any:
+        def step(carry: Any, row: Any) -> Any:
+            results, changed = functions[0]([*carry[0], *row], carry[1], around)
+            return (results if starts else [], changed), results
+
+        inputs = [*map(jnp.asarray, given)]
+        carry = inputs[: len(starts)], changing
+        (_, changed), stacked = jax.lax.scan(step, carry, inputs[len(starts) :], reverse=reverse)
+        return stacked, changed
+
+    def stacked(t: Tensor) -> Known:
+        pairs = zip(rows[0].known[0] or (), t.known[0] or (), strict=False)
+        return _abstract(t.known, [(np.shape(row)[0], *np.shape(world)) for row, world in pairs])
+
+    label = "TensorArrayStack/TensorArrayGatherV3"
+    return body.tree, _enter(label, [body], [*starts, *rows], [*map(stacked, body.results)], run)
 
 
-def _check_turn(starts: list[Tensor], turn: Part, test: Part) -> None:
-    if len(turn.results) != len(starts):
-        raise ValueError(
-            "The number of inputs and outputs of the loop body should match: "
-            f"got {len(starts)} loop_vars and {len(turn.results)} outputs."
-        )
-    if len(test.results) != 1:
-        raise TypeError(f"cond must return a boolean scalar tensor, but returned {len(test.results)} values.")
-    for start, result in zip(starts, turn.results, strict=True):
-        if start.dtype.base_dtype != result.dtype.base_dtype:
-            raise TypeError(
-                f"Input tensor '{start.name}' enters the loop with type {start.dtype.base_dtype!r}, but has "
-                f"type {result.dtype.base_dtype!r} after 1 iteration."
-            )
-        if not start.shape.is_compatible_with(result.shape):
-            raise ValueError(
-                f"Input tensor '{start.name}' enters the loop with shape {start.shape}, but has shape "
-                f"{result.shape} after one iteration. fnnet.tensorflow has no `shape_invariants`: the shape "
-                "must not change."
-            )
-
-
-def _scanned(function: Any, elems: Any, initial: Any, reverse: bool, name: str) -> tuple[Any, Any]:
-    """`function(carried, element)` over the first axis; every carried value is stacked."""
-    graph = get_default_graph()
-    with graph.name_scope(name):
-        leaves, tree = jax.tree.flatten(elems)
-        rows = [convert_to_tensor(leaf, name="elems") for leaf in leaves]
-        element_worlds = [tuple(_row(w) for w in t.worlds) for t in rows]
-        first = initial is None
-        if first:
-            starts, start_tree = [t[-1 if reverse else 0] for t in rows], tree
-        else:
-            flat, start_tree = jax.tree.flatten(initial)
-            starts = [convert_to_tensor(leaf, name="initializer") for leaf in flat]
-        skeleton = (jax.tree.unflatten(start_tree, starts), jax.tree.unflatten(tree, rows))
-        worlds = [_opened(t.worlds) for t in starts]
-        part = Part(function, skeleton, [*worlds, *element_worlds])
-        for start, result in zip(starts, part.results, strict=True):
-            if start.dtype.base_dtype != result.dtype.base_dtype:
-                raise TypeError(
-                    f"fn must return values of the initializer's types: {start.dtype.base_dtype.name} became "
-                    f"{result.dtype.base_dtype.name}"
-                )
-        fixed = [c for c in part.cells if c not in part.writes]
-
-        def loop(state: State, *inputs: Any) -> list[Any]:
-            inputs = tuple(jnp.asarray(each) for each in inputs)
-            count = len(starts)
-            begun, given, captured = (
-                inputs[:count],
-                inputs[count : count + len(rows)],
-                inputs[count + len(rows) :],
-            )
-            known = {c: state[c] for c in fixed}
-            values = dict(zip(part.captures, captured, strict=True))
-
-            def step(carry: Any, row: Any) -> tuple[Any, Any]:
-                inner = known | dict(zip(part.writes, carry[1], strict=True))
-                results = tuple(map(jnp.asarray, part.run([*carry[0], *row], values, inner)))
-                return (results, [inner[c] for c in part.writes]), results
-
-            if first:
-                given = tuple(x[:-1] if reverse else x[1:] for x in given)
-            carry, stacked = jax.lax.scan(
-                step, (begun, [state[c] for c in part.writes]), given, reverse=reverse
-            )
-            state.update(zip(part.writes, carry[1], strict=True))
-            if first:
-                pairs = zip(stacked, begun, strict=True)
-                return [jnp.concatenate([s, b[None]] if reverse else [b[None], s]) for s, b in pairs]
-            return list(stacked)
-
-        stacked_worlds = [
-            tuple(_stacked(r, row) for r, row in zip(result.worlds, rows[0].worlds, strict=True))
-            for result in part.results
-        ]
-        inputs = [*starts, *rows, *part.captures]
-        outputs = owner("Scan", loop, inputs, [part], stacked_worlds, "Scan")
-        outputs = [arrays.identity(t, "TensorArrayStack/TensorArrayGatherV3") for t in outputs]
-    return outputs, part.tree
-
-
-def _row(world: Any) -> Any:
-    if isinstance(world, Unknown):
-        raise NotImplementedError("fnnet.tensorflow: tf.scan and tf.map_fn need elements of known rank")
-    return jax.ShapeDtypeStruct(np.shape(world)[1:], world.dtype)
-
-
-def _stacked(result: Any, row: Any) -> Any:
-    if isinstance(result, Unknown):
-        return result
-    return jax.ShapeDtypeStruct((np.shape(row)[0], *np.shape(result)), result.dtype)
-
-
+@lenient
 def scan(
-    fn: Callable[..., Any],
-    elems: Any,
-    initializer: Any = None,
-    parallel_iterations: int = 10,
-    back_prop: bool = True,
-    swap_memory: bool = False,
-    infer_shape: bool = True,
-    reverse: bool = False,
-    name: str | None = None,
+    fn: Any, elems: Any, initializer: Any = None, *, reverse: bool = False, name: str | None = None
 ) -> Any:
     """All values of a = fn(a, element) over the first axis, from `initializer` or the first element."""
-    outputs, tree = _scanned(fn, elems, initializer, reverse, name or "scan")
+    with get_default_graph().name_scope(name or "scan"):
+        elems = jax.tree.map(lambda each: convert_to_tensor(each, name="elems"), elems)
+        begin = jax.tree.map(lambda each: convert_to_tensor(each, name="initializer"), initializer)
+        if initializer is None:
+            begin = jax.tree.map(lambda t: t[-1 if reverse else 0], elems)
+            elems = jax.tree.map(lambda t: t[:-1] if reverse else t[1:], elems)
+        starts, rows = jax.tree.leaves(begin), jax.tree.leaves(elems)
+        tree, outputs = _over_rows(fn, jax.tree.structure((begin, elems)), starts, rows, reverse)
+        if initializer is None:
+            firsts = [arrays.expand_dims(t, 0) for t in starts]
+            pairs = [[b, a] if reverse else [a, b] for a, b in zip(firsts, outputs, strict=True)]
+            outputs = [arrays.concat(pair, 0) for pair in pairs]
     return jax.tree.unflatten(tree, outputs)
 
 
+@lenient
 def map_fn(
-    fn: Callable[..., Any],
-    elems: Any,
-    dtype: Any = None,
-    parallel_iterations: int | None = None,
-    back_prop: bool = True,
-    swap_memory: bool = False,
-    infer_shape: bool = True,
-    name: str | None = None,
-    fn_output_signature: Any = None,
+    fn: Any, elems: Any, dtype: Any = None, *, name: str | None = None, fn_output_signature: Any = None
 ) -> Any:
     """fn of every element along the first axis, stacked."""
-    leaves = jax.tree.leaves(elems)
-    first = jax.tree.map(lambda t: convert_to_tensor(t)[0], elems)
-    graph = get_default_graph()
-    with graph.name_scope("map_probe"):
-        probe = Part(fn, (first,), [_opened(t.worlds) for t in jax.tree.leaves(first)])
-        starts = [arrays.zeros(t.shape.as_list(), t.dtype) for t in probe.results]
-    assert leaves
-    start = jax.tree.unflatten(probe.tree, starts)
-    outputs, tree = _scanned(lambda _, element: fn(element), elems, start, False, name or "map")
-    return jax.tree.unflatten(tree, outputs)
+    with get_default_graph().name_scope(name or "map"):
+        leaves, tree = jax.tree.flatten((elems,))
+        rows = [convert_to_tensor(leaf, name="elems") for leaf in leaves]
+        results, outputs = _over_rows(fn, tree, [], rows)
+    return jax.tree.unflatten(results, outputs)
 
 
 def foldl(
-    fn: Callable[..., Any], elems: Any, initializer: Any = None, name: str | None = None, **_: Any
+    fn: Callable[..., Any], elems: Any, initializer: Any = None, name: str = "foldl", **options: Any
 ) -> Any:
     """The last value of a = fn(a, element) over the first axis."""
-    return jax.tree.map(lambda t: t[-1], scan(fn, elems, initializer, name=name or "foldl"))
+    return jax.tree.map(lambda t: t[-1], scan(fn, elems, initializer, name=name, **options))
 
 
 def foldr(
-    fn: Callable[..., Any], elems: Any, initializer: Any = None, name: str | None = None, **_: Any
+    fn: Callable[..., Any], elems: Any, initializer: Any = None, name: str = "foldr", **options: Any
 ) -> Any:
     """The same from the last element to the first."""
-    return jax.tree.map(lambda t: t[0], scan(fn, elems, initializer, reverse=True, name=name or "foldr"))
+    return jax.tree.map(lambda t: t[0], scan(fn, elems, initializer, name=name, reverse=True, **options))
+
+
+__all__ = [name for name in public(globals()) if name != "Body"]

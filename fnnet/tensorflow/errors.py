@@ -1,16 +1,8 @@
-"""TensorFlow's exceptions (`tf.errors`)."""
+"""TensorFlow's exceptions (`tf.errors`), and shapes that do not fit."""
 
 from __future__ import annotations
 
 from typing import Any
-
-__all__ = [
-    "FailedPreconditionError",
-    "InvalidArgumentError",
-    "NotFoundError",
-    "OpError",
-    "OperatorNotAllowedInGraphError",
-]
 
 
 class OpError(Exception):
@@ -30,21 +22,37 @@ class FailedPreconditionError(OpError):
 
 
 class NotFoundError(OpError):
-    """A checkpoint lacks a variable."""
+    """A checkpoint, or a variable in it, is not there."""
 
 
 class OperatorNotAllowedInGraphError(TypeError):
     """A Tensor, which has no value before the graph runs, was used as a Python value."""
 
 
-def at_node(kind: type[OpError], op: Any, message: str) -> OpError:
-    """The error of a kind with TensorFlow's mark of the node."""
-    return kind(None, op, f"{message}\n\t [[{{{{node {op.name}}}}}]]")
+class Mismatch(ValueError):
+    """Shapes that do not fit, in the words of a graph being built; `running` has those of a kernel."""
+
+    def __init__(self, built: str, running: str | None = None) -> None:
+        super().__init__(built)
+        self.running = running or built
+
+
+def at_node(kind: type[OpError], node: str, message: str) -> OpError:
+    """The error of a kind with TensorFlow's mark of the operation."""
+    return kind(None, None, f"{message}\n\t [[{{{{node {node}}}}}]]")
 
 
 def no_value(verb: str) -> OperatorNotAllowedInGraphError:
     """The error of using a Tensor as a Python value."""
-    return OperatorNotAllowedInGraphError(
-        f"{verb} is not allowed. A symbolic `tf.Tensor` has no value before `Session.run`: use tf.cond, "
-        "tf.while_loop or tf.where, or fetch it."
-    )
+    advice = "It has no value before `Session.run`: use tf.cond, tf.while_loop or tf.where, or fetch it."
+    return OperatorNotAllowedInGraphError(f"{verb} is not allowed. {advice}")
+
+
+def not_mirrored(what: str) -> NotImplementedError:
+    """The error for what TensorFlow has and this does not."""
+    return NotImplementedError(f"fnnet.tensorflow: {what} is not mirrored")
+
+
+def in_brackets(x: Any) -> str:
+    """An array's shape as kernels write it."""
+    return "[" + ",".join(map(str, x.shape)) + "]"

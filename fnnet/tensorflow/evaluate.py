@@ -7,88 +7,52 @@ that was created after the reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 
 from fnnet.tensorflow import errors
+from fnnet.tensorflow.errors import FailedPreconditionError, InvalidArgumentError, at_node
 from fnnet.tensorflow.graph import Operation, Tensor
-from fnnet.tensorflow.infer import call
-from fnnet.tensorflow.mismatch import Mismatch
+from fnnet.tensorflow.infer import call, worlds_of
 
-State = dict[Operation, Any]
-"""From a variable, or a random operation, to its array. A variable that is not there has no value yet."""
+State: TypeAlias = dict[Operation, Any]
+"""From a cell (a variable, a random operation, a guard) to its array. One that is not there has no value."""
 
 
 def needed(targets: Iterable[Operation], given: Iterable[Tensor] = (), body: Any = None) -> list[Operation]:
     """The operations that `targets` depend on, without those that only `given` tensors need, in order."""
     fed = set(given)
-    found: dict[Operation, None] = {}
+    found: set[Operation] = set()
     waiting = list(targets)
     while waiting:
         op = waiting.pop()
-        if op in found or op.body is not body:
-            continue
-        found[op] = None
-        waiting.extend(t.op for t in op.inputs if t not in fed)
-        waiting.extend(op.control_inputs)
+        if op not in found and op.body is body:
+            found.add(op)
+            waiting += [t.op for t in op.inputs if t not in fed] + op.control_inputs
     return sorted(found, key=lambda op: op.id)
-
-
-def is_variable(op: Operation) -> bool:
-    """Whether the operation is a variable: its output refers to the state."""
-    return op.type == "VariableV2"
-
-
-def uninitialized(op: Operation, reader: Operation) -> errors.OpError:
-    """The error of reading a variable that has no value."""
-    return errors.at_node(
-        errors.FailedPreconditionError, reader, f"Attempting to use uninitialized value {op.name}"
-    )
-
-
-def value_of(tensor: Tensor, values: Mapping[Tensor, Any], state: State, reader: Operation) -> Any:
-    """A tensor's array: computed, or for a reference to a variable what the variable holds now."""
-    if tensor in values:
-        return values[tensor]
-    if tensor.op not in state:
-        raise uninitialized(tensor.op, reader)
-    return state[tensor.op]
 
 
 def evaluate(operations: Iterable[Operation], values: dict[Tensor, Any], state: State) -> None:
     """Run the operations: their outputs enter `values`, and what they change enters `state`."""
     for op in operations:
-        if is_variable(op) or (op.outputs and all(t in values for t in op.outputs)):
-            continue
-        if op.constant is not None:
-            values[op.outputs[0]] = op.constant
-            continue
-        if op.type == "NoOp":
-            continue
-        results = run(op, [_argument(op, t, values, state) for t in op.inputs], state)
-        values.update(zip(op.outputs, results, strict=True))
+        if not op.outputs or not all(t in values for t in op.outputs):
+            values.update(zip(op.outputs, run(op, values, state), strict=True))
 
 
-def _argument(op: Operation, tensor: Tensor, values: Mapping[Tensor, Any], state: State) -> Any:
-    if op.type in ("Assign", "IsVariableInitialized", "ApplyInitial") and is_variable(tensor.op):
-        return np.zeros(0, tensor.dtype.as_numpy_dtype)  # what is written to needs no value
-    return value_of(tensor, values, state, op)
+def read(state: State, cell: Operation, reader: str) -> Any:
+    """What a variable holds. Raises FailedPreconditionError if that is nothing yet."""
+    if cell not in state:
+        raise at_node(FailedPreconditionError, reader, f"Attempting to use uninitialized value {cell.name}")
+    return state[cell]
 
 
-def run(op: Operation, inputs: list[Any], state: State) -> list[Any]:
-    """One operation. Shapes that do not fit raise InvalidArgumentError."""
-    function: Callable[..., Any] | None = op.function
-    if function is None:
-        shape = op.outputs[0].shape.in_brackets()
-        raise errors.at_node(
-            errors.InvalidArgumentError,
-            op,
-            f"You must feed a value for placeholder tensor '{op.name}' with dtype {op.outputs[0].dtype.word}"
-            + ("" if shape == "<unknown>" else f" and shape {shape}"),
-        )
+def run(op: Operation, values: Mapping[Tensor, Any], state: State) -> list[Any]:
+    """One operation's outputs. Shapes that do not fit raise InvalidArgumentError."""
+    inputs = [values[t] for t in op.inputs]
     for i in op.static:
         if not isinstance(inputs[i], np.ndarray | np.generic):
             raise NotImplementedError(
@@ -96,12 +60,40 @@ def run(op: Operation, inputs: list[Any], state: State) -> list[Any]:
                 "and that depends on data"
             )
     try:
-        if op.stateful:
-            return call(partial(function, state), inputs, op.static, pure=False, as_they_are=bool(op.inner))
-        return call(function, inputs, op.static, not op.inner, bool(op.inner))
-    except errors.OpError:
+        if op.inner is not None:
+            return list(op.function(state, *inputs))
+        if not (op.reads or op.writes):
+            return call(op.function, inputs, frozenset(op.static))
+        arrays = [x if i in op.static else jnp.asarray(x) for i, x in enumerate(inputs)]
+        results = partial(op.function, state)(*arrays)
+        return list(results) if isinstance(results, tuple | list) else [results]
+    except (errors.OpError, NotImplementedError):
         raise
-    except Mismatch as error:
-        raise errors.at_node(errors.InvalidArgumentError, op, error.running) from None
+    except errors.Mismatch as error:
+        raise at_node(InvalidArgumentError, op.name, error.running) from None
     except (ValueError, RuntimeError, IndexError) as error:
-        raise errors.at_node(errors.InvalidArgumentError, op, str(error)) from None
+        raise at_node(InvalidArgumentError, op.name, str(error)) from None
+
+
+def guard(
+    graph: Any, tensors: list[Tensor], at: int, fault: Any, words: str, node: str, static: Any = ()
+) -> Tensor:
+    """`tensors[at]` itself, in a run that raises InvalidArgumentError if `fault(*arrays)` finds something.
+
+    It gives booleans, whether each element is at fault, and two integers for `words`, for each element or for
+    all; `words` has also the element's place. A cell keeps the first fault, for `Session.run` to see.
+    """
+
+    def check(state: State, *arrays: Any) -> Any:
+        bad, *numbers = fault(*arrays)
+        first = jnp.argmax(bad) if bad.size else 0
+        numbers = [jnp.ravel(jnp.broadcast_to(n, bad.shape))[first] if bad.size else 0 for n in numbers]
+        now = jnp.stack([jnp.asarray(n, np.int64) for n in (jnp.any(bad), first, *numbers)])
+        state[op] = jnp.where(state[op][0] == 0, now, state[op])
+        return arrays[at]
+
+    op = graph.create("Guard", check, tensors, "Guard", as_if=lambda *a: a[at], static=static)
+    op.reads = op.writes = (op,)
+    op.cell, op.words = (worlds_of((4,), np.int64), np.int64), (node, words)
+    op.initial = lambda: np.zeros(4, np.int64)
+    return op.outputs[0]

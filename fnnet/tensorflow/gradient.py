@@ -1,4 +1,7 @@
-"""`tf.gradients`: an operation that runs the part of the graph between two sets of tensors in `jax.vjp`."""
+"""`tf.gradients`: an operation that runs the part of the graph between two sets of tensors under `jax.vjp`.
+
+XLA finds that the values are there already and computes them once.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +10,36 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnnet.tensorflow.bodies import snapshots
-from fnnet.tensorflow.evaluate import evaluate, is_variable
+from fnnet.tensorflow import arrays
+from fnnet.tensorflow.declare import lenient
+from fnnet.tensorflow.evaluate import evaluate
 from fnnet.tensorflow.graph import Operation, Tensor, convert_to_tensor, get_default_graph
-from fnnet.tensorflow.infer import Unknown, World
-from fnnet.tensorflow.variables import Variable
+from fnnet.tensorflow.infer import shape_of, worlds_of
 
 
-def _as_list(value: Any) -> list[Any]:
+def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _target(value: Any) -> Tensor:
-    return value._ref if isinstance(value, Variable) else convert_to_tensor(value)
+def _points(x: Any) -> list[Tensor]:
+    """What `x` is in the graph: a tensor, or all that has been read of a variable."""
+    variable = getattr(x, "variable", None)
+    return list(getattr(x if variable is None else variable, "readings", ())) or [convert_to_tensor(x)]
 
 
-def _between(xs: list[Tensor], ys: list[Tensor], stopped: set[Tensor]) -> tuple[list[Operation], set[Tensor]]:
-    """The operations on a way from `xs` to `ys`, in order, and the tensors on such ways."""
-    reached = {x for x in xs if x.dtype.is_floating}
+def _between(
+    points: set[Tensor], ys: list[Tensor], stopped: set[Tensor]
+) -> tuple[list[Operation], set[Tensor]]:
+    """The operations on a way from `points` to `ys`, in order, and the tensors on such ways."""
     graph = get_default_graph()
-    forward: list[Operation] = []
+    reached, forward = set(points), []
     for op in graph.get_operations():
-        flows = any(t in reached and t not in stopped for t in op.inputs)
-        if op.differentiable and flows and graph.is_building(op.body):
-            outputs = [t for t in op.outputs if t.dtype.is_floating]
+        flows = op.differentiable and any(t in reached and t not in stopped for t in op.inputs)
+        outputs = [t for t in op.outputs if t.dtype.is_floating]
+        if flows and outputs and op.body in graph.bodies:
             reached.update(outputs)
-            if outputs:
-                forward.append(op)
-    wanted = {y for y in ys if y in reached}
-    path: list[Operation] = []
+            forward.append(op)
+    wanted, path = {y for y in ys if y in reached}, []
     for op in reversed(forward):
         if any(t in wanted for t in op.outputs):
             path.append(op)
@@ -43,105 +47,71 @@ def _between(xs: list[Tensor], ys: list[Tensor], stopped: set[Tensor]) -> tuple[
     return path[::-1], wanted
 
 
+def kept_states(op: Operation) -> list[Tensor]:
+    """The outputs of a loop or branch that hold the state it found, from which it can run again."""
+    return op.outputs[len(op.outputs) - len(op.reads) :] if op.inner is not None else []
+
+
+@lenient
 def gradients(
-    ys: Any,
-    xs: Any,
-    grad_ys: Any = None,
-    name: str = "gradients",
-    colocate_gradients_with_ops: bool = False,
-    gate_gradients: bool = False,
-    aggregation_method: Any = None,
-    stop_gradients: Any = None,
+    ys: Any, xs: Any, grad_ys: Any = None, name: str = "gradients", *, stop_gradients: Any = None,
     unconnected_gradients: Any = "none",
-) -> list[Tensor | None]:
+) -> list[Tensor | None]:  # fmt: skip
     """The derivatives of the sum of `ys` (weighted by `grad_ys`) by each of `xs`; None for one that they do
     not depend on.
     """
-    graph = get_default_graph()
-    targets = [convert_to_tensor(y) for y in _as_list(ys)]
-    sources = [_target(x) for x in _as_list(xs)]
-    stopped = {_target(x) for x in _as_list(stop_gradients)} if stop_gradients is not None else set()
-    path, on_way = _between(sources, targets, stopped)
-    connected = [x for x in dict.fromkeys(sources) if x in on_way]
-    reached = [i for i, y in enumerate(targets) if y in on_way]
-    with graph.name_scope(name):
-        found = _entered(path, connected, [targets[i] for i in reached], _weights(targets, reached, grad_ys))
+    targets, sources = [convert_to_tensor(y) for y in _listed(ys)], [_points(x) for x in _listed(xs)]
+    weights = [None] * len(targets) if grad_ys is None else _listed(grad_ys)
+    if len(weights) != len(targets):
+        raise ValueError(f"Got {len(weights)} values for `grad_ys`, but `ys` has {len(targets)}")
+    stopped = {t for x in _listed(stop_gradients or []) for t in _points(x)}
+    path, on_way = _between({t for x in sources for t in x if t.dtype.is_floating}, targets, stopped)
+    points = [t for t in dict.fromkeys(t for x in sources for t in x) if t in on_way]
+    with get_default_graph().name_scope(name):
+        pairs = [
+            (y, None if w is None else convert_to_tensor(w, y.dtype))
+            for y, w in zip(targets, weights, strict=True)
+        ]
+        found = _entered(path, points, [(y, w) for y, w in pairs if y in on_way])
+        every = [[found[t] for t in x if t in found] for x in sources]
         if str(getattr(unconnected_gradients, "value", unconnected_gradients)) == "zero":
-            from fnnet.tensorflow.arrays import zeros_like
-
-            return [found[x] if x in found else zeros_like(x) for x in sources]
-    return [found.get(x) for x in sources]
-
-
-def _weights(targets: list[Tensor], reached: list[int], grad_ys: Any) -> list[Tensor | None]:
-    if grad_ys is None:
-        return [None for _ in reached]
-    given = _as_list(grad_ys)
-    if len(given) != len(targets):
-        raise ValueError(f"Got {len(given)} values for `grad_ys`, but `ys` has {len(targets)}")
-    return [None if given[i] is None else convert_to_tensor(given[i], targets[i].dtype) for i in reached]
+            every = [each or [arrays.zeros_like(x[0])] for each, x in zip(every, sources, strict=True)]
+        return [sum(each[1:], start=each[0]) if each else None for each in every]
 
 
 def _entered(
-    path: list[Operation], xs: list[Tensor], ys: list[Tensor], weights: list[Tensor | None]
+    path: list[Operation], points: list[Tensor], pairs: list[tuple[Tensor, Tensor | None]]
 ) -> dict[Tensor, Tensor]:
-    """One operation that gives the derivatives by `xs`: it takes what enters the path and runs that again.
-
-    XLA finds that what it computes has been computed, and does it once.
-    """
-    if not xs or not ys:
+    """An operation that gives the derivatives by `points`: it takes what enters the path, and runs it."""
+    if not points:
         return {}
-    # a variable stands for what was read of it: it may have been assigned since
-    readings = {x: [op.outputs[0] for op in path if x in op.inputs] for x in xs if is_variable(x.op)}
-    read = {t.op for each in readings.values() for t in each}
-    path = [op for op in path if op not in read]
-    points = list(dict.fromkeys(t for x in xs for t in readings.get(x, [x])))
     made = {t for op in path for t in op.outputs}
-    interior = [t for t in points if t in made]
-    kept = [t for op in path if op.stateful for t in snapshots(op)]
-    entering = [t for op in path for t in op.inputs] + ys
-    boundary = list(dict.fromkeys([t for t in entering if t not in made and t not in points] + kept))
-    given = [w for w in weights if w is not None]
+    entering = [
+        *(t for op in path for t in op.inputs if t not in made),
+        *(y for y, _ in pairs if y not in made),
+    ]
+    states = [t for op in path for t in kept_states(op)]
+    inputs = list(dict.fromkeys([*points, *entering, *states, *(w for _, w in pairs if w is not None)]))
 
-    def derivative(*inputs: Any) -> list[Any]:
-        around = dict(zip(boundary, inputs, strict=False))
-        at = [
-            jax.lax.stop_gradient(x) if t in made else x  # of an inner point the path itself gives the value
-            for t, x in zip(points, inputs[len(boundary) :], strict=False)
-        ]
-        weighing = iter(inputs[len(boundary) + len(points) :])
+    def derivative(_: Any, *arrays: Any) -> list[Any]:
+        around = dict(zip(inputs, arrays, strict=True))
+        # zero is added to a point that is computed on the way: the derivative by that is the one by it
+        at = [jnp.zeros_like(around[t]) if t in made else around[t] for t in points]
 
-        def forward(at: tuple[Any, ...]) -> list[Any]:
-            here = dict(zip(points, at, strict=True))
-            values = around | {t: value for t, value in here.items() if t not in made}
+        def forward(at: list[Any]) -> list[Any]:
+            moved = dict(zip(points, at, strict=True))
+            values = {t: x for t, x in (around | moved).items() if t not in made}
             for op in path:
-                state = (
-                    {c: around[t] for c, t in zip(op.reads, snapshots(op), strict=True)}
-                    if op.stateful
-                    else {}
-                )
-                own: dict[Tensor, Any] = {t: v for t, v in values.items() if t not in op.outputs}
-                evaluate([op], own, state)
-                values.update({t: own[t] for t in op.outputs if t not in kept})
-                for t in op.outputs:
-                    if t in interior:  # the derivative by it, beside that by what it was made of
-                        values[t] = values[t] + (here[t] - jax.lax.stop_gradient(here[t]))
-            return [values[y] for y in ys]
+                evaluate([op], values, {c: around[t] for c, t in zip(op.reads, kept_states(op), strict=True)})
+                values.update({t: values[t] + moved[t] for t in op.outputs if t in moved})
+            return [values[y] for y, _ in pairs]
 
-        results, pullback = jax.vjp(forward, tuple(at))
-        seeds = [
-            jnp.ones_like(y) if w is None else jnp.broadcast_to(next(weighing), y.shape)
-            for y, w in zip(results, weights, strict=True)
-        ]
-        found = dict(zip(points, pullback(seeds)[0], strict=True))
-        return [sum(found[t] for t in readings.get(x, [x])[1:]) + found[readings.get(x, [x])[0]] for x in xs]
+        results, pullback = jax.vjp(forward, at)
+        return pullback([
+            jnp.ones_like(y) if w is None else jnp.broadcast_to(around[w], y.shape)
+            for y, (_, w) in zip(results, pairs, strict=True)
+        ])[0]  # fmt: skip
 
-    worlds = [tuple(_shape_of(w) for w in x.worlds) for x in xs]
-    op = get_default_graph().create(
-        "Gradient", derivative, [*boundary, *points, *given], "grad", worlds=worlds, inner=path
-    )
-    return dict(zip(xs, op.outputs, strict=True))
-
-
-def _shape_of(world: World) -> World:
-    return world if isinstance(world, Unknown) else jax.ShapeDtypeStruct(world.shape, world.dtype)
+    known = [(worlds_of(shape_of(t.known[0]), t.known[1]), t.known[1]) for t in points]
+    op = get_default_graph().create("Gradient", derivative, inputs, "grad", known=known, inner=path)
+    return dict(zip(points, op.outputs, strict=True))

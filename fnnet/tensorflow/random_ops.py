@@ -1,13 +1,11 @@
-"""Random operations: TensorFlow's Philox streams and distributions, bit for bit in float32.
+"""Random operations: TensorFlow's numbers for TensorFlow's seeds (`fnnet.random.philox`).
 
 A session keeps, for each random operation, its key and its place in the stream, as TensorFlow's kernels do.
-Every draw of n numbers moves the place by 256 n.
-Sources: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (Philox 4x32, 10 rounds); the
-C library's `logf`, `sinf` and `cosf` in `philox.py`.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -16,22 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.tensorflow import arrays, philox
-from fnnet.tensorflow.apply import add_operation, apply
-from fnnet.tensorflow.dtypes import as_dtype
-from fnnet.tensorflow.graph import Tensor, convert_to_tensor, get_default_graph
-from fnnet.tensorflow.infer import Unknown, is_known
-from fnnet.tensorflow.mathematics import add, subtract
-
-__all__ = [
-    "get_seed",
-    "random_normal",
-    "random_shuffle",
-    "random_uniform",
-    "set_random_seed",
-    "truncated_normal",
-]
-
+from fnnet.random import philox
+from fnnet.tensorflow.declare import operation, public
+from fnnet.tensorflow.errors import not_mirrored
+from fnnet.tensorflow.graph import Operation, Tensor, convert_to_tensor, get_default_graph, has_tensor
+from fnnet.tensorflow.infer import worlds_of
+from fnnet.tensorflow.mathematics import subtract
+from fnnet.tensorflow.specs import as_dtype, dtype_of
 
 _LARGEST = (1 << 31) - 1
 _DEFAULT_SEED = 87654321
@@ -54,84 +43,59 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     return (0, _LARGEST) if seeds == (0, 0) else seeds
 
 
-def _initial(seed: int | None, seed2: int | None) -> Callable[[], np.ndarray]:
-    """The state that a session begins with: the key, the stream, the place in it."""
+def _enter(
+    type: str, function: Callable[..., Any], inputs: Any, seed: Any, name: Any, **options: Any
+) -> Operation:
+    """An operation with a cell: `function(place, *inputs)` gives how far it moves the place, and results."""
+
+    def run(state: Any, *arrays: Any) -> Any:
+        place = state[op]
+        moved, *results = function(place, *arrays)
+        state[op] = place.at[2].add(np.uint64(moved))
+        return results
+
+    key = get_seed(seed)
 
     def begin() -> np.ndarray:
-        key = (secrets.randbits(64), secrets.randbits(64)) if seed is None else (seed, seed2)
-        return np.array([*key, 0], np.uint64)
+        drawn = (secrets.randbits(64), secrets.randbits(64)) if key[0] is None else key
+        return np.array([*drawn, 0], np.uint64)
 
-    return begin
-
-
-def _shaped(dims: Any, kind: Any) -> Any:
-    return jax.ShapeDtypeStruct(tuple(map(int, np.ravel(dims))), kind) if is_known(dims) else Unknown(kind)
+    op = get_default_graph().create(type, run, inputs, name, differentiable=False, initial=begin, **options)
+    op.reads, op.writes, op.cell = (op,), (op,), (worlds_of((3,), np.uint64), np.uint64)
+    return op
 
 
-def draw(
-    type: str,
-    function: Callable[..., Any],
-    shape: Any,
-    dtype: Any,
-    seed: int | None,
-    name: str | None,
-    inputs: Any = (),
-    reserved: int = 256,
-) -> Tensor:
-    """Enter a random operation. `function(state, shape, *inputs)` draws from the stream at `state`."""
-    kind = as_dtype(dtype).as_numpy_dtype
-    cell: list[Any] = []
+def _draw(
+    type: str, drawing: Any, shape: Any, kind: Any, seed: Any, name: Any = None, *inputs: Tensor
+) -> Operation:
+    """An operation that draws an array; its second output is true, which the compiler cannot know."""
 
-    def run(state: Any, dims: np.ndarray, *given: Any) -> tuple[jax.Array, jax.Array]:
-        shape = tuple(int(d) for d in np.ravel(dims))
-        place = state[cell[0]]
-        state[cell[0]] = place.at[2].add(np.uint64(reserved * int(np.prod(shape))))
-        return function(place, shape, *given), place[2] < np.uint64(1 << 63)  # the latter for `_product`
+    def function(place: jax.Array, dims: np.ndarray, *given: Any) -> Any:
+        sizes = tuple(int(d) for d in np.ravel(dims))
+        return 256 * math.prod(sizes), drawing(place, sizes, *given), place[2] < np.uint64(1 << 63)
 
-    dims = convert_to_tensor(shape, name="shape")
-    flag = jax.ShapeDtypeStruct((), np.bool_)
-    worlds = [tuple(_shaped(world, kind) for world in dims.worlds), (flag, flag)]
-    op = add_operation(type, run, (), name, checked=[("shape", dims), *inputs], worlds=worlds, static=[0])
-    cell.append(op)
-    op.reads = op.writes = (op,)
-    op.differentiable = False
-    op.initial = _initial(*get_seed(seed))
-    return op.outputs[0]
+    def as_if(dims: np.ndarray, *_: Any) -> Any:
+        return jnp.zeros(tuple(int(d) for d in np.ravel(dims)), kind), jnp.asarray(True)
+
+    dims = convert_to_tensor(shape, None if has_tensor(shape) else "int32", "shape")
+    return _enter(type, function, [dims, *inputs], seed, name, as_if=as_if, static=[0])
 
 
-def _floating(dtype: Any) -> Any:
-    kind = as_dtype(dtype)
-    if kind.name not in ("float32", "float64"):
-        raise NotImplementedError(f"fnnet.tensorflow: random numbers of {kind.name} are not mirrored")
-    return kind.as_numpy_dtype
+def _floats(type: str, distribution: Any, shape: Any, dtype: Any, seed: Any) -> Operation:
+    kind = dtype_of(dtype)
+    if kind not in (np.float32, np.float64):
+        raise not_mirrored(f"a random number of {as_dtype(dtype).name}")
+    return _draw(type, lambda at, sizes: distribution(at, sizes, kind), shape, kind, seed)
 
 
-def _scaled(
-    type: str, drawing: Any, shape: Any, spread: tuple[str, Any], centre: Any, dtype: Any, seed: Any
-) -> Any:
-    kind = _floating(dtype)
-    dims = convert_to_tensor(arrays._dims(shape), name="shape")
-    mean = convert_to_tensor(centre, dtype, "mean")
-    deviation = convert_to_tensor(spread[1], dtype, spread[0])
-    drawn = draw(type, lambda at, shape: drawing(at, shape, kind), dims, dtype, seed, type)
-    return drawn, deviation, mean
+# The product is rounded before `offset` is added, as TensorFlow's two operations do. XLA makes one
+# operation of the two, unless there is a choice between them that it cannot decide.
+_scaled = operation(
+    "Add", lambda drawn, factor, offset, apart: jnp.where(apart, drawn * factor, drawn) + offset
+)
 
 
-def _product(drawn: Tensor, factor: Tensor) -> Tensor:
-    """drawn * factor, rounded before anything is added to it, as TensorFlow's two operations do.
-
-    A product that feeds a sum is compiled to one fused multiply-add, unless there is a choice between them
-    that the compiler cannot decide.
-    """
-
-    def product(x: jax.Array, y: jax.Array, apart: jax.Array) -> jax.Array:
-        return jnp.where(apart, x * y, x)
-
-    given = [("x", drawn), ("y", factor)]
-    return apply("Mul", product, given, "mul", checked=[("apart", drawn.op.outputs[1])])
-
-
-def _normal(type: str, drawing: Callable[..., Any], default: str) -> Callable[..., Tensor]:
+def _normal(type: str, distribution: Callable[..., Any], default: str) -> Callable[..., Tensor]:
     def normal(
         shape: Any,
         mean: Any = 0.0,
@@ -141,11 +105,9 @@ def _normal(type: str, drawing: Callable[..., Any], default: str) -> Callable[..
         name: Any = None,
     ) -> Tensor:
         with get_default_graph().name_scope(name or default) as scope:
-            drawn, deviation, centre = _scaled(type, drawing, shape, ("stddev", stddev), mean, dtype, seed)
-            return add(_product(drawn, deviation), centre, name=scope)
+            drawn, apart = _floats(type, distribution, shape, dtype, seed).outputs
+            return _scaled(drawn, stddev, mean, apart, name=scope)
 
-    normal.__name__ = default
-    normal.__doc__ = f"{default}: TensorFlow's numbers for TensorFlow's seeds."
     return normal
 
 
@@ -163,52 +125,29 @@ def random_uniform(
 ) -> Tensor:
     """Floats or integers in [minval, maxval)."""
     kind = as_dtype(dtype)
-    if maxval is None:
-        if kind.is_integer:
-            raise ValueError("Must specify maxval for integer dtype int32")
-        maxval = 1
+    if maxval is None and kind.is_integer:
+        raise ValueError(f"Must specify maxval for integer dtype {kind.name}")
     with get_default_graph().name_scope(name or "random_uniform") as scope:
-        dims = convert_to_tensor(arrays._dims(shape), name="shape")
+        low = convert_to_tensor(minval, kind, "min")
+        high = convert_to_tensor(1 if maxval is None else maxval, kind, "max")
         if kind.is_integer:
-            low = convert_to_tensor(minval, kind, "min")
-            high = convert_to_tensor(maxval, kind, "max")
-
-            def integers(at: Any, shape: Any, low: Any, high: Any) -> jax.Array:
-                return philox.integers(at, shape, low, high)
-
-            bounds = [("min", low), ("max", high)]
-            return draw("RandomUniformInt", integers, dims, kind, seed, scope, bounds)
-        real = _floating(kind)
-        trivial = (
-            isinstance(minval, int | float)
-            and minval == 0
-            and isinstance(maxval, int | float)
-            and maxval == 1
-        )
-        bottom = None if trivial else convert_to_tensor(minval, kind, "min")
-        top = None if trivial else convert_to_tensor(maxval, kind, "max")
-        drawn = draw(
-            "RandomUniform", lambda at, shape: philox.uniform(at, shape, real), dims, kind, seed, None
-        )
-        if bottom is None or top is None:
+            numpy = kind.as_numpy_dtype
+            return _draw("RandomUniformInt", philox.integers, shape, numpy, seed, scope, low, high).outputs[0]
+        drawn, apart = _floats("RandomUniform", philox.uniform, shape, kind, seed).outputs
+        if not has_tensor([minval, maxval]) and minval == 0 and maxval in (1, None):
             return drawn
-        return add(_product(drawn, subtract(top, bottom, name="sub")), bottom, name=scope)
+        return _scaled(drawn, subtract(high, low), low, apart, name=scope)
 
 
 def random_shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     """The rows of `value` in a random order."""
-    value = convert_to_tensor(value, name="value")
-    cell: list[Any] = []
 
-    def run(state: Any, x: jax.Array) -> jax.Array:
-        place = state[cell[0]]
+    def function(place: jax.Array, x: jax.Array) -> Any:
         rows = x.shape[0]
-        state[cell[0]] = place.at[2].add(np.uint64((rows + 3) // 4))
-        return jnp.take(x, philox.permutation(place, rows), 0) if rows > 1 else x
+        return (rows + 3) // 4, jnp.take(x, philox.permutation(place, rows), 0) if rows > 1 else x
 
-    op = add_operation("RandomShuffle", run, [("value", value)], name, as_if=lambda x: x)
-    cell.append(op)
-    op.reads = op.writes = (op,)
-    op.differentiable = False
-    op.initial = _initial(*get_seed(seed))
-    return op.outputs[0]
+    value = convert_to_tensor(value, name="value")
+    return _enter("RandomShuffle", function, [value], seed, name, as_if=lambda x: x).outputs[0]
+
+
+__all__ = public(globals())

@@ -1,32 +1,31 @@
 """Sessions: a graph's operations joined to one XLA program for each set of fetches and shapes, and the state.
 
-The program takes the fed arrays and the state that it needs, and gives the fetched arrays and the state that
+The program takes the fed arrays and the cells that it needs, and gives the fetched arrays and the cells that
 it changed; what it changed overwrites what it took (donated buffers).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from fnnet.tensorflow.errors import OpError
-from fnnet.tensorflow.evaluate import evaluate, is_variable, needed, uninitialized
+from fnnet.tensorflow.errors import InvalidArgumentError, OpError, at_node
+from fnnet.tensorflow.evaluate import evaluate, needed, read
 from fnnet.tensorflow.graph import Graph, Operation, Operators, Tensor, get_default_graph
 from fnnet.tensorflow.infer import is_known
-
-__all__ = ["InteractiveSession", "Session", "get_default_session"]
 
 _local = threading.local()
 
 
 def get_default_session() -> Session | None:
     """The session of the innermost `with` block."""
-    stack = getattr(_local, "stack", [])
-    return stack[-1] if stack else None
+    return _local.stack[-1] if getattr(_local, "stack", None) else None
 
 
 def session_for(what: str, session: Session | None, method: str) -> Session:
@@ -41,74 +40,75 @@ def session_for(what: str, session: Session | None, method: str) -> Session:
 
 
 class _Plan:
-    """What a set of fetches needs: operations in order, state to read, state to write, and the program."""
+    """What a set of fetches needs: operations in order, cells to read and to write, and the programs.
+
+    Attributes:
+        shaping: which fed tensors a shape is made of: their numbers are part of the program.
+        guards: the cells that a run begins with and must leave at zero.
+    """
 
     def __init__(self, targets: list[Tensor | Operation], fed: tuple[Tensor, ...]) -> None:
-        operations = [t if isinstance(t, Operation) else t.op for t in targets if t not in fed]
-        self.operations = needed(operations, fed)
-        self.fetched = [t for t in targets if isinstance(t, Tensor)]
-        self.fed = fed
-        self.static = self._shaping()
-        cells: dict[Operation, None] = {}
-        writes: dict[Operation, None] = {}
-        for op in self.operations:
-            cells.update(dict.fromkeys([t.op for t in op.inputs if is_variable(t.op)]))
-            cells.update(dict.fromkeys([c for c in (*op.reads, *op.writes) if not is_variable(c)]))
-            cells.update(dict.fromkeys([c for c in op.reads if is_variable(c)]))
-            writes.update(dict.fromkeys(op.writes))
-        cells.update(dict.fromkeys(t.op for t in self.fetched if is_variable(t.op)))
-        self.cells, self.writes = list(cells), list(writes)
+        self.fetched, self.fed = [t for t in targets if isinstance(t, Tensor)], fed
+        computed = [
+            t for t in targets if t not in fed and not (isinstance(t, Tensor) and t.variable is not None)
+        ]
+        self.operations = needed([t.op if isinstance(t, Tensor) else t for t in computed], fed)
+        refs = [t.op.writes or t.op.reads for t in self.fetched if t.dtype.name.endswith("_ref")]
+        used = [[*op.reads, *op.writes] for op in self.operations] + [*refs]
+        self.cells = list(dict.fromkeys(c for cells in used for c in cells if c.words is None))
+        self.guards = list(dict.fromkeys(c for cells in used for c in cells if c.words is not None))
+        self.writes = list(dict.fromkeys(c for op in self.operations for c in op.writes if c.words is None))
+        self.shaping = self._shaping()
         self.programs: dict[Any, Callable[..., Any]] = {}
 
     def _shaping(self) -> list[int]:
-        """Which fed tensors a shape is made of: their numbers are part of the program."""
-        shaping: list[Tensor] = []
-        waiting = list(self.operations)
-        while waiting:
-            op = waiting.pop()
-            shaping.extend(op.inputs[i] for i in op.static)
-            waiting.extend(op.inner)
+        tensors, operations = [], list(self.operations)
+        while operations:
+            op = operations.pop()
+            tensors += [op.inputs[i] for i in op.static]
+            operations += op.inner or ()
         seen: set[Tensor] = set()
-        while shaping:
-            tensor = shaping.pop()
-            if tensor in seen or not (tensor.dtype.is_integer or tensor.dtype.is_bool):
-                continue
-            seen.add(tensor)
-            if tensor not in self.fed and tensor.op.type not in ("Shape", "Size", "Rank"):
-                shaping.extend(tensor.op.inputs)
+        while tensors:
+            tensor = tensors.pop()
+            if tensor not in seen and not tensor.dtype.is_floating:
+                seen.add(tensor)
+                tensors += (
+                    ()
+                    if tensor in self.fed or tensor.op.type in ("Shape", "Size", "Rank")
+                    else tensor.op.inputs
+                )
         return [i for i, tensor in enumerate(self.fed) if tensor in seen]
+
+    def split(self, present: Any) -> tuple[list[Operation], list[Operation]]:
+        """The cells that have a value: those that change, those that stay."""
+        there, writes = [cell for cell in self.cells if cell in present], set(self.writes)
+        return [c for c in there if c in writes], [c for c in there if c not in writes]
 
     def program(
         self, present: frozenset[Operation], fixed: dict[int, np.ndarray], graph: Graph
     ) -> Callable[..., Any]:
-        """The operations as one function of (state to change, state to read, fed arrays), compiled by XLA."""
+        """The operations as one function of (cells to change, cells to read, fed arrays), compiled by XLA."""
+        changing, staying = self.split(present)
 
-        def run(changing: list[Any], reading: list[Any], arrays: list[Any]) -> tuple[list[Any], list[Any]]:
+        def run(changed: list[Any], stayed: list[Any], arrays: list[Any]) -> tuple[Any, Any, Any]:
             graph.compilations += 1
-            kept, changed = self.split(present)
-            state = dict(zip(changed, changing, strict=True)) | dict(zip(kept, reading, strict=True))
-            open_arrays = iter(arrays)
-            values = {t: fixed[i] if i in fixed else next(open_arrays) for i, t in enumerate(self.fed)}
+            state = dict(zip([*changing, *staying], [*changed, *stayed], strict=True))
+            state |= {cell: jnp.asarray(cell.initial()) for cell in self.guards if cell.initial is not None}
+            left = iter(arrays)
+            values = {t: fixed[i] if i in fixed else next(left) for i, t in enumerate(self.fed)}
             evaluate(self.operations, values, state)
-            return [self._fetch(t, values, state) for t in self.fetched], [state[c] for c in self.writes]
+            fetched = [self._fetch(t, values, state) for t in self.fetched]
+            return fetched, [state[c] for c in self.writes], [state[c] for c in self.guards]
 
-        return jax.jit(run, donate_argnums=0)
-
-    def split(self, present: frozenset[Operation]) -> tuple[list[Operation], list[Operation]]:
-        """The cells that have a value: those that stay, those that change."""
-        writes = set(self.writes)
-        there = [cell for cell in self.cells if cell in present]
-        return [c for c in there if c not in writes], [c for c in there if c in writes]
+        # a run that a guard stops must leave the state as it was
+        return jax.jit(run, donate_argnums=() if self.guards else 0)
 
     @staticmethod
     def _fetch(tensor: Tensor, values: dict[Tensor, Any], state: dict[Operation, Any]) -> Any:
         """A fetched value. A reference gives what its variable holds at the end of the run."""
-        cell = tensor.op if is_variable(tensor.op) else next(iter(tensor.op.writes), None)
-        if tensor.dtype.name.endswith("_ref") and cell is not None:
-            if cell not in state:
-                raise uninitialized(cell, tensor.op)
-            return state[cell]
-        return values[tensor]
+        if not tensor.dtype.name.endswith("_ref"):
+            return values[tensor]
+        return read(state, (tensor.op.writes or tensor.op.reads)[0], tensor.op.name)
 
 
 class Session:
@@ -123,7 +123,7 @@ class Session:
         self.compilations = 0
         self._state: dict[Operation, Any] = {}
         self._closed = False
-        self._entered: list[Any] = []
+        self._entered: list[ExitStack] = []
 
     def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
         """Compute `fetches`: a Tensor, an Operation (gives None), a name, or lists, tuples and dicts of them.
@@ -133,33 +133,21 @@ class Session:
 
         Raises:
             ValueError, TypeError: for what is no element of the graph, or does not fit what it is fed to.
-            errors.InvalidArgumentError: for a placeholder that is not fed, and shapes that do not fit.
+            errors.InvalidArgumentError: for a placeholder that is not fed, shapes that do not fit, an index
+                out of range.
             errors.FailedPreconditionError: for a variable that has no value yet.
         """
         if self._closed:
             raise RuntimeError("Attempted to use a closed Session.")
-        if not self.graph._operations:
+        if not self.graph.get_operations():
             raise RuntimeError(
                 "The Session graph is empty. Add operations to the graph before calling run()."
             )
         targets: list[Any] = []
-        shape_of = self._structure(fetches, targets)
-        fed, arrays = self._feeds(feed_dict)
-        results = iter(self._run(targets, fed, arrays))
-        values = [next(results) if isinstance(t, Tensor) else None for t in targets]
-        return _rebuild(shape_of, iter(values))
-
-    def _structure(self, fetches: Any, targets: list[Any]) -> Any:
-        if isinstance(fetches, list | tuple):
-            parts = [self._structure(each, targets) for each in fetches]
-            if hasattr(fetches, "_fields"):
-                return lambda values: type(fetches)(*[_rebuild(part, values) for part in parts])
-            return lambda values: type(fetches)([_rebuild(part, values) for part in parts])
-        if isinstance(fetches, Mapping):
-            named = {key: self._structure(each, targets) for key, each in fetches.items()}
-            return lambda values: {key: _rebuild(part, values) for key, part in named.items()}
-        targets.append(self._element(fetches))
-        return None
+        _map(lambda fetch: targets.append(self._element(fetch)), fetches)
+        results = iter(self._run(targets, *self._feeds(feed_dict)))
+        values = iter([next(results) if isinstance(t, Tensor) else None for t in targets])
+        return _map(lambda _: next(values), fetches)
 
     def _element(self, fetch: Any) -> Any:
         if fetch is None:
@@ -167,39 +155,30 @@ class Session:
         try:
             found = self.graph.as_graph_element(fetch)
         except TypeError as error:
-            raise TypeError(
-                f'Argument `fetch` = {fetch} has invalid type "{type(fetch).__name__}" must be a string or '
-                f"Tensor. ({error})"
-            ) from None
-        except ValueError as error:
+            kind = f'has invalid type "{type(fetch).__name__}" must be a string or Tensor.'
+            raise TypeError(f"Argument `fetch` = {fetch} {kind} ({error})") from None
+        except (ValueError, KeyError) as error:
             raise ValueError(
                 f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
             ) from None
-        except KeyError as error:
+        if getattr(found, "op", found).body is not None:
             raise ValueError(
-                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
-            ) from None
-        op = found.op if isinstance(found, Tensor) else found
-        if op.body is not None:
-            raise ValueError(f"Operation '{op.name}' has been marked as not fetchable.")
+                f"Operation '{getattr(found, 'op', found).name}' has been marked as not fetchable."
+            )
         return found
 
     def _feeds(self, feed_dict: Any) -> tuple[tuple[Tensor, ...], list[np.ndarray]]:
-        if not feed_dict and isinstance(feed_dict, Mapping | None):
-            return (), []
-        if not isinstance(feed_dict, Mapping):
+        if not isinstance(feed_dict, Mapping | None):
             raise TypeError(
                 "FlattenDictItems: 'dict' must be a dictionary or collection.Mapping type object, instead of "
                 f"'{type(feed_dict).__name__}'."
             )
-        fed, arrays = [], []
-        for key, value in feed_dict.items():
+        fed: dict[Tensor, np.ndarray] = {}
+        for key, value in (feed_dict or {}).items():
             try:
                 tensor = self.graph.as_graph_element(key, operation=False)
-            except KeyError as error:
+            except (TypeError, ValueError, KeyError) as error:
                 raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
-            except (TypeError, ValueError) as error:
-                raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error}") from None
             if isinstance(value, Operators):
                 raise TypeError(
                     "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python "
@@ -208,53 +187,52 @@ class Session:
                 )
             kind = tensor.dtype.as_numpy_dtype
             if isinstance(value, int) and np.asarray(value).astype(kind) != value:
-                raise TypeError(
-                    f"Type of feed value {value} with type {type(value)} is not compatible with Tensor "
-                    f"type {kind}. Try explicitly setting the type of the feed tensor to a larger type "
-                    "(e.g. int64)."
-                )
-            array = np.asarray(value, kind)
+                fault = f"{value} with type {type(value)} is not compatible with Tensor type {kind}"
+                advice = "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+                raise TypeError(f"Type of feed value {fault}. {advice}")
+            fed[tensor] = array = np.asarray(value, kind)
             if not tensor.shape.is_compatible_with(array.shape):
-                raise ValueError(
-                    f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has shape "
-                    f"{tensor.shape}"
-                )
-            fed.append(tensor)
-            arrays.append(array)
-        return tuple(fed), arrays
+                what = f"value of shape {array.shape} for Tensor {tensor.name}"
+                raise ValueError(f"Cannot feed {what}, which has shape {tensor.shape}")
+        return tuple(fed), list(fed.values())
 
     def _run(self, targets: list[Any], fed: tuple[Tensor, ...], arrays: list[np.ndarray]) -> list[Any]:
         key = (tuple(targets), fed)
-        plans = self.graph.plans
-        plan = plans.get(key)
+        plan = self.graph.plans.get(key)
         if plan is None:
-            plan = plans[key] = _Plan(targets, fed)
-        state = self._state
+            plan = self.graph.plans[key] = _Plan(targets, fed)
+        state, before = self._state, self.graph.compilations
         for cell in plan.cells:
             if cell not in state and cell.initial is not None:
                 with jax.enable_x64(True):
                     state[cell] = jax.device_put(cell.initial())
         present = frozenset(cell for cell in plan.cells if cell in state)
-        fixed = {i: arrays[i] for i in plan.static if is_known(arrays[i])}
+        fixed = {i: arrays[i] for i in plan.shaping if is_known(arrays[i])}
         which = (present, tuple((i, a.shape, a.tobytes()) for i, a in fixed.items()))
-        program = plan.programs.get(which)
-        if program is None:
-            program = plan.programs[which] = plan.program(present, fixed, self.graph)
-        kept, changed = plan.split(present)
-        before = self.graph.compilations
-        given = [a for i, a in enumerate(arrays) if i not in fixed]
+        if which not in plan.programs:
+            plan.programs[which] = plan.program(present, fixed, self.graph)
+        cells = [[state[cell] for cell in each] for each in plan.split(present)]
         try:
             with jax.enable_x64(True):
-                fetched, written = program([state[c] for c in changed], [state[c] for c in kept], given)
+                given = [a for i, a in enumerate(arrays) if i not in fixed]
+                fetched, written, guards = plan.programs[which](*cells, given)
         except OpError as error:  # without JAX's note on its own frames
-            raise type(error)(error.node_def, error.op, error.message) from None
+            raise type(error)(None, None, error.message) from None
         self.compilations += self.graph.compilations - before
+        for cell, (fault, *numbers) in zip(plan.guards, map(np.asarray, guards), strict=True):
+            if fault:
+                raise at_node(InvalidArgumentError, cell.words[0], cell.words[1].format(*numbers))
         state.update(zip(plan.writes, written, strict=True))
         return [_to_numpy(value) for value in fetched]
 
-    def as_default(self) -> Any:
+    @contextmanager
+    def as_default(self) -> Iterator[Session]:
         """A context in which `eval()` and `run()` use this session."""
-        return _Default(self)
+        _local.stack = [*getattr(_local, "stack", []), self]
+        try:
+            yield self
+        finally:
+            _local.stack.remove(self)
 
     def close(self) -> None:
         """Forget the state. A closed session cannot run."""
@@ -262,51 +240,39 @@ class Session:
         self._state.clear()
 
     def __enter__(self) -> Session:
-        default, graph = _Default(self), self.graph.as_default()
-        graph.__enter__()
-        default.__enter__()
-        self._entered.append((default, graph))
+        contexts = ExitStack()
+        contexts.enter_context(self.graph.as_default())
+        contexts.enter_context(self.as_default())
+        self._entered.append(contexts)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for context in self._entered.pop():
-            context.__exit__(*error)
+        self._entered.pop().close()
         self.close()
 
 
 class InteractiveSession(Session):
-    """A session that is the default one from its creation on."""
+    """A session that is the default one from its creation until it is closed."""
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         super().__init__(target, graph, config)
-        self._default = _Default(self)
+        self._default = self.as_default()
         self._default.__enter__()
 
     def close(self) -> None:
         """Forget the state, and be the default session no more."""
         if not self._closed:
-            self._default.__exit__()
+            self._default.__exit__(None, None, None)
         super().close()
 
 
-class _Default:
-    """A context that makes a session the default one."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __enter__(self) -> Session:
-        if not hasattr(_local, "stack"):
-            _local.stack = []
-        _local.stack.append(self._session)
-        return self._session
-
-    def __exit__(self, *error: Any) -> None:
-        _local.stack.remove(self._session)
-
-
-def _rebuild(structure: Any, values: Any) -> Any:
-    return next(values) if structure is None else structure(values)
+def _map(function: Callable[[Any], Any], nested: Any) -> Any:
+    if isinstance(nested, list | tuple):
+        values = [_map(function, each) for each in nested]
+        return type(nested)(*values) if hasattr(nested, "_fields") else type(nested)(values)
+    if isinstance(nested, Mapping):
+        return {key: _map(function, each) for key, each in nested.items()}
+    return function(nested)
 
 
 def _to_numpy(value: Any) -> Any:
