@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from nn_completion_scenarios import SCENARIOS
+from nn_utils_scenarios import SCENARIOS
 from scenarios import compare, plain
 
 import fnnet.torch

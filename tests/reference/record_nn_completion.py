@@ -1,4 +1,4 @@
-"""Record what tests/nn_completion_scenarios.py gives under PyTorch: python tests/reference/<this file>."""
+"""Record what the rarer parts of torch.nn give under PyTorch: python tests/reference/<this file>."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nn_completion_scenarios import SCENARIOS
+from nn_utils_scenarios import SCENARIOS
 from scenarios import plain
 
 found = {name: plain(run(torch)) for name, run in SCENARIOS.items()}
