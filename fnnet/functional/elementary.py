@@ -171,7 +171,7 @@ def sgn(input: jax.Array) -> jax.Array:
     if is_complex(input):
         zero = input == 0
         safe = jnp.where(zero, jnp.ones_like(input), input)
-        return jnp.where(zero, 0, safe / jnp.abs(safe))
+        return jnp.where(zero, 0, safe / jnp.abs(safe).astype(safe.dtype))
     return sign(input)
 
 
@@ -356,7 +356,7 @@ def real(input: jax.Array) -> jax.Array:
 def imag(input: jax.Array) -> jax.Array:
     """The imaginary part. Raises RuntimeError for real numbers."""
     if not is_complex(input):
-        raise RuntimeError("imag: imag is not implemented for tensors with non-complex dtypes.")
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return jnp.imag(input)
 
 

@@ -74,7 +74,7 @@ def arranged(
         which, when = _COLUMN_MAJOR[name]
         if when(bound):
             return tuple(_turned(one) if i in which else one for i, one in enumerate(outputs))
-    if all(spec.contiguous for spec in inputs):
+    if name == "masked_fill" or all(spec.contiguous for spec in inputs):
         return outputs
     if name in _FOLLOWS:
         if any(memory_formats.is_in(spec, memory_formats.channels_last) for spec in inputs[:2]):

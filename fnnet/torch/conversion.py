@@ -96,7 +96,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif isinstance(one, str | device) or (type(one) is int):
             where = as_device(one)
         elif isinstance(one, bool):
-            continue
+            flags.append(one)
         elif one is not None:
             kind = as_dtype(one) or kind
     old = self._spec
@@ -107,6 +107,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return copied(self, spec_of(old.shape, kind, where, dense.strides), "ToCopyBackward0")
 
 
+    copy = copy or flags[1:] == [True]
 @method
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""

@@ -13,7 +13,6 @@ import numpy as np
 
 from fnnet import functional
 from fnnet.functional.operation import ELSEWHERE, OPERATIONS, Operation
-from fnnet.torch import indexing
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy
@@ -136,14 +135,15 @@ def function_of(op: Op) -> Callable[..., Any]:
     read = READ.get(op.declared.name)
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        if itself is not None and args and isinstance(args[0], Tensor) and itself(*args, **kwargs):
+        found = itself is not None and args and isinstance(args[0], Tensor) and "out" not in kwargs
+        if found and itself is not None and itself(*args, **kwargs):
             return args[0]
         if read is not None:
             args, kwargs = _as_numbers(args, kwargs, read)
         if kwargs and "out" in kwargs and not has_out:
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
-            return result if out is None else write_out(out, result, op.name)
+            return result if out is None else write_out(out, result, op.name, op)
         if variadic and len(args) > 1 and all(isinstance(one, int | Tensor) for one in args[1:]):
             args = (args[0], tuple(int(one) for one in args[1:]))
         return call(op, args, kwargs)
@@ -204,12 +204,12 @@ def restrided(function: Callable[..., Any]) -> Callable[..., Any]:
     """`x.t_()` and its kin: the tensor itself becomes the view that `function` gives of it."""
 
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        inplace.check(self, self.requires_grad)
+        inplace.check(self, self.requires_grad, overlap=False)
         seen = function(self, *args, **kwargs)
         self._spec, self._steps, self._starts = seen._spec, seen._steps, seen._starts
         self._cache, self._cached_at, self._offset = seen._cache, seen._cached_at, seen._offset
         self._counter.version += 1
-        self._fn, self._nr, self._fn_version = seen._fn, seen._nr, self._counter.version
+        self._fn, self._nr, self._fn_version = seen.grad_fn, seen._nr, self._counter.version
         return self
 
     change.__name__, change.__doc__ = function.__name__ + "_", function.__doc__
@@ -253,6 +253,13 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
                 namespaces[place].setdefault(name, with_inplace_flag(function, changing))
                 namespaces[place].setdefault(name + "_", changing)
             else:
+    def invert(self: Tensor) -> Any:
+        if self._spec.differentiable:
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        return call(OPS["bitwise_not"], (self,), {})
+
+    setattr(Tensor, "__invert__", invert)  # noqa: B010
+
                 if isinstance(namespaces[place].get(name), ModuleType):  # `torch.mode` means the function
                     del namespaces[place][name]
                 namespaces[place].setdefault(name, function)
@@ -272,6 +279,10 @@ def derive_operators() -> None:
             if not isinstance(other, number):
                 if not isinstance(other, np.ndarray) or name != "__eq__":
                     return NotImplemented
+    setattr(Tensor, "polygamma_", lambda self, n: self.copy_(of_order(n, self)))  # noqa: B010
+    setattr(Tensor, "as_strided_", restrided(getattr(Tensor, "as_strided")))  # noqa: B009, B010
+    for name in MAKERS:
+        namespaces["torch"][name] = taking_out(namespaces["torch"][name])
                 other = from_numpy(other)
             return call(op, (self, other), {})
 

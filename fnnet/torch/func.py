@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet.torch.chosen import Refusing, chosen_source, drawing_from
+from fnnet.torch.plan import conjugate
 from fnnet.torch.pure import array_of, computing_at_once, flatten, tensor_of
 from fnnet.torch.state import functional_call as functional_call
 from fnnet.torch.state import stack_module_state as stack_module_state
@@ -152,7 +153,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
                 return output[0], aux
 
             (value, aux), grads = jax.value_and_grad(scalar, has_aux=True)(pure.arrays)
-            made = pure.inputs(_wrapped(grads))
+            made = pure.inputs(_wrapped([conjugate(one) for one in grads]))
             found = pure.output(_wrapped([value])), pure.aux(_wrapped(aux))
         made = made if isinstance(argnums, tuple) else made[0]
         return (made, found) if has_aux else (made, found[0])
@@ -188,7 +189,8 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
                     "vjp_fn: Expected pytree structure and shapes of cotangents to be those of the outputs: "
                     f"expected shapes {shapes}, got {[array.shape for array in given]}"
                 )
-            results = pure.inputs(_wrapped(pull(given)[0]))
+            found = pull([conjugate(one) for one in given])[0]
+            results = pure.inputs(_wrapped([conjugate(one) for one in found]))
         return tuple(results)
 
     return (output, vjp_fn, found) if has_aux else (output, vjp_fn)

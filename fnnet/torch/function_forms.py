@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fnnet.torch import dtypes as D
-from fnnet.torch import legacy
+from fnnet.torch import indexing, legacy
 from fnnet.torch.call import call
+from fnnet.torch.memory_formats import contiguous_format, spec_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.tensor import Tensor
 
@@ -143,16 +144,31 @@ def constant_pad_nd(input: Tensor, pad: Any, value: Any = 0) -> Tensor:
 
 
 def _copy_of(name: str) -> Callable[..., Any]:
+    node = "".join(part.capitalize() for part in name.split("_")) + "Backward0_copy"
+
     def function(input: Tensor, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        from fnnet.torch.conversion import copied
         from fnnet.torch.declare import write_out
 
+        def copy(one: Tensor) -> Tensor:
+            return copied(one, spec_in(one._spec, contiguous_format), node)
+
         seen = input if name == "alias" else getattr(input, name)(*args, **kwargs)
-        made = tuple(one.clone() for one in seen) if isinstance(seen, tuple) else seen.clone()
+        made = tuple(map(copy, seen)) if isinstance(seen, tuple) else copy(seen)
         return made if out is None else write_out(out, made, f"{name}_copy")
 
     function.__name__ = function.__qualname__ = f"{name}_copy"
     function.__doc__ = f"A copy of what `input.{name}(...)` sees."
     return function
+
+
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of `input` with values put, or added, at the indices."""
+    from fnnet.torch.declare import OPS
+
+    if any(isinstance(one, Tensor) and one.dtype in (D.bool_, D.uint8) for one in indices):
+        return indexing.index_put_(input.clone(), indices, values, accumulate)
+    return call(OPS["index_put"], (input, tuple(indices), values), {"accumulate": accumulate})
 
 
 COPIED = ("alias", "as_strided", "detach", "diagonal", "expand", "narrow", "permute", "select",
@@ -164,7 +180,7 @@ COPIED = ("alias", "as_strided", "detach", "diagonal", "expand", "narrow", "perm
 FUNCTIONS |= {f"{name}_copy": _copy_of(name) for name in COPIED}
 setattr(Tensor, "narrow_copy", FUNCTIONS["narrow_copy"])  # noqa: B010
 _one: Any
-for _one in (split_with_sizes, unsafe_split, unsafe_chunk):
+for _one in (split_with_sizes, unsafe_split, unsafe_chunk, index_put, indexing.index_put_):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
 for _one in (constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,

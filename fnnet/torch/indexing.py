@@ -206,6 +206,8 @@ def _integer(item: Any) -> int:
         return int(item.item())
     if hasattr(item, "__index__"):
         return int(item.__index__())
+    if isinstance(item, str):
+        raise TypeError("new(): invalid data type 'str'")
     raise IndexError(
         "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
         f"(got {type(item).__name__})"
@@ -232,20 +234,20 @@ def _base(tensor: Tensor, index: Any) -> tuple[Tensor, list[Any], bool]:
     return (view_by(tensor, steps, starts, name) if steps else tensor), advanced, is_advanced
 
 
-def get(tensor: Tensor, index: Any) -> Tensor:
+def get(tensor: Tensor, index: Any, name: str = "IndexBackward0") -> Tensor:
     """`tensor[index]`."""
     base, advanced, is_advanced = _base(tensor, index)
     if not is_advanced:
         return base
     pattern, indices = _expand_masks(base, advanced)
     specs = (base._spec, *(one._spec for one in indices))
-    key = ("get", pattern, specs)
+    key = ("get", pattern, specs, name)
 
     def make() -> Plan:
         def gather(x: Any, *places: Any) -> Any:
             return x[_where(pattern, places, x.shape)]
 
-        plan = make_plan(gather, specs, (), base._spec.device, "IndexBackward0")
+        plan = make_plan(gather, specs, (), base._spec.device, name)
         plan.shown = (0,)
         return plan
 
@@ -319,6 +321,8 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
     if not isinstance(value, Tensor):
         if isinstance(value, np.generic):
             value = value.item()
+        if value is None or isinstance(value, list | tuple | str | dict):
+            raise TypeError(f"can't assign a {type(value).__name__} to a {tensor.type()}")
         if not isinstance(value, int | float):
             from fnnet.torch.creation import tensor as make_tensor
 
@@ -451,12 +455,23 @@ def _put_places(
     store(base, _plan(key, make), [base, value, *indices], ())
 
 
+def index_put_(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """`input[indices] = values`, or `+=` where values for one place add up. None is a whole dimension."""
+    index = tuple(slice(None) if one is None else one for one in indices)
+    if accumulate:
+        base, advanced, _ = _base(input, index)
+        _put_places(base, *_expand_masks(base, advanced), values, True)
+    else:
+        put(input, index, values)
+    return input
+
+
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, as a vector."""
     if mask.dtype is not D.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast_shapes(input._spec.shape, mask._spec.shape)
-    return get(input.expand(shape), mask.expand(shape))
+    return get(input.expand(shape), mask.expand(shape), "MaskedSelectBackward0")
 
 
 def detach(tensor: Tensor) -> Tensor:

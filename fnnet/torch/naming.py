@@ -112,6 +112,8 @@ def _interpolate(call: _Call) -> str | None:
 
 def _pad(call: _Call) -> str | None:
     kind = {"reflect": "Reflection", "replicate": "Replication"}.get(call["mode"])
+    if call["mode"] == "circular":
+        return "torch::autograd::CopySlices"
     return kind and f"{kind}Pad{len(call['pad']) // 2}DBackward0"
 
 
@@ -151,6 +153,14 @@ def _recurrent(call: _Call) -> str:
     return "MkldnnRnnLayerBackward0" if call["mode"] == "LSTM" else "StackBackward0"
 
 
+def _upsample(kind: str) -> Namer:
+    return lambda call: f"Upsample{kind}{call.ndim() - 2}DBackward0"
+
+
+def _norm(call: _Call) -> str | None:
+    return "SumBackward1" if call["p"] == "nuc" else None
+
+
 def _diag(call: _Call) -> str:
     return "DiagEmbedBackward0" if call.ndim() == 1 else "DiagonalBackward0_copy"
 
@@ -175,6 +185,10 @@ _CALLS: dict[str, Namer] = {
     "cosine_embedding_loss": _reduced("Add"), "triplet_margin_loss": _reduced("ClampMin"),
     "poisson_nll_loss": _reduced("Sub"), "gaussian_nll_loss": _reduced("Mul"),
     "multilabel_soft_margin_loss": _reduced("Div"), "ctc_loss": _reduced("CtcLoss"),
+    "upsample_nearest": _upsample("Nearest"), "upsample_bilinear": _upsample("Bilinear"), "norm": _norm,
+    "float_power": _pow, "round": lambda call: "RoundBackward1" if "decimals" in call.given else None,
+    "trapezoid": _by_tensor("Div", "x"), "trapz": _by_tensor("Div", "x"),
+    "cumulative_trapezoid": _by_tensor("Div", "x"), "index_fill": _by_tensor("IndexFill", "value"),
     "scaled_dot_product_attention": _attention, "recurrent": _recurrent,
 }  # fmt: skip
 
@@ -184,8 +198,17 @@ _ALWAYS = {
     "quantile": "SqueezeBackward4", "nanquantile": "SqueezeBackward4", "ldexp": "LdexpBackward0",
     "floor_divide": "NotImplemented", "heaviside": "NotImplemented", "rrelu": "RreluWithNoiseBackward0",
     "masked_select": "MaskedSelectBackward0", "repeat_interleave": "ViewBackward0",
-    "multi_dot": "ViewBackward0", "kron": "UnsafeViewBackward0",
+    "corrcoef": "DivBackward0", "cov": "SqueezeBackward0", "gradient": "CatBackward0",
+    "imag": "SelectBackward0", "cholesky": "CholeskyBackward0", "multi_dot": "ViewBackward0",
+    "kron": "UnsafeViewBackward0",
 }  # fmt: skip
+
+_IN_PLACE = {
+    "leaky_relu": "LeakyReluBackward1", "elu": "EluBackward1", "selu": "EluBackward1",
+    "celu": "CeluBackward1",
+    "threshold": "ThresholdBackward1", "conj_physical": "ConjPhysicalBackward1",
+}  # fmt: skip
+"""Names of in-place forms that are not the plain one's."""
 
 _COPYING_RESHAPES = frozenset(["reshape", "flatten", "ravel"])
 """Where the memory allows no view, the last node is that of the copy."""
@@ -201,6 +224,8 @@ def name_of(op: Any, bound: BoundArguments, views: Any) -> str:
         return "RsubBackward1"
     if name in _COPYING_RESHAPES and views is None:
         return "ViewBackward0" if name == "ravel" else "UnsafeViewBackward0"
+    if op.in_place and name in _IN_PLACE:
+        return _IN_PLACE[name]
     namer = _CALLS.get(name)
     found = None if namer is None else namer(call)
     return found or _ALWAYS.get(name) or op.grad_fn

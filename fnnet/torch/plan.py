@@ -44,6 +44,13 @@ def narrowed(aval: Any) -> Any:
     return jax.ShapeDtypeStruct(aval.shape, jax.dtypes.canonicalize_dtype(aval.dtype))
 
 
+def conjugate(x: Any) -> Any:
+    """The conjugate of a complex array: what is JAX's gradient for PyTorch's. Others as they are."""
+    if not np.issubdtype(x.dtype, np.complexfloating):
+        return x
+    return jax.lax.complex(jnp.real(x), 0 - jnp.imag(x))  # a zero stays without sign
+
+
 class Plan:
     """See the module.
 
@@ -175,7 +182,8 @@ class Plan:
                 results = arithmetic(*tensors, *numbers)
                 return [results[output] for output in given]
 
-            return jax.vjp(forward, *[tensors[position] for position in needs])[1](list(gradients))
+            pullback = jax.vjp(forward, *[tensors[position] for position in needs])[1]
+            return list(map(conjugate, pullback(list(map(conjugate, gradients)))))
 
         gradient_specs = [self.outputs[output] for output in given]
         examples = [spec.aval for spec in (*self.inputs, *gradient_specs)]

@@ -90,6 +90,8 @@ def set_rng_state(new_state: Tensor) -> None:
 def draw(spec: Spec, method: str, *arguments: Any, generator: Any = None) -> Value:
     """The numbers that the generator's fill gives for a tensor of this spec."""
     kind = spec.dtype.numpy
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
     source = chosen_source() if generator is None else None
     if source is not None:
         return Value(fill_from(source, method, tuple(spec.shape), arguments, kind))

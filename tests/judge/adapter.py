@@ -59,7 +59,7 @@ class Sweep:
     def __init__(self, values: bool = True) -> None:
         from fnnet.torch import executable
 
-        executable._QUICK["xla_backend_optimization_level"] = 0  # each program runs once
+        executable._OPTIONS["xla_backend_optimization_level"] = 0  # each program runs once
         self.mine = Side("fnnet.torch")
         self.theirs = Side("torch")
         self.waiting: list[_Waiting] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -91,6 +92,9 @@ def method_of(entry: Any, side: Side, variant: Any) -> Call | None:
 
     if variant is None:
         return None
+    if isinstance(variant, functools.partial):  # nn.functional.mish, inplace=True
+        found = path(side.lib, f"nn.functional.{variant.func.__name__}")
+        return functools.partial(found, **variant.keywords)
     if isinstance(variant, types.FunctionType) and variant.__module__.startswith("torch.testing"):
         return _rebound(variant, side)
     if side.name == "torch":
@@ -486,11 +490,16 @@ def gradients(entry: Any, count: int) -> Iterator[Probe]:
 
     def second(s: Side, a: Any, k: Any) -> Any:
         inputs = _smooth_inputs(s, (a, k))
-        found = [x for x in _gradients(s, call(s, a, k), inputs, create=True) if x is not None]
-        found = [x for x in found if x.requires_grad]
-        if not found:
-            return ()
-        return s.lib.autograd.grad(found, inputs, _cotangents(s, found, 1), allow_unused=True)
+        made = _gradients(s, call(s, a, k), inputs, create=True)
+        weights = _cotangents(s, [x for x in made if x is not None], 1)
+        found = [x for x in made if x is not None]
+        smooth = [x.requires_grad for x in found]
+        if not any(smooth):
+            return [s.lib.zeros_like(x) for x in inputs]
+        found = [x for x, one in zip(found, smooth, strict=True) if one]
+        weights = [x for x, one in zip(weights, smooth, strict=True) if one]
+        again = s.lib.autograd.grad(found, inputs, weights, allow_unused=True)
+        return [s.lib.zeros_like(x) if one is None else one for x, one in zip(inputs, again, strict=True)]
 
     samples = samples_of(entry, count)
     seen = frozenset({"dtype", "shape", "requires_grad", "leaf", "grad_fn"})
@@ -521,8 +530,8 @@ def gradients(entry: Any, count: int) -> Iterator[Probe]:
 
     able = [x for x in samples if isinstance(x.input, torch.Tensor) and not x.broadcasts_input][:2]
     for sample in able:
-        yield Probe("inplace gradient", changed, *arguments(sample), seen | {"version"})
-        yield Probe("inplace gradient of a view", view, *arguments(sample), seen | {"version", "view"})
+        yield Probe("inplace gradient", changed, *arguments(sample), seen)
+        yield Probe("inplace gradient of a view", view, *arguments(sample), seen)
 
 
 def edges(entry: Any, count: int) -> Iterator[Probe]:

@@ -1,0 +1,127 @@
+"""What `out=` does: the result is put into the given tensor, which is resized if its shape is another."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from fnnet.torch import dtypes as D
+from fnnet.torch import indexing, return_types
+from fnnet.torch.dtypes import dtype
+from fnnet.torch.operation import Op
+from fnnet.torch.promotion import can_cast
+from fnnet.torch.refusals import cpp_name
+from fnnet.torch.tensor import Tensor
+
+MAKERS = ("zeros", "ones", "empty", "full", "arange", "range", "rand", "randn", "randint", "randperm",
+          "normal", "bernoulli", "multinomial", "masked_select")  # fmt: skip
+"""Functions of `torch` that are no declared operations and take `out`."""
+
+_CONVERTING = frozenset(
+    ("addr", "cumprod", "cumsum", "kron", "ldexp", "linalg_cond", "linalg_matrix_power", "linalg_matrix_rank",
+     "linalg_pinv", "linalg_tensorinv", "linalg_tensorsolve", "logical_and", "logical_not", "logical_or",
+     "logical_xor", "logit", "logsumexp", "lu", "mean", "mvlgamma", "nanmean", "nansum", "normalize", "polar",
+     "polygamma", "signbit", "square", "std", "var", "isneginf", "isposinf", "histogramdd", "equal")
+)  # fmt: skip
+_ITERATED = frozenset(
+    ("abs", "bitwise_not", "ceil", "conj_physical", "floor", "frac", "neg", "gelu", "hardshrink", "softplus",
+     "softshrink", "round", "sgn", "sign", "trunc")
+)  # fmt: skip
+_EXACT = frozenset(("cross", "heaviside", "isin", "linalg_cross", "where"))
+_TRUNCATING = frozenset(("cumsum", "cumprod"))
+_JOINING = frozenset(("cat", "concat", "stack", "hstack", "vstack", "dstack", "column_stack"))
+_WORDS = {
+    D.float64: "double", D.float32: "float", D.float16: "c10::Half", D.bfloat16: "c10::BFloat16",
+    D.int64: "long int", D.int32: "int", D.int16: "short int", D.int8: "signed char",
+    D.uint8: "unsigned char", D.bool_: "bool", D.complex64: "c10::complex<float>",
+    D.complex128: "c10::complex<double>",
+}  # fmt: skip
+
+
+def converts(op: Op) -> bool:
+    """Whether PyTorch converts the result to the dtype of `out`; most operations want the dtype itself."""
+    name = op.declared.name
+    declared = op.declared
+    return name in _CONVERTING or (name not in _EXACT and (bool(declared.promote) or declared.to_float))
+
+
+def check(op: Op | None, name: str, result: dtype, out: dtype) -> None:
+    """Raise where PyTorch does not put a result of one dtype into a tensor of another."""
+    if result is out or name in _TRUNCATING:
+        return
+    if op is not None and op.declared.name in _JOINING and not can_cast(result, out):
+        raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {cpp_name(out)}")
+    if op is not None and op.declared.name in _ITERATED:
+        raise RuntimeError(f"Found dtype {cpp_name(out)} but expected {cpp_name(result)}")
+    if op is not None and not converts(op):
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {_WORDS.get(result, result.name)}, but got "
+            f"{_WORDS.get(out, out.name)} instead"
+        )
+    if not can_cast(result, out):
+        raise RuntimeError(
+            f"result type {cpp_name(result)} can't be cast to the desired output type {cpp_name(out)}"
+        )
+
+
+def write_out(out: Any, result: Any, name: str, op: Op | None = None) -> Any:
+    """Put a result into the tensor (or tensors) given as `out=`."""
+    if isinstance(out, tuple | list):
+        for one, value in zip(out, result, strict=True):
+            write_out(one, value, name, op)
+        fields = getattr(result, "_fields", None)
+        return return_types.type_of(f"{type(result).__name__}_out", fields)(*out) if fields else tuple(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if out.requires_grad or result.requires_grad:
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one "
+            "of the arguments requires grad."
+        )
+    check(op, name, result.dtype, out.dtype)
+    if out._spec.shape != result._spec.shape:
+        resize(out, result)
+        return out
+    indexing._assign(out, result, "CopyBackwards")
+    return out
+
+
+def resize(out: Tensor, result: Tensor, silent: bool = False) -> None:
+    """Give `out` the shape and values of `result`, as PyTorch resizes a tensor given as out=."""
+    if out._spec.numel and not silent:
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which "
+            f"does not match the required output shape {list(result.shape)}. This behavior is deprecated, "
+            "and in a future PyTorch release outputs will not be resized unless they have zero elements. You "
+            "can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
+            "t.resize_(0).",
+            UserWarning,
+            stacklevel=4,
+        )
+    made = result.to(out.dtype)
+    if made is result:
+        made = result.clone()
+    out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
+    out._counter.version += 1
+
+
+def taking_out(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that makes tensors, with `out`, which also says the dtype if nothing else does."""
+
+    @functools.wraps(function)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None) if kwargs else None
+        if out is None:
+            return function(*args, **kwargs)
+        if function.__name__ in ("zeros", "ones", "empty", "full", "rand", "randn"):
+            kwargs["dtype"] = kwargs.get("dtype") or out.dtype
+        result = function(*args, **kwargs)
+        if out._spec.shape != result._spec.shape:
+            resize(out, result, silent=True)
+        else:
+            indexing._assign(out, result, "CopyBackwards")
+        return out
+
+    return made
