@@ -208,6 +208,11 @@ def multi_head_attention_forward(
         if in_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
         weights = list(jnp.split(in_proj_weight, 3))
+    rows = (length, key.shape[0])
+    if attn_mask is not None and attn_mask.ndim == 2 and attn_mask.shape != rows:
+        raise RuntimeError(
+            f"The shape of the 2D attn_mask is {tuple(attn_mask.shape)}, but should be {rows}."
+        )
     q, k, v = _projected(query, key, value, weights, in_proj_bias)
     mask = _merged_mask(attn_mask, key_padding_mask, batch, num_heads, q.dtype)
     if bias_k is not None and bias_v is not None:

@@ -172,6 +172,10 @@ def multi_margin_loss(
             f"{list(target.shape)}"
         )
     check_classes("multi_margin_loss", target, classes)
+    if weight is not None and weight.shape != (classes,):
+        raise RuntimeError(
+            f"multi_margin_loss: inconsistent weight size, expected {classes} but got {list(weight.shape)}"
+        )
     at_target = jnp.take_along_axis(scores, labels[:, None], axis=1, mode="fill", fill_value=jnp.nan)
     losses = _above_zero(margin - at_target + scores) ** p
     if weight is not None:

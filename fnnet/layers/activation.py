@@ -104,8 +104,8 @@ class Hardtanh(FunctionLayer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_val <= self.min_val:
-            raise ValueError(
-                f"Hardtanh: max_val must be larger than min_val, got {self.min_val} and {self.max_val}"
+            raise AssertionError(
+                f"Hardtanh: max_val must be greater than min_val, got {self.min_val} and {self.max_val}"
             )
 
 

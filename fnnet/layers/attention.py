@@ -88,6 +88,11 @@ class MultiheadAttention(Layer):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[jax.Array, jax.Array | None]:
+        if query.ndim not in (2, 3):
+            raise AssertionError(
+                "MultiheadAttention: query should be unbatched 2D or batched 3D tensor but received "
+                f"{query.ndim}-D query tensor"
+            )
         swap = self.batch_first and query.ndim == 3
         if swap:
             query, key, value = (x.swapaxes(0, 1) for x in (query, key, value))

@@ -281,6 +281,13 @@ class TripletMarginLoss(_Loss):
     reduction: str = "mean"
     function = staticmethod(F.triplet_margin_loss)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.margin <= 0:
+            raise ValueError(
+                f"TripletMarginLoss: expected margin to be greater than 0, got {self.margin} instead"
+            )
+
 
 @dataclass(frozen=True, repr=False)
 class TripletMarginWithDistanceLoss(_Loss):

@@ -86,10 +86,18 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     format = kwargs.pop("memory_format", None)
     for name in ("device", "dtype", "other"):
         if kwargs.get(name) is not None:
+            if (name == "dtype") != isinstance(kwargs[name], D.dtype | type) and name != "other":
+                raise TypeError(
+                    "to() received an invalid combination of arguments - got "
+                    f"({name}={type(kwargs[name]).__name__}, )"
+                )
             args = (*args, kwargs[name])
         kwargs.pop(name, None)
     if kwargs:
         raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
+    if sum(isinstance(one, D.dtype) for one in args) > 1:
+        raise TypeError("to() received an invalid combination of arguments - got (torch.dtype, torch.dtype)")
+    flags: list[bool] = []  # non_blocking, copy
     for one in args:
         if isinstance(one, Tensor):
             where, kind = one._spec.device, one._spec.dtype
@@ -99,6 +107,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             flags.append(one)
         elif one is not None:
             kind = as_dtype(one) or kind
+    copy = copy or flags[1:] == [True]
     old = self._spec
     keeps = format is None or format is preserve_format or is_in(old, format)
     if where is old.device and kind is old.dtype and not copy and keeps:
@@ -107,7 +116,6 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return copied(self, spec_of(old.shape, kind, where, dense.strides), "ToCopyBackward0")
 
 
-    copy = copy or flags[1:] == [True]
 @method
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -128,6 +129,10 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
 
 def like_spec(input: Tensor, dtype: Any = None, device: Any = None, memory_format: Any = None) -> Spec:
     """The spec of a new tensor like `input`: its memory order kept if it is dense."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"empty_like(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     old = input._spec
     where = old.device if device is None else as_device(device)
     return spec_of(old.shape, as_dtype(dtype) or old.dtype, where, spec_in(old, memory_format).strides)
@@ -151,8 +156,14 @@ def full(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of the given size filled with a number, whose type decides the dtype."""
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
+    if isinstance(fill_value, str):
+        raise TypeError("full(): argument 'fill_value' (position 2) must be Number, not str")
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
+    elif isinstance(fill_value, np.generic):
+        fill_value = float(fill_value) if isinstance(fill_value, np.bool_) else fill_value.item()
     kind = as_dtype(dtype)
     if kind is None:
         from fnnet.torch.promotion import of_number
@@ -162,8 +173,6 @@ def full(
         full_spec(spec_of(size_of((size,), "full"), kind, as_device(device)), fill_value), requires_grad
     )
 
-    elif isinstance(fill_value, np.generic):
-        fill_value = float(fill_value) if isinstance(fill_value, np.bool_) else fill_value.item()
 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, **options: Any
@@ -205,13 +214,19 @@ def _as_numpy(data: Any) -> np.ndarray[Any, Any]:
     if array.dtype.kind == "u" and not _numpy_scalars(data):
         raise RuntimeError("Overflow when unpacking long long")
     if array.dtype.kind not in "biuf":
-        first = array.flat[0]
-        if isinstance(first, int):
-            raise RuntimeError("Overflow when unpacking long long")
+        first = next((one for one in _leaves(data) if not isinstance(one, bool | int | float)), None)
+        if first is None and None not in _leaves(data):
+            raise ValueError("Overflow when unpacking long long")
         if isinstance(first, str):
-            raise ValueError("too many dimensions 'str'")
+            if first is _leaves(data)[0]:
+                raise ValueError("too many dimensions 'str'")
+            raise TypeError("new(): invalid data type 'str'")
         raise RuntimeError(f"Could not infer dtype of {type(first).__name__}")
     return array
+
+
+def _leaves(data: Any) -> list[Any]:
+    return [leaf for one in data for leaf in _leaves(one)] if isinstance(data, list) else [data]
 
 
 def _numpy_scalars(data: Any) -> bool:
@@ -226,6 +241,18 @@ def _ragged(data: Any, dim: int = 0) -> str:
         if length != lengths[0]:
             return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {length})"
     return _ragged([item for one in data for item in one], dim + 1) if lengths[0] else "ragged sequence"
+
+
+def _check_fits(array: np.ndarray[Any, Any], data: Any, kind: Dtype) -> None:
+    """Raise PyTorch's error for Python numbers that the dtype cannot hold."""
+    if isinstance(data, np.ndarray) or not array.size:
+        return
+    if array.dtype.kind == "c" and kind.category < D.COMPLEX:
+        raise TypeError("must be real number, not complex")
+    if kind.category == D.INTEGER and kind.itemsize < 8 and array.dtype.kind == "i":
+        limits = np.iinfo(kind.numpy)
+        if array.min() < (-limits.max - 1 if not kind.is_signed else limits.min) or array.max() > limits.max:
+            raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
 
 
 def tensor(
@@ -245,6 +272,7 @@ def tensor(
         raise TypeError("new(): invalid data type 'str'")
     array = _as_numpy(data)
     if kind is not None and array.dtype != kind.numpy:
+        _check_fits(array, data, kind)
         array = array.astype(kind.numpy)
     return finish(from_array(array, as_device(device)), requires_grad)
 
@@ -316,6 +344,8 @@ def arange(
         start, end = 0, start
     start, end, step = _arange_numbers(start, end, step)
     kind = as_dtype(dtype)
+    if any(isinstance(one, float) and not math.isfinite(one) for one in (start, end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if kind is None:
         floating = any(isinstance(one, float) for one in (start, end, step))
         kind = D.get_default_dtype() if floating else D.int64

@@ -32,6 +32,12 @@ class device:
             raise TypeError(
                 f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}"
             )
+        if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
+            raise TypeError(
+                f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}"
+            )
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         kind, colon, number = type.partition(":")
         if kind not in _KINDS:
             raise RuntimeError(

@@ -127,11 +127,19 @@ def set_default_dtype(d: dtype, /) -> None:
     _default = d
 
 
+def _required(function: str, kind: Any) -> dtype:
+    if not isinstance(kind, dtype):
+        raise TypeError(
+            f"{function}(): argument 'type' (position 1) must be torch.dtype, not {type(kind).__name__}"
+        )
+    return kind
+
+
 class finfo:
     """The limits of a floating dtype, as `torch.finfo`."""
 
     def __init__(self, type: dtype | None = None) -> None:
-        kind = type or _default
+        kind = _required("finfo", type or _default)
         if not kind.differentiable:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{kind}'"
@@ -154,7 +162,7 @@ class iinfo:
     """The limits of an integer dtype, as `torch.iinfo`."""
 
     def __init__(self, type: dtype) -> None:
-        if type.category != INTEGER:
+        if _required("iinfo", type).category != INTEGER:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )

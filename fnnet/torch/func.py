@@ -54,7 +54,8 @@ def _leaves(tree: Any) -> list[Any]:
 def _check_output(name: str, output: Any) -> None:
     for leaf in _leaves(output):
         if not isinstance(leaf, Tensor):
-            raise RuntimeError(f"{name}: Expected f to return only tensors, got {type(leaf).__name__}")
+            kind = ValueError if name == "vmap" else RuntimeError
+            raise kind(f"{name}: the function must only return Tensors, got type {type(leaf)}")
 
 
 def _check_argnums(argnums: Any, count: int) -> tuple[int, ...]:
@@ -75,7 +76,7 @@ def _check_argnums(argnums: Any, count: int) -> tuple[int, ...]:
 def _check_floating(name: str, tree: Any) -> None:
     for leaf in _leaves(tree):
         if not isinstance(leaf, Tensor):
-            raise RuntimeError(f"{name}: expected Tensors to differentiate, got {type(leaf).__name__}")
+            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(leaf)} ({name})")
         if not leaf._spec.differentiable:
             raise RuntimeError(
                 f"{name}: only Tensors of floating point and complex dtype can require gradients, "

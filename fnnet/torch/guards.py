@@ -322,4 +322,4 @@ class Lost:
     @property
     def fill(self) -> float:
         """What the value is filled with: nothing."""
-        raise self.error
+        raise type(self.error)(*self.error.args) from None

@@ -8,6 +8,7 @@ from typing import Any
 from fnnet.torch import promotion
 from fnnet.torch.attach import method
 from fnnet.torch.dtypes import dtype
+from fnnet.torch.refusals import require_tensor
 from fnnet.torch.spec import Size
 from fnnet.torch.tensor import Tensor
 
@@ -31,11 +32,13 @@ def is_tensor(obj: Any) -> bool:
 
 def is_floating_point(input: Tensor) -> bool:
     """Whether the tensor's dtype is floating."""
+    require_tensor("is_floating_point", input)
     return input.dtype.is_floating_point
 
 
 def is_complex(input: Tensor) -> bool:
     """Whether the tensor's dtype is complex."""
+    require_tensor("is_complex", input)
     return input.dtype.is_complex
 
 
@@ -46,6 +49,7 @@ def is_nonzero(input: Tensor) -> bool:
 
 def numel(input: Tensor) -> int:
     """The number of elements."""
+    require_tensor("numel", input)
     return input._spec.numel
 
 
@@ -68,6 +72,7 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
     """Whether all elements are close. Raises RuntimeError for tensors of different dtypes."""
+    require_tensor("allclose", other, "other", 2)
     if input.dtype is not other.dtype:
         names = [one.dtype.numpy.name.capitalize() for one in (input, other)]
         raise RuntimeError("{} did not match {}".format(*[_SPOKEN.get(name, name) for name in names]))
@@ -96,6 +101,12 @@ def broadcast_shapes(*shapes: Any) -> Size:
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
     """The dtype in which PyTorch computes on the two, tensors or numbers."""
+    for one in (tensor1, tensor2):
+        if not isinstance(one, Tensor | bool | int | float | complex):
+            raise TypeError(
+                "result_type() received an invalid combination of arguments - got "
+                f"({type(tensor1).__name__}, {type(tensor2).__name__})"
+            )
     return promotion.result_type(
         [
             (one.ndim, one.dtype) if isinstance(one, Tensor) else (None, type(one))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import opcode
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -47,13 +48,22 @@ _SHAPES = re.compile(r"\((?:\d+,? ?)*\)")
 _TYPES = (TypeError, ValueError, IndexError, AttributeError, AssertionError, OverflowError)
 
 
+_RAISE = opcode.opmap["RAISE_VARARGS"]
+
+
 def _is_foreign(error: Exception) -> bool:
-    """Whether an error was raised within JAX or NumPy, and so is not in PyTorch's words."""
+    """Whether an error was raised within JAX or NumPy, and so is not in PyTorch's words.
+
+    JAX takes its own frames out of the traceback. What remains ends in a frame of ours, which is either where
+    our own `raise` stands or where JAX was called.
+    """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] if trace else ""
-    return package in ("jax", "jaxlib", "numpy")
+    if trace is None:
+        return False
+    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package != "fnnet" or trace.tb_frame.f_code.co_code[trace.tb_lasti] != _RAISE
 
 
 def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception:

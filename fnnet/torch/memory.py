@@ -190,6 +190,12 @@ def as_strided(self: Tensor, size: Any, stride: Any, storage_offset: int | None 
     root._steps, root._starts, root._offset, root._spec = None, (), 0, self._storage.spec
     start = self._offset if storage_offset is None else storage_offset
     size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if any(one < 0 for one in stride):
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
+        )
     last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
     if last >= max(1, self._storage.spec.numel):
         raise RuntimeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
 from fnnet.torch import attributes as attributes
@@ -18,8 +19,8 @@ from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
-from fnnet.torch.missing import missing, tensor_names
 from fnnet.torch.creation import from_numpy
+from fnnet.torch.missing import missing, tensor_names
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
 from fnnet.torch.record import RECORD, filled
@@ -42,7 +43,13 @@ def item(self: Tensor) -> Any:
     """The value of a tensor of one element as a Python number."""
     if self._spec.numel != 1:
         raise RuntimeError(f"a Tensor with {self._spec.numel} elements cannot be converted to Scalar")
-    return self._value().get().item()
+    try:
+        return self._value().get().item()
+    except jax.errors.ConcretizationTypeError as error:
+        raise RuntimeError(
+            "vmap: It looks like you're calling .item() on a Tensor. We don't support calling .item() on a "
+            f"Tensor inside of vmap, grad or a functionalized module, where values are not known: {error}"
+        ) from None
 
 
 @method
@@ -111,13 +118,33 @@ def __hash__(self: Tensor) -> int:
 
 @method
 def __contains__(self: Tensor, element: Any) -> bool:
-    return bool((self == element).any().item())
+    if not isinstance(element, Tensor | int | float | complex | np.generic):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+    found: Any = self == element
+    return bool(found.any().item())
+
+
+@method
+def __delitem__(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
 
 
 @method
 def __array__(self: Tensor, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
     array = self.numpy()
     return array if dtype is None else array.astype(dtype, copy=False)
+
+
+# so that `np.float64(2) * x` and `array * x` ask the tensor
+Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+
+
+@method
+def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """The outcome of a function of NumPy, as a tensor; truth values become uint8, as in PyTorch."""
+    return from_numpy(np.asarray(array, np.uint8 if array.dtype == bool else None))
 
 
 @method
@@ -136,16 +163,6 @@ def __repr__(self: Tensor, *, tensor_contents: Any = None) -> str:
         from fnnet.torch.printing import tensor_text
     except ImportError:
         text = np.array2string(np.asarray(self._value().get()), separator=", ", prefix="tensor(")
-# so that `np.float64(2) * x` and `array * x` ask the tensor
-Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
-
-
-@method
-def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
-    """The outcome of a function of NumPy, as a tensor; truth values become uint8, as in PyTorch."""
-    return from_numpy(np.asarray(array, np.uint8 if array.dtype == bool else None))
-
-
         return f"tensor({text})"
     return tensor_text(self)
 
@@ -187,6 +204,11 @@ setattr(Tensor, "__pos__", positive)  # noqa: B010
 @method
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set every element to a number."""
+    if not isinstance(value, Tensor | bool | int | float | complex | np.generic):
+        raise TypeError(
+            f"fill_() received an invalid combination of arguments - got ({type(value).__name__}), but "
+            "expected one of: (Tensor value), (Number value)"
+        )
     if isinstance(value, Tensor) and value._spec.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._spec.ndim} dimensions."
@@ -250,12 +272,14 @@ def _set_grad(self: Tensor, grad: Any) -> None:
             )
         if grad._spec.shape != self._spec.shape:
             raise RuntimeError(
-                f"assigned grad has data of a different size (expected {list(self.shape)}, got "
-                f"{list(grad.shape)})"
+                f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size "
+                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
             )
         if grad._spec.dtype is not self._spec.dtype:
             raise RuntimeError(
-                f"assigned grad has data of a different type (expected {self.dtype}, got {grad.dtype})"
+                f"attempting to assign a gradient with dtype '{grad.dtype}' to a tensor with grad_dtype "
+                f"'{self.dtype}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
+                "dtype)."
             )
     self._grad = grad
 

@@ -26,7 +26,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.naming import name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
-from fnnet.torch.refusals import check_dtype, check_kinds, check_same_dtype
+from fnnet.torch.refusals import check_dtype, check_kinds, check_same_dtype, check_targets
 from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
@@ -247,11 +247,7 @@ class Op:
         def type_name(name: str, leaf: Any) -> str:
             return "Tensor" if isinstance(leaf, _Hole) else type(given.arguments.get(name, leaf)).__name__
 
-        arguments = {
-            name: _map(value, plain)
-            for name, value in bound.arguments.items()
-            if self.signature.parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        }
+        arguments = {name: _map(value, plain) for name, value in bound.arguments.items()}
         check_kinds(
             self.name, arguments, [*self.signature.parameters.values()], self.promote, is_tensor, type_name
         )
@@ -262,6 +258,7 @@ class Op:
             if is_tensor(one)
         ]
         check_same_dtype(self.declared.name, tensors)
+        check_targets(self.declared.name, tensors)
         if not tensors and self.parameters[:1] == ["input"]:
             raise self.unhashable(given.args, given.kwargs)
         first = next((one for one in arguments.values() if is_tensor(one)), None)

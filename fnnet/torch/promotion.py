@@ -15,9 +15,19 @@ from fnnet.torch.dtypes import BOOL, COMPLEX, FLOATING, dtype
 _UNSIGNED = (D.uint16, D.uint32, D.uint64)
 
 
+def _require(function: str, **kinds: Any) -> None:
+    for position, (name, kind) in enumerate(kinds.items(), 1):
+        if not isinstance(kind, dtype):
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {position}) must be torch.dtype, not "
+                f"{type(kind).__name__}"
+            )
+
+
 @cache
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both. Raises RuntimeError where PyTorch defines none."""
+    _require("promote_types", type1=type1, type2=type2)
     if type1 is type2:
         return type1
     low, high = sorted((type1, type2), key=lambda one: (one.category, one.itemsize))
@@ -77,6 +87,7 @@ def result_type(arguments: list[tuple[int | None, Any]]) -> dtype:
 
 def can_cast(from_: dtype, to: dtype) -> bool:
     """Whether a result of one dtype may be stored in a tensor of the other, as `torch.can_cast`."""
+    _require("can_cast", from_=from_, to=to)
     if from_.category > to.category:
         return False
     return not (from_.category != BOOL and to.category == BOOL)

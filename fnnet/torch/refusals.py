@@ -72,6 +72,21 @@ def check_same_dtype(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
             raise RuntimeError(text.format(_c_name(tensors[0][1]), argument, _c_name(kind)))
 
 
+def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
+    """Raise RuntimeError for targets and weights of losses in a dtype that PyTorch refuses."""
+    kinds = dict(tensors)
+    target, input = kinds.get("target"), kinds.get("input")
+    if name in ("cross_entropy", "nll_loss"):
+        if target in (D.int32, D.int16, D.int8):
+            raise RuntimeError(f"expected target dtype to be Long or Byte, but got {cpp_name(target)}")
+        if kinds.get("weight", input) is not input and input is not None:
+            raise RuntimeError(
+                f"expected scalar type {cpp_name(input)} but found {cpp_name(kinds['weight'])}"
+            )
+    elif name == "binary_cross_entropy" and target is not input and target is not None and input is not None:
+        raise RuntimeError(f"Found dtype {cpp_name(target)} but expected {cpp_name(input)}")
+
+
 def _c_name(kind: D.dtype) -> str:
     names = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}
     return names.get(kind.name, kind.name)
@@ -102,10 +117,20 @@ _EXPECTED: dict[str, Expected] = {
     "Sequence[int]": ("tuple of ints", lambda value, _: _no_text_within(value)),
     "DTypeLike | None": ("torch.dtype", lambda value, _: not isinstance(value, str | float)),
     "float | None": ("float", lambda value, _: not isinstance(value, str | tuple)),
+    "Dims": ("tuple of ints", lambda value, _: _no_text_within(value)),
     "Arrays": ("tuple of Tensors", lambda value, _: isinstance(value, tuple)),
 }
 """By annotation: what PyTorch calls it, and whether a value that is no tensor may stand there; whether a
 number may stand for a tensor is the second argument."""
+
+
+def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> None:
+    """Raise TypeError for an argument that is no tensor."""
+    if not hasattr(value, "_spec"):
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
+            f"{type(value).__name__}"
+        )
 
 
 def check_kinds(
@@ -126,6 +151,8 @@ def check_kinds(
         type_name: what to call the type of an argument's value.
     """
     for position, parameter in enumerate(parameters, 1):
+        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            continue
         expected = _EXPECTED.get(str(parameter.annotation))
         if expected is None or parameter.name not in arguments:
             continue
@@ -135,7 +162,9 @@ def check_kinds(
                 continue
         elif value is parameter.default and value is not inspect.Parameter.empty:
             continue
-        elif expected[1](value, parameter.name in promote and name not in _TENSORS_ALONE):
+        elif expected[1](
+            value, parameter.name in promote and parameter.name != "target" and name not in _TENSORS_ALONE
+        ):
             if expected[0] == "tuple of Tensors":
                 for place, one in enumerate(value):
                     if not is_tensor(one):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -43,6 +44,9 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) 
     if hasattr(f, "write"):
         writer.write(f, pickled)
         return
+    folder = Path(f).parent
+    if not folder.is_dir():
+        raise RuntimeError(f"Parent directory {folder} does not exist.")
     with atomically(f) as file:
         writer.write(file, pickled)
 

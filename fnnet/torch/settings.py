@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from typing import Any
 
@@ -27,6 +28,8 @@ def _count(name: str, value: Any) -> int:
 
 def set_num_threads(int: int) -> None:
     """Keeps the number. XLA chooses its threads when the process starts; set NPROC before that."""
+    if not isinstance(int, builtins.int):
+        raise RuntimeError(f"set_num_threads expects an int, but got {type(int).__name__}")
     _kept["threads"] = _count("set_num_threads", int)
 
 

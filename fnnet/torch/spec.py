@@ -5,7 +5,7 @@ Equal specs are the same object, so that a tuple of specs is a cheap dictionary 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,16 @@ class Size(tuple[int, ...]):
     """A tensor's shape: a tuple that prints as `torch.Size([2, 3])`."""
 
     __slots__ = ()
+
+    def __new__(cls, sizes: Iterable[Any] = (), /) -> Size:
+        """The lengths given. Raises TypeError for what is no integer."""
+        made = tuple.__new__(cls, sizes)
+        for place, one in enumerate(made):
+            if type(one) is not int and not hasattr(one, "__index__"):
+                raise TypeError(
+                    f"torch.Size() takes an iterable of 'int' (item {place} is '{type(one).__name__}')"
+                )
+        return made
 
     def numel(self) -> int:
         """The number of elements."""

@@ -15,6 +15,15 @@ def _sequence(tensors: Any) -> tuple[Any, ...]:
     return (tensors,) if single else tuple(tensors)
 
 
+def _tensors(argument: str, given: Any) -> tuple[Any, ...]:
+    """Outputs to differentiate. Raises AssertionError, as PyTorch, for what is no tensor and no edge."""
+    found = _sequence(given)
+    for one in found:
+        if not isinstance(one, Tensor) and not hasattr(one, "output_nr"):
+            raise AssertionError(f"Expected output to be a torch.Tensor, got {type(one)} in {argument}")
+    return found
+
+
 def _roots(
     tensors: tuple[Tensor, ...], gradients: tuple[Any, ...], is_batched: bool = False
 ) -> list[tuple[Node, int, Tensor]]:
@@ -66,7 +75,7 @@ def backward(
     inputs: Any = None,
 ) -> None:
     """Add the gradients of the sum of `tensors` to the leaves' `.grad`, as torch.autograd.backward."""
-    outputs = _sequence(tensors)
+    outputs = _tensors("tensors", tensors)
     if inputs is not None:
         inputs = _sequence(inputs)
         if not inputs:
@@ -99,10 +108,14 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
             "allow_unused=False."
         )
-    heads, wanted = _sequence(outputs), _sequence(inputs)
+    heads, wanted = _tensors("outputs", outputs), _sequence(inputs)
     if not wanted:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     for one in wanted:
+        if not isinstance(one, Tensor) and not hasattr(one, "output_nr"):
+            raise RuntimeError(
+                f"all inputs have to be Tensors or GradientEdges, but got {type(one).__name__}"
+            )
         if edge_of(one) is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     roots = _roots(heads, _gradients(heads, grad_outputs))

@@ -88,7 +88,7 @@ class _Walk:
         for hook in list(hooks.values()):
             changed = hook(tensor)
             if changed is not None:
-                tensor = changed
+                tensor = _checked(hook, tensor, changed)
         return self.plain(tensor)
 
     def accumulate(self, node: AccumulateGrad, gradient: Any) -> None:
@@ -254,6 +254,16 @@ def walk(
         None if edge is None or edge not in this.captured else this.tensor(this.captured[edge], one._spec)
         for one, edge in zip(inputs, edges, strict=True)
     ]
+
+
+def _checked(hook: Any, before: Any, changed: Any) -> Any:
+    """What a tensor's hook returned, if it can stand for the gradient."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(changed, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(changed).__name__}'")
+    if changed._spec.shape != before._spec.shape:
+        raise RuntimeError(f"hook '{name}' has changed the size of value")
+    return changed
 
 
 def _capture(this: _Walk, node: Node, gradient: Any) -> Any:

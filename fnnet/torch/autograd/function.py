@@ -155,7 +155,7 @@ class BackwardCFunction(FunctionCtx):
     def _fit(self, gradient: Any, place: int) -> Tensor:
         spec = self.inputs[place]
         if not isinstance(gradient, Tensor):
-            raise TypeError(f"{self.name()}: expected Variable or None (got {type(gradient).__name__})")
+            raise RuntimeError(f"{self.name()}: expected Variable or None (got {type(gradient).__name__})")
         if gradient._spec.shape != spec.shape:
             from fnnet.torch.layout import broadcast_shapes
 
@@ -197,6 +197,14 @@ class Function:
             "version of PyTorch.",
             DeprecationWarning,
             stacklevel=2,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises RuntimeError: a function is applied, not called."""
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style "
+            "autograd function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @staticmethod

@@ -120,6 +120,12 @@ class LayerModule(Module):
         super().__init__()
         given, options = self._arguments(args, kwargs)
         tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        for name in ("weight", "pos_weight"):
+            if isinstance(given.get(name), list | tuple):
+                raise TypeError(
+                    f"cannot assign '{type(given[name]).__name__}' object to buffer '{name}' (torch Tensor "
+                    "or None required)"
+                )
         layer = self._layer_class(**{n: v for n, v in given.items() if n not in tensors})
         dtype = as_dtype(options.get("dtype")) or get_default_dtype()
         self._build(layer, _drawn(layer, dtype), dtype)

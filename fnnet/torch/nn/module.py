@@ -405,7 +405,13 @@ class Module(Hooks, StateDict):
         return self._floating_to("bfloat16")
 
     def type(self, dst_type: Any) -> Self:
-        """Every parameter and buffer to a dtype."""
+        """Every parameter and buffer to a dtype. Raises RuntimeError for parameters of no floating dtype."""
+        from fnnet.torch.dtypes import dtype
+
+        if isinstance(dst_type, dtype) and not dst_type.differentiable and [*self.parameters()]:
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype"
+            )
         return self._apply(lambda t: t.type(dst_type))
 
     def cuda(self, device: Any = None) -> Self:
