@@ -17,8 +17,9 @@ from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy
 from fnnet.torch.dtypes import get_default_dtype
-from fnnet.torch.operation import Op, cpp_name
-from fnnet.torch.promotion import can_cast
+from fnnet.torch.operation import Op
+from fnnet.torch.outs import MAKERS, taking_out
+from fnnet.torch.outs import write_out as write_out
 from fnnet.torch.tensor import Tensor
 
 OPS: dict[str, Op] = {}
@@ -66,55 +67,6 @@ OPERATORS = {
 }  # fmt: skip
 COMPARISONS = frozenset({"__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"})
 UNARY = {"__neg__": "neg", "__abs__": "abs", "__invert__": "bitwise_not"}
-
-
-def write_out(out: Any, result: Any, name: str) -> Any:
-    """Put a result into the tensor (or tensors) given as `out=`."""
-    if isinstance(out, tuple | list):
-        for one, value in zip(out, result, strict=True):
-            write_out(one, value, name)
-        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if out.requires_grad or result.requires_grad:
-        raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one "
-            f"of the "
-            "arguments requires grad."
-        )
-    if not can_cast(result.dtype, out.dtype):
-        raise RuntimeError(
-            f"result type {cpp_name(result.dtype)} can't be cast to the desired output type "
-            f"{cpp_name(out.dtype)}"
-        )
-    if out._spec.shape != result._spec.shape:
-        resize(out, result)
-        return out
-    indexing._assign(out, result, "CopyBackwards")
-    return out
-
-
-def resize(out: Tensor, result: Tensor) -> None:
-    """Give `out` the shape and values of `result`, as PyTorch resizes a tensor given as out=."""
-    if out._spec.numel:
-        import warnings
-
-        warnings.warn(
-            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which "
-            f"does "
-            "not match the required output shape "
-            f"{list(result.shape)}. This behavior is deprecated, and in a future PyTorch release outputs "
-            f"will not "
-            "be resized unless they have zero elements. You can explicitly reuse an out tensor t by "
-            "resizing it, "
-            "inplace, to zero elements with t.resize_(0).",
-            UserWarning,
-            stacklevel=3,
-        )
-    made = result.to(out.dtype)
-    if made is result:
-        made = result.clone()
-    out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
 
 
 def _is_variadic(op: Op) -> bool:
@@ -253,13 +205,6 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
                 namespaces[place].setdefault(name, with_inplace_flag(function, changing))
                 namespaces[place].setdefault(name + "_", changing)
             else:
-    def invert(self: Tensor) -> Any:
-        if self._spec.differentiable:
-            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-        return call(OPS["bitwise_not"], (self,), {})
-
-    setattr(Tensor, "__invert__", invert)  # noqa: B010
-
                 if isinstance(namespaces[place].get(name), ModuleType):  # `torch.mode` means the function
                     del namespaces[place][name]
                 namespaces[place].setdefault(name, function)
@@ -279,10 +224,6 @@ def derive_operators() -> None:
             if not isinstance(other, number):
                 if not isinstance(other, np.ndarray) or name != "__eq__":
                     return NotImplemented
-    setattr(Tensor, "polygamma_", lambda self, n: self.copy_(of_order(n, self)))  # noqa: B010
-    setattr(Tensor, "as_strided_", restrided(getattr(Tensor, "as_strided")))  # noqa: B009, B010
-    for name in MAKERS:
-        namespaces["torch"][name] = taking_out(namespaces["torch"][name])
                 other = from_numpy(other)
             return call(op, (self, other), {})
 
@@ -312,6 +253,13 @@ def derive_operators() -> None:
             op = OPS[meaning]
             setattr(Tensor, name, lambda self, op=op: call(op, (self,), {}))
 
+    def invert(self: Tensor) -> Any:
+        if self._spec.differentiable:
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        return call(OPS["bitwise_not"], (self,), {})
+
+    setattr(Tensor, "__invert__", invert)  # noqa: B010
+
 
 def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     """Derive everything that `fnnet.functional` declares."""
@@ -331,6 +279,10 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
         setattr(Tensor, old, getattr(Tensor, old.replace("div", "truediv")))
     of_order = namespaces["torch"]["polygamma"]
     setattr(Tensor, "polygamma", lambda self, n: of_order(n, self))  # noqa: B010
+    setattr(Tensor, "polygamma_", lambda self, n: self.copy_(of_order(n, self)))  # noqa: B010
+    setattr(Tensor, "as_strided_", restrided(getattr(Tensor, "as_strided")))  # noqa: B009, B010
+    for name in MAKERS:
+        namespaces["torch"][name] = taking_out(namespaces["torch"][name])
     for name in ("real", "imag"):
         part = getattr(Tensor, name)
 
