@@ -8,6 +8,7 @@ from collections import OrderedDict, defaultdict, deque, namedtuple
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fnnet.torch as torch
@@ -123,12 +124,53 @@ def test_names_that_libraries_import() -> None:
     assert not torch._dynamo.is_compiling()
 
 
+RECORDED = json.loads((REFERENCE / "libraries.json").read_text())
+RECORDER = runpy.run_path(str(REFERENCE / "record_libraries.py"))
+
+
 def test_tensors_among_arrays() -> None:
     """What an expression of NumPy's and PyTorch's gives, or which error."""
-    recorded = json.loads((REFERENCE / "numpy_interplay.json").read_text())
-    said = runpy.run_path(str(REFERENCE / "record_numpy_interplay.py"))["said"]
-    given = {expression: said(torch, expression) for expression in recorded}
-    assert given == recorded
+    given = {expression: RECORDER["said"](torch, expression) for expression in RECORDED["numpy"]}
+    assert given == RECORDED["numpy"]
+
+
+def test_composed_distributions() -> None:
+    """The same draws and densities as PyTorch's."""
+    given = RECORDER["distributions"](torch)
+    np.testing.assert_allclose(given, RECORDED["distributions"], rtol=2e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "told"),
+    [
+        (
+            lambda d: d.TransformedDistribution(d.Normal(0.0, 1.0), 3),
+            ValueError,
+            "must be a Transform or list",
+        ),
+        (
+            lambda d: d.TransformedDistribution(d.Normal(0.0, 1.0), d.ExpTransform()).mean,
+            NotImplementedError,
+            None,
+        ),
+        (
+            lambda d: d.MixtureSameFamily(d.Normal(0.0, 1.0), d.Normal(0.0, 1.0)),
+            ValueError,
+            "needs to be an  instance of torch.distributions.Categorical",
+        ),
+        (
+            lambda d: d.MixtureSameFamily(
+                d.Categorical(torch.ones(3)), d.Normal(torch.zeros(2), torch.ones(2))
+            ),
+            ValueError,
+            r"`mixture_distribution component` \(3\) does not equal",
+        ),
+    ],
+)
+def test_distributions_that_do_not_fit(make: Any, error: type[Exception], told: str | None) -> None:
+    """Errors with PyTorch's words."""
+    with pytest.raises(error, match=told):
+        make(torch.distributions)
 
 
 def test_old_spelling_of_lu() -> None:

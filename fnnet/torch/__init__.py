@@ -53,6 +53,8 @@ from fnnet.torch.interchange import frombuffer as frombuffer
 from fnnet.torch.interchange import range as range
 from fnnet.torch.interchange import scalar_tensor as scalar_tensor
 from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.lowrank import pca_lowrank as pca_lowrank
+from fnnet.torch.lowrank import svd_lowrank as svd_lowrank
 from fnnet.torch.lu import lu as lu
 from fnnet.torch.memory_formats import channels_last as channels_last
 from fnnet.torch.memory_formats import channels_last_3d as channels_last_3d

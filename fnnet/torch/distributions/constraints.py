@@ -22,7 +22,8 @@ class Constraint:
 
 
 class _Bounded(Constraint):
-    def __init__(self, **bounds: Any) -> None:
+    def __init__(self, *values: Any, **named: Any) -> None:
+        bounds = dict(zip(type(self).__annotations__, values, strict=False)) | named
         self.__dict__.update(bounds)
         self._bounds = bounds
 
