@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.functional.convolution_products import convolve
 from fnnet.functional.half import spread
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
@@ -133,14 +134,14 @@ def _convolution(
         input,
         n,
         lambda x: _with_bias(
-            lax.conv_general_dilated(
+            convolve(
                 x,
                 weight,
                 strides,
                 pads,
                 rhs_dilation=dilations,
                 dimension_numbers=_LAYOUTS[n],
-                feature_group_count=groups,
+                groups=groups,
             ),
             bias,
             n,
@@ -241,7 +242,7 @@ def _transposed(
         input,
         n,
         lambda x: _with_bias(
-            lax.conv_general_dilated(
+            convolve(
                 x,
                 kernel,
                 (1,) * n,
@@ -249,7 +250,7 @@ def _transposed(
                 lhs_dilation=strides,
                 rhs_dilation=dilations,
                 dimension_numbers=_LAYOUTS[n],
-                feature_group_count=groups,
+                groups=groups,
             ),
             bias,
             n,

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.convolution_products import written_out
 from fnnet.torch.lowering import has_products, is_for_one_thread, rewritten
 from fnnet.torch.statistics import COUNTS
 
@@ -88,7 +89,8 @@ if jax.__version_info__ >= (0, 10, 2):
 
 
 def _compiled(traced: Any, where: jax.Device) -> Any:
-    lowered = traced.lower()
+    with written_out():
+        lowered = traced.lower()
     if where.platform != "cpu":
         return lowered.compile()
     options = dict(_OPTIONS)

@@ -21,6 +21,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from fnnet.functional.convolution_products import convolution_p, layout
+
 _WORTH = 1_000_000
 _WORTH_IF_NARROW = 20_000
 """Multiplications from which on the transposition pays: in general, and if one factor is much narrower."""
@@ -62,6 +64,9 @@ def is_for_one_thread(closed: ClosedJaxpr) -> bool:
     """
     for eqn in closed.jaxpr.eqns:
         if eqn.primitive.name in _THREADED:
+            return False
+        shapes = [one.aval for one in (*eqn.invars, *eqn.outvars)]
+        if eqn.primitive is convolution_p and layout(eqn.params, *shapes) is None:
             return False
         if eqn.primitive.name == "dot_general":
             left, right = (one.aval for one in eqn.invars)

@@ -224,7 +224,7 @@ class Runner:
             )
 
 
-CONVOLUTIONS = frozenset({"conv_general_dilated"})
+CONVOLUTIONS = frozenset({"conv_general_dilated", "convolution"})
 
 
 def has_convolution(jaxpr: Any) -> bool:
