@@ -140,6 +140,7 @@ _MODULES = frozenset(
         "multiprocessing",
         "mps",
         "nn",
+        "onnx",
         "optim",
         "profiler",
         "random",

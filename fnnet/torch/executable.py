@@ -17,13 +17,15 @@ import numpy as np
 
 from fnnet.functional.convolution_products import written_out
 from fnnet.torch.lowering import has_products, is_for_one_thread, rewritten
+from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
 from fnnet.torch.statistics import COUNTS
 
 if TYPE_CHECKING:
     from fnnet.torch.plan import Plan
 
 CACHE_LIMIT = 2048
-_CACHE: dict[Any, Callable[..., Any]] = {}
+_CACHE: dict[Any, Any] = {}
+_CHOICE = Choice()
 NUMBERS_LIMIT = 512
 _NUMBERS: dict[Any, Any] = {}
 
@@ -122,7 +124,14 @@ def executable(
     found = _CACHE.get(key)
     if found is not None:
         COUNTS.cache_hits += 1
+        if found.unused:
+            _CHOICE.unused -= found.unused
+            found.unused = 0
         return found
+    if len(calls) >= LONG:
+        pieces = cut(calls, alive, plans)
+        if len(pieces) > 1 and _CHOICE.cuts(key, pieces, _CACHE):
+            return in_pieces(pieces, alive, executable, where)
     started = time.perf_counter()
     numbers = [np.array(floats, np.float64)] * bool(floats) + [np.array(integers, np.int64)] * bool(integers)
     with jax.enable_x64(True), jax.default_device(where):
@@ -148,6 +157,8 @@ def executable(
 
     if len(_CACHE) >= CACHE_LIMIT:
         del _CACHE[next(iter(_CACHE))]
+    run.unused = len(calls) if len(calls) >= LONG else 0  # type: ignore[attr-defined]
+    _CHOICE.unused += run.unused  # type: ignore[attr-defined]
     _CACHE[key] = run
     COUNTS.compilations += 1
     COUNTS.compile_seconds += time.perf_counter() - started
