@@ -18,7 +18,6 @@ from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy
 from fnnet.torch.dtypes import get_default_dtype
 from fnnet.torch.operation import Op
-from fnnet.torch.outs import MAKERS, taking_out
 from fnnet.torch.outs import write_out as write_out
 from fnnet.torch.tensor import Tensor
 
@@ -281,8 +280,6 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     setattr(Tensor, "polygamma", lambda self, n: of_order(n, self))  # noqa: B010
     setattr(Tensor, "polygamma_", lambda self, n: self.copy_(of_order(n, self)))  # noqa: B010
     setattr(Tensor, "as_strided_", restrided(getattr(Tensor, "as_strided")))  # noqa: B009, B010
-    for name in MAKERS:
-        namespaces["torch"][name] = taking_out(namespaces["torch"][name])
     for name in ("real", "imag"):
         part = getattr(Tensor, name)
 

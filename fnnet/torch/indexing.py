@@ -18,6 +18,7 @@ from jax import lax
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.call import apply, store
+from fnnet.torch.into_out import puts_into_out
 from fnnet.torch.layout import broadcast_shapes
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import append
@@ -466,6 +467,7 @@ def index_put_(input: Tensor, indices: Any, values: Any, accumulate: bool = Fals
     return input
 
 
+@puts_into_out
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, as a vector."""
     if mask.dtype is not D.bool_:

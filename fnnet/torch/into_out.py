@@ -1,4 +1,4 @@
-"""`out=` of the functions that make tensors from nothing but sizes and numbers: zeros, arange, rand."""
+"""`out=` of the functions of `torch` that are no declared operations: zeros, arange, rand, masked_select."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fnnet.torch.dtypes import int64
 from fnnet.torch.operation import cpp_name
 from fnnet.torch.tensor import Tensor
 
-__all__ = ["draws_into_out", "takes_out"]
+__all__ = ["puts_into_out", "takes_out"]
 
 _KEEP_SHAPE = ("arange", "range")
 """Functions that write into `out` as it is shaped, if it has as many elements as are made."""
@@ -24,7 +24,7 @@ def takes_out(create: Callable[..., Any]) -> Callable[..., Any]:
     def made(*args: Any, out: Any = None, **options: Any) -> Any:
         if out is None:
             return create(*args, **options)
-        from fnnet.torch.declare import write_out
+        from fnnet.torch.outs import write_out
 
         if not isinstance(out, Tensor):
             raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
@@ -37,23 +37,23 @@ def takes_out(create: Callable[..., Any]) -> Callable[..., Any]:
         result = create(*args, dtype=out.dtype, **options)
         if name in _KEEP_SHAPE and result.numel() == out.numel():
             result = result.view(out.shape)
-        return write_out(out, result, name)
+        return write_out(out, result, name, silent=True)
 
     return made
 
 
-def draws_into_out(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function of a tensor of weights or moments, whose dtype is its own, with `out=`."""
-    name = draw.__name__
+def puts_into_out(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function of tensors whose result has a dtype of its own, with `out=`."""
+    name = function.__name__
 
-    @wraps(draw)
+    @wraps(function)
     def made(*args: Any, out: Any = None, **options: Any) -> Tensor:
         if out is None:
-            return draw(*args, **options)
-        from fnnet.torch.declare import write_out
+            return function(*args, **options)
+        from fnnet.torch.outs import write_out
 
         if name == "multinomial" and isinstance(out, Tensor) and out.dtype is not int64:
             raise RuntimeError(f"{name} expects Long tensor out, got: {cpp_name(out.dtype)}")
-        return write_out(out, draw(*args, **options), name)
+        return write_out(out, function(*args, **options), name, silent=True)
 
     return made

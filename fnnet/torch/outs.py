@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from fnnet.torch import dtypes as D
@@ -14,10 +12,6 @@ from fnnet.torch.operation import Op
 from fnnet.torch.promotion import can_cast
 from fnnet.torch.refusals import cpp_name
 from fnnet.torch.tensor import Tensor
-
-MAKERS = ("zeros", "ones", "empty", "full", "arange", "range", "rand", "randn", "randint", "randperm",
-          "normal", "bernoulli", "multinomial", "masked_select")  # fmt: skip
-"""Functions of `torch` that are no declared operations and take `out`."""
 
 _CONVERTING = frozenset(
     ("addr", "cumprod", "cumsum", "kron", "ldexp", "linalg_cond", "linalg_matrix_power", "linalg_matrix_rank",
@@ -66,8 +60,8 @@ def check(op: Op | None, name: str, result: dtype, out: dtype) -> None:
         )
 
 
-def write_out(out: Any, result: Any, name: str, op: Op | None = None) -> Any:
-    """Put a result into the tensor (or tensors) given as `out=`."""
+def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bool = False) -> Any:
+    """Put a result into the tensor (or tensors) given as `out=`; `silent` if resizing one is no warning."""
     if isinstance(out, tuple | list):
         for one, value in zip(out, result, strict=True):
             write_out(one, value, name, op)
@@ -82,7 +76,7 @@ def write_out(out: Any, result: Any, name: str, op: Op | None = None) -> Any:
         )
     check(op, name, result.dtype, out.dtype)
     if out._spec.shape != result._spec.shape:
-        resize(out, result)
+        resize(out, result, silent)
         return out
     indexing._assign(out, result, "CopyBackwards")
     return out
@@ -105,23 +99,3 @@ def resize(out: Tensor, result: Tensor, silent: bool = False) -> None:
         made = result.clone()
     out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
     out._counter.version += 1
-
-
-def taking_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that makes tensors, with `out`, which also says the dtype if nothing else does."""
-
-    @functools.wraps(function)
-    def made(*args: Any, **kwargs: Any) -> Any:
-        out = kwargs.pop("out", None) if kwargs else None
-        if out is None:
-            return function(*args, **kwargs)
-        if function.__name__ in ("zeros", "ones", "empty", "full", "rand", "randn"):
-            kwargs["dtype"] = kwargs.get("dtype") or out.dtype
-        result = function(*args, **kwargs)
-        if out._spec.shape != result._spec.shape:
-            resize(out, result, silent=True)
-        else:
-            indexing._assign(out, result, "CopyBackwards")
-        return out
-
-    return made

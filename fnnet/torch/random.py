@@ -19,7 +19,7 @@ from fnnet.torch.call import store
 from fnnet.torch.chosen import chosen_source, fill_from
 from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
 from fnnet.torch.devices import as_device, device
-from fnnet.torch.into_out import draws_into_out, takes_out
+from fnnet.torch.into_out import puts_into_out, takes_out
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import make_plan
 from fnnet.torch.record import Value
@@ -200,7 +200,7 @@ def normal(
     return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
 
 
-@draws_into_out
+@puts_into_out
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones, each one with the probability that `input` (or p) gives."""
     spec = like_spec(input)
@@ -208,7 +208,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
 
 
-@draws_into_out
+@puts_into_out
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:
