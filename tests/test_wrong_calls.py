@@ -5,12 +5,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from warned_calls import CALLS as WARNED
+from warned_calls import warned
 from wrong_calls import CALLS, calls, key_words, outcome, synchronize
 
 import fnnet.torch
 from fnnet.torch import nn
 
-RECORDED = json.loads((Path(__file__).parent / "reference" / "wrong_calls.json").read_text(encoding="utf-8"))
+REFERENCE = Path(__file__).parent / "reference"
+RECORDED = json.loads((REFERENCE / "wrong_calls.json").read_text(encoding="utf-8"))
+WARNINGS = json.loads((REFERENCE / "warned_calls.json").read_text(encoding="utf-8"))
 F = nn.functional
 
 OTHER_TYPES = frozenset(
@@ -130,6 +134,17 @@ def test_words():
 def test_live():
     torch = pytest.importorskip("torch")
     assert [line for line in calls() if outcome(torch, line)[0] != RECORDED[line][0]] == []
+
+
+@pytest.mark.parametrize("call", WARNED)
+def test_warnings_have_pytorchs_words_and_point_at_the_users_line(call):
+    said = warned(fnnet.torch, call)
+    assert [one[0] for one in said] == [one[0] for one in WARNINGS[call]]
+    for (_, text, file), (_, expected) in zip(said, WARNINGS[call], strict=True):
+        wanted = key_words(expected)
+        assert len(wanted & key_words(text)) > 0.7 * len(wanted), (text, expected)
+        assert file == "<user>"
+    assert warned(fnnet.torch, call) == said  # of a call that was seen before, too
 
 
 def test_a_matrix_without_a_factor_is_an_error_at_the_call_that_programs_can_catch():

@@ -8,7 +8,6 @@ is replaced first.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -17,7 +16,7 @@ from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.half import once_rounded
-from fnnet.functional.operation import operation
+from fnnet.functional.operation import operation, warn
 from fnnet.functional.shares import shares
 from fnnet.random.source import as_source
 
@@ -288,7 +287,7 @@ def hardswish(input: jax.Array) -> jax.Array:
 
 def _softmax_dim(name: str, ndim: int, dim: int | None) -> int:
     if dim is None:
-        warnings.warn(
+        warn(
             f"Implicit dimension choice for {name} has been deprecated. "
             "Change the call to include dim=X as an argument.",
             stacklevel=3,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Sequence
 
 import jax
@@ -13,14 +12,14 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.interpolation import cubic_weights
-from fnnet.functional.operation import operation
+from fnnet.functional.operation import operation, warn
 
 __all__ = ["affine_grid", "grid_sample"]
 
 
 def _corners(name: str, align_corners: bool | None) -> bool:
     if align_corners is None:
-        warnings.warn(
+        warn(
             f"Default {name} behavior has changed to align_corners=False since 1.3.0. Please specify "
             "align_corners=True if the old behavior is desired.",
             stacklevel=3,

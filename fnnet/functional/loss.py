@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ import numpy as np
 
 from fnnet.functional.activation import logsigmoid
 from fnnet.functional.distance import magnitude, raised_to
-from fnnet.functional.operation import operation
+from fnnet.functional.operation import operation, warn
 from fnnet.functional.reduced import chosen_reduction, reduced
 
 __all__ = [
@@ -30,8 +29,9 @@ __all__ = [
 def _compared(input: jax.Array, target: jax.Array) -> jax.Array:
     """The difference, with PyTorch's warning where it broadcasts."""
     if input.shape != target.shape:
-        warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
+        warn(
+            f"Using a target size (torch.Size({list(target.shape)})) that is different to the input size "
+            f"(torch.Size({list(input.shape)})). "
             "This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size.",
             stacklevel=3,
@@ -206,7 +206,7 @@ def kl_div(
     elements, with PyTorch's warning.
     """
     if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition. "
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",

@@ -8,7 +8,9 @@ made of operations, works on those tensors too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar, cast
@@ -85,6 +87,28 @@ def dispatch_to(dispatcher: Dispatcher) -> None:
     It returns NotImplemented for calls that are not its own.
     """
     _dispatchers.append(dispatcher)
+
+
+_LISTENERS: list[list[tuple[str, type[Warning]]]] = []
+
+
+def warn(message: str, category: type[Warning] = UserWarning, stacklevel: int = 2) -> None:
+    """Warn the caller of a pure function, or tell whoever listens (see `listening`)."""
+    if _LISTENERS:
+        _LISTENERS[-1].append((message, category))
+    else:
+        warnings.warn(message, category, stacklevel=stacklevel + 1)
+
+
+@contextmanager
+def listening() -> Iterator[list[tuple[str, type[Warning]]]]:
+    """Collect the warnings of pure functions, to give them where the user called."""
+    heard: list[tuple[str, type[Warning]]] = []
+    _LISTENERS.append(heard)
+    try:
+        yield heard
+    finally:
+        _LISTENERS.pop()
 
 
 _SPELLINGS = frozenset({"torch", "Tensor", "nn.functional", "linalg", "special", "fft", "signal.windows"})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import jax
 import jax.numpy as jnp
+
+from fnnet.functional.operation import warn
 
 
 def chosen_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -17,7 +17,7 @@ def chosen_reduction(size_average: bool | None, reduce: bool | None, reduction: 
         size_average = True if size_average is None else size_average
         reduce = True if reduce is None else reduce
         reduction = ("mean" if size_average else "sum") if reduce else "none"
-        warnings.warn(
+        warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             stacklevel=3,
         )

@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from fnnet import functional as F
 from fnnet import init
+from fnnet.functional.operation import warn
 from fnnet.layers.layer import Layer, Params, Scope
 from fnnet.random.source import Source
 
@@ -48,6 +49,12 @@ class _Recurrent(Layer):
                 f"{name}: dropout should be a number in range [0, 1] representing the probability of an "
                 "element "
                 f"being zeroed, got {self.dropout}"
+            )
+        if self.dropout > 0 and self.num_layers == 1:
+            warn(
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
+                f"num_layers greater than 1, but got dropout={self.dropout} and num_layers={self.num_layers}",
+                stacklevel=3,
             )
         if self.hidden_size <= 0 or self.num_layers <= 0:
             raise ValueError(

@@ -23,6 +23,7 @@ from fnnet.torch.record import RECORD, Value
 from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, alias
 from fnnet.torch.view import through
+from fnnet.torch.warning import warn
 
 new = object.__new__
 _KEYWORDS = object()
@@ -105,6 +106,8 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     made = apply(plan, tensors, numbers)
     if plan.single:
         return made[0]
+    for message, category in plan.notices:
+        warn(message, category)
     if plan.guard is not None and plan.guard.at_call and not RECORD.immediate:
         RECORD.run()
     return plan.tree.unflatten(made)

@@ -21,6 +21,7 @@ from fnnet.torch.record import Value, append
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.storage import Storage, device_array
 from fnnet.torch.tensor import Tensor, from_array, wrap
+from fnnet.torch.warning import warn
 
 _FILL: dict[Any, Plan] = {}
 
@@ -261,6 +262,10 @@ def tensor(
     """A new tensor with a copy of the data: a number, nested sequences, an array or a tensor."""
     kind = as_dtype(dtype)
     if isinstance(data, Tensor):
+        warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
+        )
         made = data.detach().clone()
         made = made.to(device=device or data.device, dtype=kind or data.dtype)
         return finish(made.detach() if made._fn else made, requires_grad)
@@ -270,6 +275,11 @@ def tensor(
             return finish(full_spec(spec_of((), kind or own, as_device(device)), data), requires_grad)
     if isinstance(data, str):
         raise TypeError("new(): invalid data type 'str'")
+    if isinstance(data, list) and data and isinstance(data[0], np.ndarray):
+        warn(
+            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting "
+            "the list to a single numpy.ndarray with numpy.array() before converting to a tensor."
+        )
     array = _as_numpy(data)
     if kind is not None and array.dtype != kind.numpy:
         _check_fits(array, data, kind)
@@ -288,6 +298,13 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
             "not currently supported. (You can probably work around this by making a copy of your array  "
             "with "
             "array.copy().) "
+        )
+    if not ndarray.flags.writeable:
+        warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
+            "means writing to this tensor will result in undefined behavior. You may want to copy the array "
+            "to protect its data or make it writable before converting it to a tensor. This type of warning "
+            "will be suppressed for the rest of this program."
         )
     strides = tuple(stride // ndarray.itemsize for stride in ndarray.strides)
     spec = spec_of(ndarray.shape, kind, CPU, strides)

@@ -24,6 +24,7 @@ from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import append
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor, alias, from_array, read_plan, view_spec
+from fnnet.torch.warning import warn
 
 _PLANS: dict[Any, Plan] = {}
 _LIMIT = 10_000
@@ -152,6 +153,10 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
         elif _is_index(item):
             made = item if isinstance(item, Tensor) else from_array(_index_array(item))
             if made.dtype is D.uint8:
+                warn(
+                    "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
+                    "instead."
+                )
                 made = made != 0  # type: ignore[assignment]
             count = made.ndim if made.dtype is D.bool_ else 1
             if not count:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.functional.operation import Operation
+from fnnet.functional.operation import Operation, listening
 from fnnet.torch import dtypes as D
 from fnnet.torch import layout
 from fnnet.torch.arrangement import arranged
@@ -31,6 +31,7 @@ from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor, view_spec
+from fnnet.torch.warning import notice_of
 
 Function = Callable[..., Any]
 PLAN_LIMIT = 10_000
@@ -335,7 +336,8 @@ class Op:
         where = self._device(specs[: len(tensor_holes)], bound)
         examples = [*[s.aval for s in specs], *[one.spec(1) for one in number_holes]]
         try:
-            jaxpr, tree = trace(function, *examples)
+            with listening() as notices:
+                jaxpr, tree = trace(function, *examples)
         except jax.errors.ConcretizationTypeError:
             raise
         except Exception as error:
@@ -344,6 +346,9 @@ class Op:
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
         plan.function = function
         plan.indices = indices_of(self.declared.name, bound, order)
+        said = notice_of(self.declared.name, bound, lambda one: one.spec if isinstance(one, _Hole) else one)
+        plan.notices = [*([] if said is None else [(said, UserWarning)]), *notices]
+        plan.single = plan.single and not plan.notices
         plan.guard = guard_of(self.declared.name, bound, order, examples, _Hole)
         if plan.guard is not None:
             plan.single = False

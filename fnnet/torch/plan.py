@@ -65,6 +65,7 @@ class Plan:
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
         shown: the inputs that the node's next_functions list (see `naming.py`); None for all.
         indices: which input holds indices, and their limit (see `bounds.py`).
+        notices: what is to be warned of at each call.
         guard: the error that depends on values, if there is one (see `guards.py`).
         fill: the number that fills the output, if the plan does nothing else (see `record.Value`).
         wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
@@ -88,6 +89,7 @@ class Plan:
         "inputs",
         "jaxpr",
         "kept",
+        "notices",
         "number",
         "numbers",
         "outputs",
@@ -132,6 +134,7 @@ class Plan:
         self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None
         self.guard: Bound | None = None
+        self.notices: list[tuple[str, type[Warning]]] = []
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
         self.kept: dict[tuple[bool, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
 

@@ -35,7 +35,7 @@ _SAME_DTYPE = {
     "heaviside": "heaviside is not yet implemented for tensors with different dtypes.",
     "meshgrid": "meshgrid expects all tensors to have the same dtype",
 }
-"""Operations that do not promote, and what they say of two dtypes (and of the argument that has the other)."""
+"""Operations that do not promote, and what they say of two dtypes (and of the other argument)."""
 
 _ERRORS: dict[str, type[Exception]] = {
     "RuntimeError": RuntimeError,

@@ -17,7 +17,7 @@ import jax
 
 from fnnet import layers
 from fnnet.checkpoint import flat
-from fnnet.functional.operation import Operation, dispatch_to
+from fnnet.functional.operation import Operation, dispatch_to, listening
 from fnnet.layers.layer import Layer, Scope
 from fnnet.torch.creation import as_dtype
 from fnnet.torch.drawing import source_of
@@ -30,6 +30,7 @@ from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor, from_array
+from fnnet.torch.warning import warn
 
 __all__ = ["LayerModule", "as_module", "from_layer", "module_class"]
 
@@ -126,7 +127,10 @@ class LayerModule(Module):
                     f"cannot assign '{type(given[name]).__name__}' object to buffer '{name}' (torch Tensor "
                     "or None required)"
                 )
-        layer = self._layer_class(**{n: v for n, v in given.items() if n not in tensors})
+        with listening() as notices:
+            layer = self._layer_class(**{n: v for n, v in given.items() if n not in tensors})
+        for message, category in notices:
+            warn(message, category)
         dtype = as_dtype(options.get("dtype")) or get_default_dtype()
         self._build(layer, _drawn(layer, dtype), dtype)
         for name, value in tensors.items():
