@@ -566,9 +566,39 @@ def writing_in_a_loop(tf):
         return {"turns": session.run(turns), "v": session.run(v)}
 
 
+def out_of_range(tf):
+    """What a graph cannot know before it runs: the run fails, and leaves its variables as they were."""
+    x, labels = tf.placeholder(tf.float32, (None, 3)), tf.placeholder(tf.int32, (None,), name="labels")
+    w = tf.Variable(tf.ones((3, 3)))
+    per_row = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=tf.matmul(x, w), name="ce")
+    loss = tf.reduce_mean(per_row)
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    rows, item = tf.gather(x, labels, name="rows"), x[labels[0]]
+    divided, left = tf.floordiv(tf.constant([7, 8]), labels), tf.mod(tf.constant([7, 8]), labels)
+    total = tf.scan(lambda a, i: a + tf.gather(x, i)[0], labels, tf.constant(0.0))
+    results = {}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        tries = {
+            "ce": [loss, step],
+            "rows": rows,
+            "item": item,
+            "divided": divided,
+            "left": left,
+            "scan": total,
+        }
+        for name, fetch in tries.items():
+            bad = [0, 1] if name in ("divided", "left") else [3, 1] if name == "item" else [1, 3]
+            results[name] = _message(lambda: session.run(fetch, {x: X, labels: bad}))  # noqa: B023
+        results["w"] = session.run(w)
+        results["loss"] = session.run(loss, {x: X, labels: [1, 2]})
+        results["found"] = session.run(rows, {x: X, labels: [1, 0]})
+    return results
+
+
 SCENARIOS = [
     two_layer, elementwise, reductions, shapes, networks, optimizers, clipped_gradients, gradients, loops,
     branches,
     scans, order, seeds, operation_seed, names, errors, writing_in_a_loop, recurrent_network,
-    picture_network,
+    picture_network, out_of_range,
 ]  # fmt: skip

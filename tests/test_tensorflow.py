@@ -25,6 +25,8 @@ FIRST_WORDS = {  # TensorFlow says more: what does not hold here, or where in it
     "errors/iterate": "is not allowed.",
     "errors/reduce": "for '{{node r1}} = Sum(r, r1/",
     "errors/labels": "and logits.shape=(?, 3) of rank 2",
+    "out_of_range/ce": "which is outside the valid range of [0, 3).",
+    "out_of_range/scan": "indices = 3 is not in [0, 2)",
     "errors/feed_text": "could not convert string to float: ",
 }
 
@@ -166,6 +168,88 @@ def test_interactive_session():
 def test_a_name_that_is_missing_says_where():
     with pytest.raises(AttributeError, match=r"module 'fnnet\.tensorflow' has no attribute 'TensorArray'"):
         tf.TensorArray
+
+
+def test_a_fault_in_a_loop_and_a_nested_row_is_told():
+    table, ids = tf.constant([1.0, 2.0]), tf.placeholder(tf.int32, (None, 2))
+    found = tf.map_fn(lambda row: tf.nn.embedding_lookup(table, row), ids, dtype=tf.float32)
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(found, {ids: [[0, 1], [1, 1]]}), [[1.0, 2.0], [2.0, 2.0]])
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = -1 is not in \[0, 2\)"):
+            session.run(found, {ids: [[0, 1], [0, -1]]})
+        unused = tf.cond(ids[0, 0] > 5, lambda: tf.gather(table, ids[0]), lambda: table)
+        session.run(unused, {ids: [[2, 2]]})  # the branch that is not taken does not look
+
+
+def test_regularizers_are_collected():
+    with tf.variable_scope("a"):
+        w = tf.get_variable("w", (2,), initializer=tf.ones_initializer, regularizer=tf.nn.l2_loss)
+    total = tf.add_n(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES))
+    with tf.Session() as session:
+        session.run(w.initializer)
+        assert session.run(total) == 1.0
+    assert tf.train.get_or_create_global_step() is tf.train.get_or_create_global_step()
+
+
+def test_saver_restores_what_it_saved(tmp_path):
+    w, n = tf.Variable([1.0, 2.0], name="w"), tf.Variable(3, name="scope.n")
+    changed, saver = tf.group(w.assign(w * 2.0), n.assign_add(1)), tf.train.Saver(max_to_keep=2)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for step in range(3):
+            session.run(changed)
+            path = saver.save(session, str(tmp_path / "model"), global_step=step)
+    assert path == tf.train.latest_checkpoint(tmp_path) == str(tmp_path / "model-2")
+    assert sorted(p.name for p in tmp_path.glob("*.safetensors")) == [
+        "model-1.safetensors",
+        "model-2.safetensors",
+    ]
+    with tf.Session() as session:
+        saver.restore(session, path)
+        np.testing.assert_array_equal(session.run(w), [8.0, 16.0])
+        assert session.run(n) == 6
+        with pytest.raises(tf.errors.NotFoundError, match="Key other not found in checkpoint"):
+            tf.train.Saver({"other": w}).restore(session, path)
+        with pytest.raises(
+            ValueError, match=r"value of shape \(2,\) for Variable scope.n:0, which has shape \(\)"
+        ):
+            tf.train.Saver({"w": n}).restore(session, path)
+        with pytest.raises(ValueError, match="The passed save_path is not a valid checkpoint"):
+            saver.restore(session, str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (lambda: tf.add(1.0, 2.0, colour="red"), "unexpected keyword argument 'colour'"),
+        (lambda: tf.nn.softmax_cross_entropy_with_logits(tf.ones(2), tf.ones(2)), "too many positional"),
+        (lambda: tf.random_normal((2,), dtype=tf.float16), "a random number of float16 is not mirrored"),
+        (
+            lambda: tf.while_loop(lambda i: i < 3, lambda i: i, [0], shape_invariants=[None]),
+            "is not mirrored",
+        ),
+        (lambda: tf.train.RMSPropOptimizer(0.1, centered=True), "centered=True. is not mirrored"),
+        (lambda: tf.clip_by_norm(None, 1.0), "None values not supported."),
+        (lambda: tf.zeros(3)["a"], "Only integers, slices .* are valid indices, got 'a'"),
+        (lambda: tf.zeros(3)[5], "out of bounds"),
+        (lambda: tf.unstack(tf.placeholder(tf.float32, (None, 3))), "Cannot infer argument `num`"),
+        (lambda: tf.where([True]), "missing a required argument: 'x'"),
+        (lambda: tf.constant("text"), "a tensor of strings is not mirrored"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_name(what, words):
+    with pytest.raises((TypeError, ValueError, NotImplementedError), match=words):
+        what()
+
+
+def test_what_the_documentation_lists_is_there():
+    text = (Path(__file__).parent.parent / "docs" / "tensorflow.md").read_text(encoding="utf-8")
+    table = text[text.index("## What there is") : text.index("## Random numbers")]
+    names = [name for name in re.findall(r"`(\w[\w.]*)`", table) if not name.endswith("_") and name != "tf"]
+    assert len(names) > 150
+    for name in names:
+        found = [space for space in (tf, tf.nn, tf.train) if hasattr(space, name.rpartition(".")[2])]
+        assert found or name in ("tf.math", "tf.nn", "tf.random", "tf.train"), name
 
 
 @pytest.mark.slow

@@ -185,6 +185,10 @@ def strided_slice(tensor: Any, key: Any, name: str = "strided_slice") -> Tensor:
     """`tensor[key]`: integers, slices, `...`, `None`, and scalar tensors."""
     graph, keys = get_default_graph(), key if isinstance(key, tuple) else (key,)
     parts = [[k.start, k.stop, k.step] if isinstance(k, slice) else [k] for k in keys]
+    for p in [p for each in parts for p in each]:
+        if not (p is None or p is Ellipsis or isinstance(p, int | np.integer | Operators)):
+            kinds = "integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar integer tensors"
+            raise TypeError(f"Only {kinds} are valid indices, got {p!r}")
     given = [convert_to_tensor(tensor)]
     given += [convert_to_tensor(p) for each in parts for p in each if isinstance(p, Operators)]
 

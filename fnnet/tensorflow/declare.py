@@ -81,7 +81,7 @@ def operation(
     """TensorFlow's function of an operation.
 
     Args:
-        name: of the operation, if it is not its type.
+        name: of the operation, if it is not its type; "scope/name" for one in a scope, which a user names.
         arguments: their names, where the function's own are others.
         apart: further arguments that have a dtype of their own.
         several: whether it gives a list.
@@ -89,7 +89,7 @@ def operation(
     """
     own = [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments.split()]
     own = own or list(inspect.signature(function).parameters.values())
-    options = {p.name for p in own if p.default is not p.empty} - STATIC
+    optional = {p.name for p in own if p.default is not p.empty}
     last = [p for p in own if p.kind is p.KEYWORD_ONLY]
     named = inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
     signature = inspect.Signature([*(p for p in own if p not in last), named, *last])
@@ -101,11 +101,16 @@ def operation(
         except TypeError as error:
             raise TypeError(f"{declared.__name__}() {error}") from None
         bound.apply_defaults()
-        with get_default_graph().name_scope(bound.arguments.pop("name") or name or type) as scope:
-            return enter(scope, bound.arguments)
+        graph, (outer, _, inner) = get_default_graph(), (name or type).partition("/")
+        given_name = bound.arguments.pop("name") or outer
+        with graph.name_scope(given_name) as scope:
+            within = scope if not inner else given_name if inner == outer else inner
+            with graph.name_scope(within) as scope:
+                return enter(scope, bound.arguments)
 
     def enter(scope: str, given: dict[str, Any]) -> Any:
-        flat = {k: v for k, v in given.items() if k not in options and k not in MANY and v is not None}
+        left_out = {k for k, v in given.items() if k in optional and (k not in STATIC or v is None)}
+        flat = {k: v for k, v in given.items() if k not in left_out | MANY}
         flat |= {f"{k}_{i}": each for k in MANY & given.keys() for i, each in enumerate(given[k])}
         same = [(k, v) for k, v in flat.items() if k not in STATIC | APART | {*apart}]
         tensors = dict(zip([k for k, _ in same], matching(type, same), strict=True))
@@ -120,23 +125,13 @@ def operation(
             placed = [whole.pop(p.name) for p in own if p not in last]
             return function(*placed, **whole)
 
-        graph = get_default_graph()
+        graph, static = get_default_graph(), [i for i, k in enumerate(tensors) if k in STATIC]
         if guarded is not None and tensors[guarded[0]].dtype.is_integer:
             label, fault, words = guarded
-            at = list(tensors).index(label)
-            static = [i for i, k in enumerate(tensors) if k in STATIC]
-            tensors[label] = guard(
-                graph, [*tensors.values()], at, lambda *a: filled(a, fault), words, scope[:-1], static
-            )
-        static = [i for i, k in enumerate(tensors) if k in STATIC]
-        op = graph.create(
-            type,
-            lambda *a: filled(a),
-            [*tensors.values()],
-            scope,
-            static=static,
-            differentiable=differentiable,
-        )
+            at, check = list(tensors).index(label), lambda *a: filled(a, fault)
+            tensors[label] = guard(graph, [*tensors.values()], at, check, words, scope[:-1], static)
+        compute, inputs = lambda *a: filled(a), [*tensors.values()]
+        op = graph.create(type, compute, inputs, scope, static=static, differentiable=differentiable)
         return op.outputs if several else op.outputs[0]
 
     declared.__name__ = declared.__qualname__ = name or type

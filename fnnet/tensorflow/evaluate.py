@@ -92,6 +92,7 @@ def guard(
         state[op] = jnp.where(state[op][0] == 0, now, state[op])
         return arrays[at]
 
+    words = words if tensors[at].shape.ndims else words.replace("[{0}]", "")
     op = graph.create("Guard", check, tensors, "Guard", as_if=lambda *a: a[at], static=static)
     op.reads = op.writes = (op,)
     op.cell, op.words = (worlds_of((4,), np.int64), np.int64), (node, words)

@@ -129,8 +129,7 @@ def _by_trial(
             found.append(_in_world(function, trial, static))
         except Exception as error:
             refusal = refusal or error
-    if not found:
-        assert refusal is not None
+    if refusal is not None and len({len(each) for each in found}) != 1:
         raise refusal
     outputs = zip(*found, strict=True)
     return [(worlds_of(shape_of(each), each[0].dtype), each[0].dtype) for each in map(list, outputs)]

@@ -32,8 +32,7 @@ class Saver:
         """Write the variables' values; gives the path to restore from."""
         step = int(sess.run(global_step) if hasattr(global_step, "graph") else global_step or 0)
         path = str(save_path) if global_step is None else f"{save_path}-{step}"
-        values = sess.run(self._variables)
-        checkpoint.save(_file(path), {name.replace(".", "%2E"): value for name, value in values.items()})
+        checkpoint.save(_file(path), sess.run(self._variables))
         self.last_checkpoints = [each for each in self.last_checkpoints if each != path] + [path]
         while self._keep and len(self.last_checkpoints) > self._keep:
             Path(_file(self.last_checkpoints.pop(0))).unlink(missing_ok=True)
@@ -46,10 +45,9 @@ class Saver:
         if not Path(_file(save_path)).is_file():
             raise ValueError(f"The passed save_path is not a valid checkpoint: {save_path}")
         values = checkpoint.load_flat(_file(save_path))
-        for name, variable in self._variables.items():
-            if name not in values:
-                raise NotFoundError(None, None, f"Key {name} not found in checkpoint")
-            variable.load(values[name], sess)
+        for name in self._variables.keys() - values.keys():
+            raise NotFoundError(None, None, f"Key {name} not found in checkpoint")
+        sess.put({variable: values[name] for name, variable in self._variables.items()})
 
 
 def _file(path: str) -> str:
@@ -61,7 +59,5 @@ def latest_checkpoint(checkpoint_dir: str, latest_filename: str | None = None) -
     file = Path(checkpoint_dir) / (latest_filename or "checkpoint")
     if not file.is_file():
         return None
-    name = file.read_text(encoding="utf-8").partition('"')[2].partition('"')[0]
-    return (
-        str(Path(checkpoint_dir) / name) if Path(_file(str(Path(checkpoint_dir) / name))).is_file() else None
-    )
+    path = str(file.parent / file.read_text(encoding="utf-8").partition('"')[2].partition('"')[0])
+    return path if Path(_file(path)).is_file() else None

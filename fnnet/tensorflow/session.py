@@ -49,9 +49,7 @@ class _Plan:
 
     def __init__(self, targets: list[Tensor | Operation], fed: tuple[Tensor, ...]) -> None:
         self.fetched, self.fed = [t for t in targets if isinstance(t, Tensor)], fed
-        computed = [
-            t for t in targets if t not in fed and not (isinstance(t, Tensor) and t.variable is not None)
-        ]
+        computed = [t for t in targets if t not in fed and getattr(t, "variable", None) is None]
         self.operations = needed([t.op if isinstance(t, Tensor) else t for t in computed], fed)
         refs = [t.op.writes or t.op.reads for t in self.fetched if t.dtype.name.endswith("_ref")]
         used = [[*op.reads, *op.writes] for op in self.operations] + [*refs]
@@ -72,11 +70,8 @@ class _Plan:
             tensor = tensors.pop()
             if tensor not in seen and not tensor.dtype.is_floating:
                 seen.add(tensor)
-                tensors += (
-                    ()
-                    if tensor in self.fed or tensor.op.type in ("Shape", "Size", "Rank")
-                    else tensor.op.inputs
-                )
+                known = tensor in self.fed or tensor.op.type in ("Shape", "Size", "Rank")
+                tensors += [] if known else tensor.op.inputs
         return [i for i, tensor in enumerate(self.fed) if tensor in seen]
 
     def split(self, present: Any) -> tuple[list[Operation], list[Operation]]:
@@ -139,7 +134,7 @@ class Session:
         """
         if self._closed:
             raise RuntimeError("Attempted to use a closed Session.")
-        if not self.graph.get_operations():
+        if not self.graph._operations:
             raise RuntimeError(
                 "The Session graph is empty. Add operations to the graph before calling run()."
             )
@@ -158,13 +153,10 @@ class Session:
             kind = f'has invalid type "{type(fetch).__name__}" must be a string or Tensor.'
             raise TypeError(f"Argument `fetch` = {fetch} {kind} ({error})") from None
         except (ValueError, KeyError) as error:
-            raise ValueError(
-                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
-            ) from None
+            text = f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
+            raise ValueError(text) from None
         if getattr(found, "op", found).body is not None:
-            raise ValueError(
-                f"Operation '{getattr(found, 'op', found).name}' has been marked as not fetchable."
-            )
+            raise ValueError(f"'{found.name}' has been marked as not fetchable.")
         return found
 
     def _feeds(self, feed_dict: Any) -> tuple[tuple[Tensor, ...], list[np.ndarray]]:
@@ -224,6 +216,16 @@ class Session:
                 raise at_node(InvalidArgumentError, cell.words[0], cell.words[1].format(*numbers))
         state.update(zip(plan.writes, written, strict=True))
         return [_to_numpy(value) for value in fetched]
+
+    def put(self, values: Mapping[Any, Any]) -> None:
+        """Set variables. Raises ValueError for a value that does not fit, before any is set."""
+        arrays = {v: np.asarray(value, v.dtype.as_numpy_dtype) for v, value in values.items()}
+        for v, array in arrays.items():
+            if not v.shape.is_compatible_with(array.shape):
+                what = f"value of shape {array.shape} for Variable {v.name}"
+                raise ValueError(f"Cannot set {what}, which has shape {v.shape}")
+        with jax.enable_x64(True):
+            self._state |= {v.op: jnp.array(array) for v, array in arrays.items()}
 
     @contextmanager
     def as_default(self) -> Iterator[Session]:

@@ -51,6 +51,8 @@ class Optimizer:
     def __init__(self, *args: Any, **named: Any) -> None:
         bound = self.signature.bind(*args, **named)
         bound.apply_defaults()
+        if bound.arguments.get("centered"):
+            raise not_mirrored(f"{type(self).__name__}(centered=True)")
         self.options = {k: v for k, v in bound.arguments.items() if k not in ("use_locking", "name")}
         self._name = bound.arguments["name"]
         self._made: dict[Any, Variable] = {}
@@ -208,8 +210,6 @@ def _rmsprop(
     epsilon: Any = 1e-10, centered: bool = False,
 ) -> Any:  # fmt: skip
     """s = decay * s + (1 - decay) * g**2, from 1; u = momentum * u + rate * g / sqrt(s + epsilon); w -= u."""
-    if centered:
-        raise not_mirrored("RMSPropOptimizer(centered=True)")
     rms = rms + (g * g - rms) * (1 - decay)
     moving = moving * momentum + learning_rate * g * jax.lax.rsqrt(rms + epsilon)
     return w - moving, rms, moving

@@ -17,6 +17,7 @@ from fnnet.tensorflow.errors import Mismatch, in_brackets
 from fnnet.tensorflow.evaluate import read
 from fnnet.tensorflow.graph import Operation, Operators, Tensor, convert_to_tensor, get_default_graph
 from fnnet.tensorflow.infer import worlds_of
+from fnnet.tensorflow.session import session_for
 from fnnet.tensorflow.specs import TensorShape, as_dtype
 
 GLOBAL, TRAINABLE, LOCAL = "variables", "trainable_variables", "local_variables"
@@ -82,7 +83,7 @@ class Variable(Operators):
 
     def load(self, value: Any, session: Any = None) -> None:
         """Set the variable in a session."""
-        self.initializer.run({self.initial_value: value}, session)
+        session_for("load", session, "load").put({self: value})
 
     def __repr__(self) -> str:
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
