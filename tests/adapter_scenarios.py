@@ -5,30 +5,12 @@ Each scenario is a function of `torch`, PyTorch's or fnnet's, that returns the l
 
 from __future__ import annotations
 
-import importlib
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from printed import Scenarios, module, said
 
-SCENARIOS: dict[str, Callable[[Any], list[str]]] = {}
-
-
-def scenario(function: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    SCENARIOS[function.__name__] = function
-    return function
-
-
-def module(torch: Any, name: str) -> Any:
-    return importlib.import_module(f"{torch.__name__}.{name}")
-
-
-def said(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
-    try:
-        return str(function(*args, **kwargs))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}".replace("fnnet.torch.tensor.Tensor", "torch.Tensor")
+scenario = Scenarios("adapter.json")
 
 
 @scenario
@@ -329,10 +311,3 @@ def states_of_old(torch: Any) -> list[str]:
     other = torch.nn.Linear(1, 1)
     groups = [{"params": [norm.weight]}, {"params": [other.weight], "lr": 0.5}]
     return [*lines, repr(torch.optim.SGD(groups, lr=0.1))]
-
-
-def lines_of(torch: Any, name: str) -> list[str]:
-    """What a scenario says, without warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return SCENARIOS[name](torch)

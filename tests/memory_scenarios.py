@@ -5,25 +5,12 @@ Each scenario is a function of `torch`, PyTorch's or fnnet's, that returns the l
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-SCENARIOS: dict[str, Callable[[Any], list[str]]] = {}
+from printed import Scenarios
 
-
-def scenario(function: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    SCENARIOS[function.__name__] = function
-    return function
-
-
-def lines_of(torch: Any, name: str) -> list[str]:
-    """What a scenario says."""
-    torch.manual_seed(0)
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        lines = SCENARIOS[name](torch)
-    return lines + [f"{one.category.__name__}: {str(one.message)[:90]}" for one in heard]
+scenario = Scenarios("memory.json", heard=True)
 
 
 def said(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:

@@ -6,37 +6,14 @@ Each scenario is a function of `torch`, PyTorch's or fnnet's, that returns the l
 from __future__ import annotations
 
 import argparse
-import importlib
 import io
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from printed import Scenarios, module, said
 
-SCENARIOS: dict[str, Callable[[Any], list[str]]] = {}
-
-
-def scenario(function: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    SCENARIOS[function.__name__] = function
-    return function
-
-
-def module(torch: Any, name: str) -> Any:
-    return importlib.import_module(f"{torch.__name__}.{name}")
-
-
-def said(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
-    try:
-        return str(function(*args, **kwargs))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def lines_of(torch: Any, name: str) -> list[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return SCENARIOS[name](torch)
+scenario = Scenarios("program_scenarios.json")
 
 
 @scenario

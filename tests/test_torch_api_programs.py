@@ -2,18 +2,16 @@
 
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 
 import pytest
+from printed import assert_same_text
 
 from fnnet.parity import files
 
 PROGRAMS = files.examples() / "torch_api"
 RECORDED = json.loads(files.reference("torch_api.json").read_text(encoding="utf-8"))["programs"]
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?(?![\w])")
-
 RTOL = 1e-5
 # steps of training pass a rounding on and enlarge it
 TRAINED = {
@@ -39,26 +37,6 @@ for path, words in json.loads(sys.argv[1]):
     printed[Path(path).stem] = [status, text.getvalue()]
 print(json.dumps(printed))
 """
-
-
-def last_digit(text):
-    """The worth of the last digit that is written."""
-    mantissa, _, exponent = text.partition("e")
-    return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
-
-
-def assert_same_text(printed, expected, rtol):
-    lines, wanted = printed.split("\n"), expected.split("\n")
-    for number, (line, want) in enumerate(zip(lines, wanted, strict=False), 1):
-        where = f"line {number}: {line!r} instead of {want!r}"
-        assert NUMBER.sub("#", line) == NUMBER.sub("#", want), where
-        for got, due in zip(NUMBER.findall(line), NUMBER.findall(want), strict=True):
-            if "." not in due and "e" not in due:
-                assert got == due, where
-            else:
-                allowed = max(rtol * abs(float(due)), 1.01 * last_digit(due) if len(due) < 9 else 0)
-                assert abs(float(got) - float(due)) <= allowed, where
-    assert len(lines) == len(wanted)
 
 
 def lacking(name):

@@ -1,16 +1,13 @@
 """Record what the scenarios of tests/program_scenarios.py say under PyTorch."""
 
-import json
 import sys
 from pathlib import Path
 
 import torch
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from program_scenarios import SCENARIOS, lines_of  # noqa: E402
+from program_scenarios import scenario
 
 if __name__ == "__main__":
-    recorded = {"torch": torch.__version__, "scenarios": {name: lines_of(torch, name) for name in SCENARIOS}}
-    (HERE / "program_scenarios.json").write_text(json.dumps(recorded, indent=1) + "\n", encoding="utf-8")
+    scenario.record(torch)

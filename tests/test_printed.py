@@ -1,0 +1,34 @@
+"""Scenarios print what they print under PyTorch: recorded and, where it is installed, live."""
+
+import adapter_scenarios
+import memory_scenarios
+import program_scenarios
+import pytest
+from printed import RTOL, assert_same_text
+
+import fnnet.torch
+
+EVERY = [
+    pytest.param(module.scenario, name, id=f"{module.__name__.removesuffix('_scenarios')}-{name}")
+    for module in (adapter_scenarios, memory_scenarios, program_scenarios)
+    for name in module.scenario
+]
+
+
+def compare(scenarios, name, expected):
+    lines = scenarios.lines(fnnet.torch, name)
+    assert len(lines) == len(expected)
+    for line, want in zip(lines, expected, strict=True):
+        assert_same_text(line, want, RTOL)
+
+
+@pytest.mark.parametrize(("scenarios", "name"), EVERY)
+def test_recorded(scenarios, name):
+    compare(scenarios, name, scenarios.read()[name])
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@pytest.mark.parametrize(("scenarios", "name"), EVERY)
+def test_live(scenarios, name):
+    compare(scenarios, name, scenarios.lines(pytest.importorskip("torch"), name))
