@@ -145,6 +145,33 @@ def pullbacks_are_tuples(torch: Any) -> list[str]:
 
 
 @scenario
+def hooks_and_retained_gradients(torch: Any) -> list[str]:
+    lines = []
+    for retained_first in (True, False):
+        x = torch.ones(3, requires_grad=True)
+        y = x * 2
+        if retained_first:
+            y.retain_grad()
+        y.register_hook(lambda g: g * 3)
+        y.retain_grad()
+        y.register_hook(lambda g: g + 1)
+        y.sum().backward()
+        lines += [str(y.grad), str(x.grad)]
+    return lines
+
+
+@scenario
+def draws_of_gradgradcheck(torch: Any) -> list[str]:
+    torch.manual_seed(0)
+    x = torch.rand(2, 2, dtype=torch.double, requires_grad=True)
+    check = (
+        torch.autograd.gradcheck(torch.exp, x),
+        torch.autograd.gradgradcheck(lambda a: (a * a, a.sin()), x),
+    )
+    return [str(check), str(torch.rand(2))]
+
+
+@scenario
 def timing(torch: Any) -> list[str]:
     benchmark = module(torch, "utils.benchmark")
     x = torch.ones(3)

@@ -14,6 +14,12 @@ list = refusal("torch.hub.list", "nothing is downloaded")
 help = refusal("torch.hub.help", "nothing is downloaded")
 load_state_dict_from_url = refusal("torch.hub.load_state_dict_from_url", "download the file, then torch.load")
 download_url_to_file = refusal("torch.hub.download_url_to_file", "nothing is downloaded")
+
+try:
+    from tqdm import tqdm as tqdm  # programs take it from here
+except ImportError:
+    tqdm = refusal("torch.hub.tqdm", "tqdm is not installed")
+
 HASH_REGEX = _re.compile(r"-([a-f0-9]*)\.")
 
 

@@ -176,13 +176,15 @@ def gradgradcheck(
     masked: bool = False,
 ) -> bool:
     """gradcheck of the gradients of `func`: its second derivatives, for random or given grad_outputs."""
-    from fnnet.torch.random import randn_like
+    from fnnet.torch.testing import make_tensor
 
     given = _tuple(inputs)
     _checked(given)
     if grad_outputs is None:
         weights = [
-            randn_like(one, requires_grad=True).detach().requires_grad_()
+            make_tensor(
+                tuple(one.shape), dtype=one.dtype, device=one.device, low=-1, high=1, requires_grad=True
+            )
             for one in _outputs(func(*given))
             if one.requires_grad
         ]

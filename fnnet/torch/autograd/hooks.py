@@ -52,7 +52,14 @@ def register_hook(tensor: Tensor, hook: Callable[..., Any]) -> RemovableHandle:
         tensor._hooks = Hooks()
         node = tensor.grad_fn
         if node is not None:
-            node.tensor_hooks = [*(node.tensor_hooks or ()), (tensor._nr, tensor._hooks)]
+            keeping = [hooks for _, hooks, _ in node.__dict__.get("retained", ())]
+            here = node.tensor_hooks or ()
+            last = [one for one in here if any(one[1] is hooks for hooks in keeping)]  # they see what is left
+            node.tensor_hooks = [
+                *(one for one in here if one not in last),
+                (tensor._nr, tensor._hooks),
+                *last,
+            ]
     return register(tensor._hooks, hook)
 
 
