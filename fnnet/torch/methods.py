@@ -15,6 +15,7 @@ from fnnet.torch import indexing
 from fnnet.torch import memory as memory
 from fnnet.torch import new as new
 from fnnet.torch import pickling as pickling
+from fnnet.torch import storages as storages
 from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks

@@ -1,0 +1,111 @@
+"""Tensor.untyped_storage and Tensor.storage: the memory that a tensor and its views share."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from fnnet.torch.attach import method
+from fnnet.torch.tensor import Tensor
+
+__all__ = ["TypedStorage", "UntypedStorage"]
+
+_DEPRECATED = (
+    "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only "
+    "storage class. This should only matter to you if you are using storages directly.  To access UntypedStorage "
+    "directly, use tensor.untyped_storage() instead of tensor.storage()"
+)
+
+
+class UntypedStorage:
+    """The bytes: their number, place and device."""
+
+    __module__ = "torch.storage"
+
+    def __init__(self, of: Tensor) -> None:
+        self._of = of
+
+    @property
+    def device(self) -> Any:
+        """Where the memory is."""
+        return self._of.device
+
+    def element_size(self) -> int:
+        """1."""
+        return 1
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return int(self._of._storage.spec.numel) * self._of.element_size()
+
+    size = __len__ = nbytes
+
+    def data_ptr(self) -> int:
+        """Where the memory begins: one number for all tensors that share it."""
+        return int(self._of.data_ptr()) - int(self._of.storage_offset()) * self._of.element_size()
+
+    def tolist(self) -> list[int]:
+        """The bytes."""
+        return list(_elements(self._of).numpy().tobytes())
+
+    def __repr__(self) -> str:
+        lines = "".join(f" {byte}\n" for byte in self.tolist())
+        return f"{lines}[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
+
+
+class TypedStorage(UntypedStorage):
+    """The elements in the order of the memory."""
+
+    __module__ = "torch.storage"
+
+    @property
+    def dtype(self) -> Any:
+        """The kind of the elements."""
+        return self._of.dtype
+
+    def element_size(self) -> int:
+        """How many bytes an element takes."""
+        return int(self._of.element_size())
+
+    def size(self) -> int:
+        """How many elements there are."""
+        return int(self._of._storage.spec.numel)
+
+    __len__ = size
+
+    def untyped(self) -> UntypedStorage:
+        """The bytes."""
+        return UntypedStorage(self._of)
+
+    def tolist(self) -> list[Any]:
+        """The elements."""
+        return list(_elements(self._of).tolist())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.tolist()[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        _elements(self._of)[index] = value
+
+    def __repr__(self) -> str:
+        lines = "".join(f" {one}\n" for one in self.tolist())
+        kind = f"dtype={self.dtype}, device={self.device}"
+        return f"{lines}[torch.storage.TypedStorage({kind}) of size {self.size()}]"
+
+
+def _elements(of: Any) -> Any:
+    """All elements of the memory, as a flat view of it."""
+    return of.detach().as_strided((int(of._storage.spec.numel),), (1,), 0)
+
+
+@method
+def untyped_storage(self: Tensor) -> UntypedStorage:
+    """The memory as bytes."""
+    return UntypedStorage(self)
+
+
+@method
+def storage(self: Tensor) -> TypedStorage:
+    """The memory as elements. Deprecated in PyTorch."""
+    warnings.warn(_DEPRECATED, UserWarning, stacklevel=2)
+    return TypedStorage(self)
