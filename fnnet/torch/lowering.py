@@ -22,6 +22,7 @@ from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from fnnet.functional.convolution_products import convolution_p, layout
+from fnnet.functional.convolution_sums import is_sum
 
 _WORTH = 1_000_000
 _WORTH_IF_NARROW = 20_000
@@ -66,7 +67,9 @@ def is_for_one_thread(closed: ClosedJaxpr) -> bool:
         if eqn.primitive.name in _THREADED:
             return False
         shapes = [one.aval for one in (*eqn.invars, *eqn.outvars)]
-        if eqn.primitive is convolution_p and layout(eqn.params, *shapes) is None:
+        if eqn.primitive is convolution_p and not (
+            layout(eqn.params, *shapes) or is_sum(eqn.params, *shapes)
+        ):
             return False
         if eqn.primitive.name == "dot_general":
             left, right = (one.aval for one in eqn.invars)
