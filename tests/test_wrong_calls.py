@@ -1,5 +1,6 @@
 """Wrong calls raise what PyTorch raises: its types and words, at the call; recorded and live."""
 
+import importlib
 import json
 from functools import cache
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from warned_calls import CALLS as WARNED
 from warned_calls import warned
-from wrong_calls import CALLS, calls, key_words, outcome, synchronize
+from wrong_calls import CALLS, calls, key_words, names, outcome, synchronize
 
 import fnnet.torch
 from fnnet.torch import nn
@@ -182,3 +183,49 @@ def test_programs_without_guarded_operations_compute_nothing_for_them():
     losses = [F.binary_cross_entropy(torch.sigmoid(x * step), torch.ones(6)) for step in range(1, 4)]
     assert torch.stack(losses).isfinite().all()
     assert torch.stats().dispatches == 1
+
+
+@pytest.mark.parametrize("torch_name", ["fnnet.torch", pytest.param("torch", marks=pytest.mark.torch)])
+def test_tangents_go_forward(torch_name):
+    pytest.importorskip(torch_name)
+    torch = importlib.import_module(torch_name)
+    forward_ad = importlib.import_module(torch_name + ".autograd.forward_ad")
+    x, v = torch.tensor([1.0, 2.0]), torch.tensor([1.0, -1.0])
+    weight = torch.tensor([3.0, 5.0], requires_grad=True)
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(x, v)
+        value, tangent = forward_ad.unpack_dual((dual**2 * weight).cumsum(0))
+        assert forward_ad.unpack_dual(weight * 2).tangent is None
+        assert forward_ad.unpack_dual(dual).tangent.tolist() == [1.0, -1.0]
+    assert value.tolist() == [3.0, 23.0]
+    assert tangent.tolist() == [6.0, -14.0]  # 2 x v weight: 6 and -20
+    with pytest.raises(RuntimeError, match="no level exists"):
+        forward_ad.make_dual(x, v)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "torch.sparse.mm(x, x)",
+        "torch.sparse_coo_tensor(x, x)",
+        "x.to_sparse()",
+        "nn.Embedding(3, 2, sparse=True)",
+        "nn.EmbeddingBag(3, 2, sparse=True)",
+        "F.embedding(i, x, sparse=True)",
+    ],
+)
+def test_sparse_tensors_are_refused_by_name(call):
+    name = call.partition("(")[0].rpartition(".")[2]
+    with pytest.raises(NotImplementedError, match=f"{name}.* is not supported.*fnnet has no sparse tensors"):
+        exec(call, names(fnnet.torch))
+
+
+def test_nothing_overrides_functions():
+    from fnnet.torch import overrides
+
+    x = fnnet.torch.ones(1)
+    assert overrides.is_tensor_like(x)
+    assert not overrides.is_tensor_like(1.0)
+    assert not overrides.has_torch_function((x,))
+    with pytest.raises(NotImplementedError, match="TorchFunctionMode is not supported"):
+        overrides.TorchFunctionMode()

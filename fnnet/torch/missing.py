@@ -35,12 +35,24 @@ def known(module: str) -> frozenset[str]:
     return frozenset(_recorded("public_names.json").get(module, ()))
 
 
+_REASONS = {
+    "sparse": ", for fnnet has no sparse tensors",
+    "coalesce": ", for fnnet has no sparse tensors",
+    "quant": ", for fnnet has no quantized tensors",
+    "qint": ", for fnnet has no quantized tensors",
+    "Storage": ", for the memory of a tensor is JAX's",
+    "storage": ", for the memory of a tensor is JAX's",
+}
+"""By a part of a name: why fnnet lacks it."""
+
+
 def missing(module: str, name: str) -> AttributeError:
     """The error for a name that fnnet's mirror of `module` does not have."""
     if name in (tensor_names() if module == "torch.Tensor" else known(module)):
+        why = next((text for part, text in _REASONS.items() if part in name), "")
         return MissingName(
-            f"fnnet.torch: {module}.{name} is not supported; `python -m fnnet doctor SCRIPT` lists what else "
-            "a script uses that fnnet lacks"
+            f"fnnet.torch: {module}.{name} is not supported{why}; `python -m fnnet doctor SCRIPT` lists what "
+            "else a script uses that fnnet lacks"
         )
     return AttributeError(
         f"module '{module}' has no attribute '{name}' in fnnet (fnnet.{module}.{name})", name=name

@@ -170,6 +170,14 @@ def rrelu_(input: _Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, train
 _derived_rrelu, OPERATIONS["rrelu"] = OPERATIONS["rrelu"], rrelu
 
 
+def _refuse_sparse(name: str, sparse: bool) -> None:
+    if sparse:
+        raise NotImplementedError(
+            f"fnnet.torch: {name}(sparse=True) is not supported, for fnnet has no sparse tensors; without it "
+            "the gradient is dense"
+        )
+
+
 def embedding(
     input: _Tensor,
     weight: _Tensor,
@@ -180,6 +188,7 @@ def embedding(
     sparse: bool = False,
 ) -> _Tensor:
     """Rows of a table; with `max_norm` the rows that are looked up are shortened in the table itself."""
+    _refuse_sparse("embedding", sparse)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
     return _derived_embedding(input, weight, padding_idx, None, 2.0, scale_grad_by_freq, sparse)
@@ -199,6 +208,7 @@ def embedding_bag(
     padding_idx: int | None = None,
 ) -> _Tensor:
     """Sums, means or maxima of bags of rows; `max_norm` as in `embedding`."""
+    _refuse_sparse("embedding_bag", sparse)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
     options = (scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
