@@ -9,6 +9,7 @@ shape made of them is known as well.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -23,6 +24,7 @@ Known: TypeAlias = tuple[tuple[World, ...] | None, Any]
 """The worlds of a tensor, None if its rank is unknown; and its dtype."""
 
 SIZES = (27720, 55440)  # divisible by what reshapes divide by, and no size that a program would name
+FEW = 4096
 _NO_VALUE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 
 
@@ -49,22 +51,24 @@ def without_guesses(text: str) -> str:
 
 def is_known(value: Any) -> bool:
     """Whether these are integers, few enough to be computed with before the program runs."""
-    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu" and value.size <= 4096
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu" and value.size <= FEW
 
 
 def call(function: Callable[..., Any], inputs: Sequence[Any], static: frozenset[int]) -> list[Any]:
-    """The results of a pure function, inside a trace: NumPy's if all inputs are known integers."""
+    """The results of a pure function, inside a trace: NumPy's if all inputs are known integers, and few."""
+
+    def compute() -> list[Any]:
+        results = function(*[v if i in static else jnp.asarray(v) for i, v in enumerate(inputs)])
+        return list(results) if isinstance(results, tuple | list) else [results]
+
     if not inputs or not all(map(is_known, inputs)):
-        return _listed(function(*[v if i in static else jnp.asarray(v) for i, v in enumerate(inputs)]))
+        return compute()
+    if any(math.prod(each.shape) > FEW for each in jax.eval_shape(compute)):
+        return compute()
     with jax.ensure_compile_time_eval():
-        results = _listed(function(*[v if i in static else jnp.asarray(v) for i, v in enumerate(inputs)]))
-    return [
-        r if isinstance(r, jax.core.Tracer) or not is_known(np.asarray(r)) else np.asarray(r) for r in results
-    ]
-
-
-def _listed(results: Any) -> list[Any]:
-    return list(results) if isinstance(results, tuple | list) else [results]
+        results = compute()
+    made = [r if isinstance(r, jax.core.Tracer) else np.asarray(r) for r in results]
+    return [known if is_known(known) else r for r, known in zip(results, made, strict=True)]
 
 
 def _in_world(function: Callable[..., Any], inputs: Sequence[World], static: frozenset[int]) -> list[World]:
