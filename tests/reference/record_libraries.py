@@ -22,7 +22,8 @@ EXPRESSIONS = [
     "np.sin(t)", "np.add(t, 1)", "np.exp(g)", "np.stack([t, t])", "np.array(i)", "np.dot(t, t)", "np.sqrt(t)",
     "np.abs(t)", "np.where(t > 0, 1, 2)", "np.isnan(t)", "np.ones((2, 2)) @ t", "t != np.ones(2)",
     "np.multiply(t, np.ones(2))", "np.asarray(t, dtype=np.float64)", "torch.full((2,), np.float32(3))",
-    "torch.full((2,), np.int32(3))", "torch.full((2,), np.float64(3))", "t.__array_priority__", "t.storage()", "t[1:].untyped_storage()",
+    "torch.full((2,), np.int32(3))", "torch.full((2,), np.float64(3))", "t.__array_priority__", "t.storage()",
+    "t[1:].untyped_storage()",
     "t[1:].storage().nbytes()", "t.untyped_storage().data_ptr() == t[1:].storage().data_ptr()",
 ]  # fmt: skip
 
