@@ -96,6 +96,19 @@ def mul(input: Value, other: Value) -> jax.Array:
     return jnp.multiply(*spread(input, other))
 
 
+@jax.custom_jvp
+def _quotient(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.true_divide(x, y)
+
+
+@_quotient.defjvp
+def _quotient_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[jax.Array, jax.Array]:
+    # As PyTorch's: JAX's has y ** -2, which overflows where y is small and vanishes where it is large.
+    x, y = primals
+    answer = _quotient(x, y)
+    return answer, tangents[0] / y - _quotient(answer, y) * tangents[1]
+
+
 def _floor_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
     """Python's floor division of floats, which is exact where floor(x / y) would round up first."""
     rest = lax.rem(x, y)
@@ -120,8 +133,9 @@ def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> jax.
             return jnp.asarray(input / other)
         if is_number(input):
             return jnp.true_divide(input, to_floating(other))
-        input, other = spread(input, other)
-        return jnp.true_divide(to_floating(input), other if is_number(other) else to_floating(other))
+        if is_number(other):
+            return jnp.true_divide(to_floating(input), other)
+        return _quotient(*jnp.broadcast_arrays(*spread(to_floating(input), to_floating(other))))
     if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
@@ -274,7 +288,9 @@ def addcdiv(input: jax.Array, tensor1: jax.Array, tensor2: jax.Array, *, value: 
     return input + value * (tensor1 / tensor2)
 
 
-@operation("torch", "Tensor", in_place=True, grad_fn="MulBackward0")
+@operation(
+    "torch", "Tensor", in_place=True, grad_fn="MulBackward0", promote=("input", "other"), to_float=True
+)
 @once_rounded
 def ldexp(input: jax.Array, other: jax.Array) -> jax.Array:
     """Input times 2 to the power other."""
