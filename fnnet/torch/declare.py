@@ -5,6 +5,7 @@ Nothing is written here for one operation alone, except where PyTorch's spelling
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -260,6 +261,17 @@ def derive_operators() -> None:
     setattr(Tensor, "__invert__", invert)  # noqa: B010
 
 
+def _reduced_or_binary(reduced: Callable[..., Any], binary: Callable[..., Any]) -> Callable[..., Any]:
+    """`torch.max`, which of two tensors is `torch.maximum`."""
+
+    @functools.wraps(reduced)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        two = (len(args) == 2 and isinstance(args[1], Tensor)) or (kwargs and "other" in kwargs)
+        return binary(*args, **kwargs) if two else reduced(*args, **kwargs)
+
+    return function
+
+
 def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     """Derive everything that `fnnet.functional` declares."""
     assert functional.OPERATIONS is OPERATIONS
@@ -280,6 +292,10 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
     setattr(Tensor, "polygamma", lambda self, n: of_order(n, self))  # noqa: B010
     setattr(Tensor, "polygamma_", lambda self, n: self.copy_(of_order(n, self)))  # noqa: B010
     setattr(Tensor, "as_strided_", restrided(getattr(Tensor, "as_strided")))  # noqa: B009, B010
+    for name, binary in (("max", "maximum"), ("min", "minimum")):
+        either = _reduced_or_binary(namespaces["torch"][name], namespaces["torch"][binary])
+        namespaces["torch"][name] = either
+        setattr(Tensor, name, either)
     for name in ("real", "imag"):
         part = getattr(Tensor, name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ READ_AT = 250
 class _Waiting:
     tally: Tally
     probe: Probe
+    entry: Any
     text: str
     mine: Any
     theirs: Any
@@ -73,13 +75,13 @@ class Sweep:
         mine = look(self.mine, probe)
         found = list(differences(probe, mine, theirs))
         if not found and theirs.error is None and mine.error is None and probe.values and self.values:
-            self._later(tally, probe, text, mine, theirs)
+            self._later(tally, entry, probe, text, mine, theirs)
         tally.problems += [f"{text}: {one}" for one in found if not known(entry, probe, one)]
 
-    def _later(self, tally: Tally, probe: Probe, text: str, mine: Seen, theirs: Seen) -> None:
+    def _later(self, tally: Tally, entry: Any, probe: Probe, text: str, mine: Seen, theirs: Seen) -> None:
         for a, b, seen in zip(mine.leaves, theirs.leaves, theirs.properties, strict=True):
             if seen is not None:
-                self.waiting.append(_Waiting(tally, probe, text, a, b))
+                self.waiting.append(_Waiting(tally, probe, entry, text, a, b))
         if len(self.waiting) > READ_AT:
             self.read()
 
@@ -91,17 +93,17 @@ class Sweep:
                 found = value_difference(one.mine, one.theirs, one.probe.tolerances)
             except Exception as error:
                 found = f"reading: {type(error).__name__}: {error}"[:300]
-            if found:
+            if found and not known(one.entry, one.probe, found):
                 one.tally.problems.append(f"{one.text}: {found}")
 
 
 def known(entry: Any, probe: Probe, problem: str) -> bool:
-    """Whether the table of known differences has this one."""
-    kind = probe.label.split()[0]
-    return any(
-        name in ADAPTER_DIFFERENCES
-        for name in (entry.name, f"{entry.name} {kind}", f"{entry.name} {probe.label}", f"* {probe.label}")
-    )
+    """Whether the table of known differences has this one: by entry, and by label or property if it says."""
+    found = re.match(r"\[\d+\]\.(\w+)", problem)
+    property = found.group(1) if found else "values" if problem.startswith("values") else "structure"
+    words = (probe.label, probe.label.split()[0], {"contiguous": "strides"}.get(property, property))
+    names = (entry.name, full_label(entry), entry.name.partition(".")[0] + ".*", "*")
+    return any(f"{name}: {word}" in ADAPTER_DIFFERENCES for name in names for word in words)
 
 
 def run(chosen: Iterable[Any], variants: list[str], count: int, values: bool = True) -> Iterator[Tally]:

@@ -119,7 +119,7 @@ def array_of(x: Any) -> np.ndarray:
         import ml_dtypes
 
         return x.float().numpy().astype(ml_dtypes.bfloat16)
-    return x.numpy().copy()
+    return x.numpy(force=True).copy()
 
 
 @dataclass
