@@ -4,7 +4,7 @@
 
 Forward, loss and all gradients of `batch` pictures of `side` x `side`, in training mode, without the
 optimizer's step; milliseconds, the least of ten after two that warm up, each in a process of its own. *first*
-is the seconds of the first step, with its compilation. PyTorch is left out where torchvision is not installed.
+is the seconds of the first step, with its compilation. PyTorch is left out where torchvision is missing.
 """
 
 from __future__ import annotations
