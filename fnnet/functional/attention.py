@@ -76,7 +76,7 @@ def scaled_dot_product_attention(
             "scaled_dot_product_attention: the number of heads in query must be divisible by those in key "
             f"and value, but got {query.shape[-3]}, {key.shape[-3]} and {value.shape[-3]}"
         )
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
 
     def plain(query: jax.Array, key: jax.Array, value: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         return _plain(query, key, value, mask, dropout_p, is_causal, scale, enable_gqa, dropout_key)
@@ -115,6 +115,8 @@ def _plain(
         attn_mask = attn_mask if attn_mask is None else widened(attn_mask)
     else:
         scores = jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2))
+    if 0 in scores.shape:
+        return jnp.matmul(scores.astype(kind), value)
     if is_causal:
         attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
     if attn_mask is not None:

@@ -86,7 +86,7 @@ def frexp(input: jax.Array) -> MantissaExponent:
     )
 
 
-# JAX has no derivative of it; PyTorch's is 1.
+# JAX has no derivative of it; PyTorch's is 1, and 0 where there is nowhere to go.
 @jax.custom_jvp
 def _next(x: jax.Array, towards: jax.Array) -> jax.Array:
     return jnp.nextafter(x, towards)
@@ -96,7 +96,8 @@ def _next(x: jax.Array, towards: jax.Array) -> jax.Array:
 def _next_jvp(
     primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    return _next(*primals), tangents[0]
+    x, towards = primals
+    return _next(x, towards), jnp.where(x == towards, jnp.zeros_like(x), tangents[0])
 
 
 @operation("torch", "Tensor", in_place=True, promote=("input", "other"))

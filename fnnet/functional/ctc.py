@@ -95,7 +95,9 @@ def ctc_loss(
     # A term of value 0 whose derivative is that of log_softmax's normalisation, which PyTorch includes.
     mass = jnp.where((jnp.arange(steps)[:, None] < frames)[..., None], jnp.exp(log_probs), 0).sum(axis=(0, 2))
     losses = losses + (mass - lax.stop_gradient(mass))
-    beyond = jnp.zeros_like(losses) if zero_infinity else jnp.full_like(losses, jnp.inf)
+    # An infinite loss has the derivative NaN, as in PyTorch: minus infinity times the 0 that makes it.
+    beyond = -jnp.log(jnp.where(impossible, 0 * mass, jnp.ones_like(mass)))
+    beyond = jnp.zeros_like(losses) if zero_infinity else beyond
     losses = jnp.where(impossible, beyond, losses)
     if reduction == "mean":
         return (losses / jnp.maximum(counts, 1).astype(losses.dtype)).mean()

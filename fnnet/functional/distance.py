@@ -47,9 +47,17 @@ def norm_along(x: jax.Array, p: float, dim: int, keepdim: bool = False) -> jax.A
     return jnp.where(nothing, jnp.zeros_like(root), root)
 
 
+def farthest(difference: jax.Array) -> jax.Array:
+    """The greatest |difference| along the last dimension; all that are as great have the full derivative."""
+    sizes = magnitude(difference)
+    fixed = lax.stop_gradient(sizes)
+    greatest = jnp.max(fixed, axis=-1, initial=0)
+    return greatest + jnp.sum(jnp.where(fixed == greatest[..., None], sizes - fixed, 0), axis=-1)
+
+
 def raised_to(x: jax.Array, least: float) -> jax.Array:
     """max(x, least) whose derivative passes as if it were x (PyTorch clamps these in place, unrecorded)."""
-    return x + lax.stop_gradient(jnp.maximum(x, jnp.asarray(least, x.dtype)) - x)
+    return jnp.where(x < least, jnp.asarray(least, x.dtype) + (x - lax.stop_gradient(x)), x)
 
 
 @operation("nn.functional", grad_fn="DivBackward0")
@@ -95,4 +103,5 @@ def pdist(input: jax.Array, p: float = 2.0) -> jax.Array:
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
     first, second = np.triu_indices(input.shape[0], k=1)
-    return norm_along(input[first] - input[second], p, -1)
+    difference = input[first] - input[second]
+    return farthest(difference) if p == np.inf else norm_along(difference, p, -1)

@@ -7,8 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.distance import farthest
 from fnnet.functional.dtypes import is_integral, scalar_name
 from fnnet.functional.half import once_rounded, spread
 from fnnet.functional.operation import operation
@@ -331,7 +333,8 @@ def cdist(x1: jax.Array, x2: jax.Array, p: float = 2.0, compute_mode: str = "") 
         raise RuntimeError(
             f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
         )
-    return linalg_vector_norm(x1[..., :, None, :] - x2[..., None, :, :], p, -1)
+    difference = x1[..., :, None, :] - x2[..., None, :, :]
+    return farthest(difference) if p == np.inf else linalg_vector_norm(difference, p, -1)
 
 
 @operation("torch", "Tensor", grad_fn="TraceBackward0")

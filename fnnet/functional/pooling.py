@@ -291,8 +291,10 @@ def _lp_pool(
 ) -> jax.Array:
     count = math.prod(per_dimension(f"lp_pool{n}d", "kernel_size", kernel_size, n))
     means = _avg_pool(n, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
-    # PyTorch's sign(out) * relu(abs(out)): the derivative at 0 is that of relu, so 0 times infinity: NaN.
-    return (jnp.sign(means) * jnp.where(means == 0, 0 * means, jnp.abs(means)) * count) ** (1.0 / norm_type)
+    # In PyTorch a relu stands before the root, which keeps the infinite derivative at 0 from going further.
+    zero = means == 0
+    root = (jnp.where(zero, jnp.ones_like(means), means) * count) ** (1.0 / norm_type)
+    return jnp.where(zero, jnp.zeros_like(means) ** (1.0 / norm_type), root)
 
 
 @operation("nn.functional", grad_fn="PowBackward0")

@@ -134,7 +134,16 @@ i1 = _special("i1", _i1, "SpecialI1Backward0", "The modified Bessel function of 
 i1e = _special("i1e", jsp.i1e, "SpecialI1EBackward0", "i1 scaled by exp(-|input|).")
 entr = _special("entr", jsp.entr, "SpecialEntrBackward0", "-x log(x), 0 at 0, minus infinity below.")
 ndtr = _special("ndtr", jsp.ndtr, "SpecialNdtrBackward0", "The normal distribution function.")
-ndtri = _special("ndtri", jsp.ndtri, "SpecialNdtriBackward0", "The inverse of ndtr.")
+
+
+@jax.custom_jvp
+def _ndtri(x: jax.Array) -> jax.Array:
+    return jsp.ndtri(x)
+
+
+# JAX's derivative is 0 at 0 and 1, where the function is infinite.
+_ndtri.defjvps(lambda g, answer, x: g * (math.sqrt(2 * math.pi) * jnp.exp(jnp.square(answer) / 2)))
+ndtri = _special("ndtri", _ndtri, "SpecialNdtriBackward0", "The inverse of ndtr.")
 log_ndtr = _special("log_ndtr", jsp.log_ndtr, "SpecialLogNdtrBackward0", "The logarithm of ndtr.")
 
 

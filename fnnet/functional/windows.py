@@ -150,7 +150,7 @@ def exponential_window(
         raise ValueError(f"exponential: Tau must be positive, got: {tau} instead.")
     if sym and center is not None:
         raise ValueError("exponential: Center must be None for symmetric windows")
-    middle = (M - 1 if sym else M) / 2 if center is None else center
+    middle = (M - 1 if sym or M == 1 else M) / 2 if center is None else center
     return jnp.asarray(np.exp(-np.abs(np.arange(M) - middle) / tau), kind)
 
 
