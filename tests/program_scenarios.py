@@ -172,6 +172,15 @@ def draws_of_gradgradcheck(torch: Any) -> list[str]:
 
 
 @scenario
+def hooks_of_pruning(torch: Any) -> list[str]:
+    prune = module(torch, "nn.utils.prune")
+    layer = torch.nn.Linear(2, 2)
+    prune.l1_unstructured(layer, "weight", 1)
+    prune.l1_unstructured(layer, "bias", 1)
+    return [hook._tensor_name for hook in layer._forward_pre_hooks.values()]
+
+
+@scenario
 def timing(torch: Any) -> list[str]:
     benchmark = module(torch, "utils.benchmark")
     x = torch.ones(3)

@@ -44,6 +44,12 @@ class Marked:
             self.hook(module, args, kwargs, *output) if self.with_kwargs else self.hook(module, args, *output)
         )
 
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the hook itself: PyTorch's table holds hooks bare, and programs look at them."""
+        if name == "hook":
+            raise AttributeError(name)
+        return getattr(self.hook, name)
+
 
 def registered(kind: str, module: Any, name: str, value: Any) -> Any:
     """What a module gets under a name: `value`, or what the last hook that gives something gives."""
