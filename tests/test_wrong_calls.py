@@ -186,6 +186,7 @@ def test_programs_without_guarded_operations_compute_nothing_for_them():
 
 
 @pytest.mark.parametrize("torch_name", ["fnnet.torch", pytest.param("torch", marks=pytest.mark.torch)])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own
 def test_tangents_go_forward(torch_name):
     pytest.importorskip(torch_name)
     torch = importlib.import_module(torch_name)

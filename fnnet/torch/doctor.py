@@ -151,7 +151,7 @@ def _resolve(name: str) -> bool:
                 target = importlib.import_module(path)
             except ModuleNotFoundError:
                 return False
-    return True
+    return not hasattr(target, "refused_name")  # what raises whenever it is called is not had
 
 
 def _uses(found: dict[tuple[str, bool], set[int]]) -> Iterator[Use]:

@@ -63,6 +63,8 @@ def refusal(name: str, instead: str = "") -> Any:
     """A stand-in for a function or class: it can be imported and named, and raises when it is called."""
 
     class Refused:
+        refused_name = name
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             raise NotImplementedError(
                 f"fnnet.torch: {name} is not supported" + (f"; {instead}" if instead else "")

@@ -89,9 +89,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: Any = None) -> Tensor:
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {one.dtype}")
     if tensor.shape != tangent.shape:
         raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original Tensor, this "
-            f"is not supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of "
-            f"size {list(tangent.shape)}."
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, "
+            f"this is not supported. Tensor is of size {list(tensor.shape)} while the given forward gradient "
+            f"is of size {list(tangent.shape)}."
         )
     with enable_grad():
         step: Any = _leaf(tensor)
