@@ -17,13 +17,13 @@ from fnnet.functional.dimension import canonical_dim, canonical_dims
 from fnnet.functional.dtypes import (
     canonical,
     index_dtype,
-    is_bool,
     is_complex,
     is_integral,
     require_floating,
     to_floating,
 )
 from fnnet.functional.operation import operation
+from fnnet.functional.ordering import first_extreme
 from fnnet.functional.results import MinMax, ValuesIndices
 
 __all__ = [
@@ -163,12 +163,10 @@ def _require_elements(function: str, input: jax.Array, dim: int | None) -> None:
 def _found(function: str, input: jax.Array, dim: int | None, keepdim: bool) -> jax.Array:
     """Where the extreme is, the first in a tie, a NaN before all."""
     _require_elements(function, input, dim)
-    search = jnp.argmax if function.endswith("max") else jnp.argmin
-    values = input.astype(jnp.uint8) if is_bool(input) else input
     if input.ndim == 0:
         return jnp.zeros((), index_dtype())
     axis = None if dim is None else canonical_dim(dim, input.ndim)
-    return search(values, axis, keepdims=keepdim).astype(index_dtype())
+    return first_extreme(input, axis, "max" if function.endswith("max") else "min", keepdim)
 
 
 @operation("torch", "Tensor")

@@ -7,20 +7,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from fnnet.functional.dimension import canonical_dim
-from fnnet.functional.dtypes import index_dtype, is_bool
+from fnnet.functional.dtypes import index_dtype
 from fnnet.functional.operation import operation
+from fnnet.functional.ordering import leading_order, stable_order
 from fnnet.functional.reduction import picked
 from fnnet.functional.results import ValuesIndices
 
 __all__ = ["argsort", "kthvalue", "msort", "sort", "topk", "unique", "unique_consecutive"]
-
-
-def _order(input: jax.Array, axis: int, descending: bool) -> jax.Array:
-    """The stable order along an axis; NaN counts as the largest."""
-    values = input.astype(jnp.uint8) if is_bool(input) else input
-    return jnp.argsort(values, axis, stable=True, descending=descending).astype(index_dtype())
 
 
 @operation("torch", "Tensor", grad_fn="SortBackward0")
@@ -33,7 +29,7 @@ def sort(
     axis = canonical_dim(dim, input.ndim)
     if input.ndim == 0:
         return ValuesIndices(input, jnp.zeros((), index_dtype()))
-    order = _order(input, axis, descending)
+    order = stable_order(input, axis, descending)
     return ValuesIndices(jnp.take_along_axis(input, order, axis), order)
 
 
@@ -63,7 +59,7 @@ def topk(input: jax.Array, k: int, dim: int = -1, largest: bool = True, sorted: 
         raise RuntimeError(
             f"selected index k out of range: k = {k} for a dimension of size {lines.shape[axis]}"
         )
-    order = jnp.take(_order(lines, axis, largest), jnp.arange(k), axis)
+    order = leading_order(lines, k, axis, largest)
     values = jnp.take_along_axis(lines, order, axis)
     if input.ndim == 0 and k == 1:
         return ValuesIndices(input, jnp.zeros((), index_dtype()))
@@ -80,7 +76,7 @@ def kthvalue(input: jax.Array, k: int, dim: int = -1, keepdim: bool = False) -> 
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(axis))
     if input.ndim == 0:
         return ValuesIndices(input, jnp.zeros((), index_dtype()))
-    place = jnp.take(_order(lines, axis, False), jnp.asarray([k - 1]), axis)
+    place = lax.slice_in_dim(stable_order(lines, axis), k - 1, k, axis=axis)
     return picked(lines, place, axis, keepdim)
 
 

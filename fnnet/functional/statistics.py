@@ -24,6 +24,7 @@ from fnnet.functional.dtypes import (
 from fnnet.functional.elementary import abs as magnitude
 from fnnet.functional.half import once_rounded, widened
 from fnnet.functional.operation import operation
+from fnnet.functional.ordering import stable_order
 from fnnet.functional.reduction import picked, shared, summed_dtype
 from fnnet.functional.results import ValuesIndices
 
@@ -272,7 +273,7 @@ def _middle(input: jax.Array, dim: int | None, keepdim: bool, skip_nan: bool) ->
     lines, axis = _lines(input, dim)
     if lines.shape[axis] == 0:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    order = jnp.argsort(lines, axis, stable=True).astype(index_dtype())
+    order = stable_order(lines, axis)
     if is_integral(lines):
         missing = jnp.zeros_like(lines, bool)
     else:
@@ -307,7 +308,7 @@ def nanmedian(input: jax.Array, dim: int | None = None, keepdim: bool = False) -
 def mode(input: jax.Array, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The most frequent element along `dim`, the smallest in a tie, and the last place where it stands."""
     lines, axis = _lines(input, dim)
-    order = jnp.argsort(lines, axis, stable=True).astype(index_dtype())
+    order = stable_order(lines, axis)
     ordered = jnp.take_along_axis(lines, order, axis)
     places = lax.broadcasted_iota(index_dtype(), lines.shape, axis)
     fresh = jnp.concatenate(
@@ -348,7 +349,7 @@ def _quantile(
         raise RuntimeError(f"{function}() input tensor must be non-empty")
     axis = canonical_dim(dim, input.ndim) if dim is not None else 0
     flat = input.reshape(-1) if dim is None or input.ndim == 0 else jnp.moveaxis(input, axis, -1)
-    ordered = jnp.sort(flat, -1)
+    order = stable_order(flat, -1)
     missing = jnp.sum(jnp.isnan(flat), -1, keepdims=True).astype(input.dtype)
     last = flat.shape[-1] - 1
     if skip_nan:
@@ -359,9 +360,14 @@ def _quantile(
     if mode == "nearest":
         rank = jnp.round(rank)
     below = jnp.floor(rank) if mode != "higher" else jnp.ceil(rank)
-    low = jnp.take_along_axis(ordered, below.astype(index_dtype()), -1)
+
+    def ranked(rank: jax.Array) -> jax.Array:
+        place = jnp.take_along_axis(order, rank.astype(index_dtype()), -1)
+        return jnp.take_along_axis(flat, place, -1)
+
+    low = ranked(below)
     if mode in ("linear", "midpoint"):
-        high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(index_dtype()), -1)
+        high = ranked(jnp.ceil(rank))
         weight = rank - below if mode == "linear" else jnp.full_like(rank, 0.5)
         step = high - low
         low = jnp.where(weight < 0.5, low + weight * step, high - step * (1 - weight))
