@@ -34,19 +34,20 @@ def first_extreme(input: jax.Array, axis: int | None, kind: str, keepdims: bool 
     `axis` None is that of the flattened input. There is an element.
     """
     values = lax.stop_gradient(_ordered_kind(input))
-    return _first_extreme(values, axis, kind, keepdims).astype(index_dtype())
+    along = None if axis is None else axis % values.ndim
+    return _first_extreme(values, along, kind, keepdims).astype(index_dtype())
 
 
 def stable_order(input: jax.Array, axis: int, descending: bool = False) -> jax.Array:
     """The indices that sort the input along an axis."""
     values = lax.stop_gradient(_ordered_kind(input))
-    return _stable_order(values, axis, descending).astype(index_dtype())
+    return _stable_order(values, axis % values.ndim, descending).astype(index_dtype())
 
 
 def leading_order(input: jax.Array, k: int, axis: int, descending: bool) -> jax.Array:
     """The first k of `stable_order`."""
     values = lax.stop_gradient(_ordered_kind(input))
-    return _leading_order(values, k, axis, descending).astype(index_dtype())
+    return _leading_order(values, k, axis % values.ndim, descending).astype(index_dtype())
 
 
 def _ordered_kind(input: jax.Array) -> jax.Array:

@@ -349,7 +349,7 @@ def _quantile(
         raise RuntimeError(f"{function}() input tensor must be non-empty")
     axis = canonical_dim(dim, input.ndim) if dim is not None else 0
     flat = input.reshape(-1) if dim is None or input.ndim == 0 else jnp.moveaxis(input, axis, -1)
-    order = stable_order(flat, -1)
+    order = stable_order(flat, flat.ndim - 1)
     missing = jnp.sum(jnp.isnan(flat), -1, keepdims=True).astype(input.dtype)
     last = flat.shape[-1] - 1
     if skip_nan:
