@@ -21,7 +21,7 @@ from jax import lax
 
 from fnnet.functional.dtypes import index_dtype, is_bool, is_integral
 
-__all__ = ["first_extreme", "leading_order", "stable_order"]
+__all__ = ["first_extreme", "leading_order", "sorted_values", "stable_order"]
 
 _PARTIAL = 16
 """Of how many elements one at most is asked for where selecting is faster than sorting: at k = 100 of 1000
@@ -48,6 +48,14 @@ def leading_order(input: jax.Array, k: int, axis: int, descending: bool) -> jax.
     """The first k of `stable_order`."""
     values = lax.stop_gradient(_ordered_kind(input))
     return _leading_order(values, k, axis % values.ndim, descending).astype(index_dtype())
+
+
+@partial(jax.jit, static_argnums=1)
+def sorted_values(values: jax.Array, axis: int) -> jax.Array:
+    """The floating values in order along an axis. Other devices than a CPU sort one operand fast as it is."""
+    return _on_cpu(
+        lambda x: jnp.take_along_axis(x, stable_order(x, axis), axis), lambda x: jnp.sort(x, axis), values
+    )
 
 
 def _ordered_kind(input: jax.Array) -> jax.Array:

@@ -24,7 +24,7 @@ from fnnet.functional.dtypes import (
 from fnnet.functional.elementary import abs as magnitude
 from fnnet.functional.half import once_rounded, widened
 from fnnet.functional.operation import operation
-from fnnet.functional.ordering import stable_order
+from fnnet.functional.ordering import sorted_values, stable_order
 from fnnet.functional.reduction import picked, shared, summed_dtype
 from fnnet.functional.results import ValuesIndices
 
@@ -349,7 +349,7 @@ def _quantile(
         raise RuntimeError(f"{function}() input tensor must be non-empty")
     axis = canonical_dim(dim, input.ndim) if dim is not None else 0
     flat = input.reshape(-1) if dim is None or input.ndim == 0 else jnp.moveaxis(input, axis, -1)
-    order = stable_order(flat, flat.ndim - 1)
+    ordered = sorted_values(flat, flat.ndim - 1)
     missing = jnp.sum(jnp.isnan(flat), -1, keepdims=True).astype(input.dtype)
     last = flat.shape[-1] - 1
     if skip_nan:
@@ -360,14 +360,9 @@ def _quantile(
     if mode == "nearest":
         rank = jnp.round(rank)
     below = jnp.floor(rank) if mode != "higher" else jnp.ceil(rank)
-
-    def ranked(rank: jax.Array) -> jax.Array:
-        place = jnp.take_along_axis(order, rank.astype(index_dtype()), -1)
-        return jnp.take_along_axis(flat, place, -1)
-
-    low = ranked(below)
+    low = jnp.take_along_axis(ordered, below.astype(index_dtype()), -1)
     if mode in ("linear", "midpoint"):
-        high = ranked(jnp.ceil(rank))
+        high = jnp.take_along_axis(ordered, jnp.ceil(rank).astype(index_dtype()), -1)
         weight = rank - below if mode == "linear" else jnp.full_like(rank, 0.5)
         step = high - low
         low = jnp.where(weight < 0.5, low + weight * step, high - step * (1 - weight))
