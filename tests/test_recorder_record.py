@@ -235,3 +235,19 @@ def test_steps_of_an_optimizer_are_known_without_the_device() -> None:
     before = w.detach().clone()
     optimizer.step()
     assert torch.equal(w, before)
+
+
+def test_an_exponent_stays_a_part_of_the_structure() -> None:
+    x, i = torch.rand(3) + 1, torch.tensor([1, 2, 3])
+    for step in range(12):
+        x ** (1 + 0.1 * step)
+    assert (i**2).tolist() == [1, 4, 9]
+    with pytest.raises(RuntimeError, match="Integers to negative integer powers"):
+        i**-1
+
+
+def test_an_error_that_depends_on_values_needs_nobody_who_holds_the_result() -> None:
+    torch.record.synchronize()
+    torch.nn.functional.multi_margin_loss(torch.ones(2, 3), torch.tensor([0, 3]))
+    with pytest.raises(RuntimeError, match="target out of range"):
+        torch.record.synchronize()

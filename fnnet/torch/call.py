@@ -59,7 +59,7 @@ def _add(
     kind = type(argument)
     if kind is float or kind is int:
         key.append(kind)
-        if run_time:
+        if run_time and not (kind is int and op.integers_stay):
             if kind is int and not -_INT64 <= argument < _INT64:
                 raise RuntimeError("value cannot be converted to type int64_t without overflow")
             numbers.append(argument)

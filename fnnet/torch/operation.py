@@ -127,6 +127,7 @@ class Op:
     Attributes:
         plans: from the key of a call to its plan.
         run_time: by position, whether a Python number there is a run-time argument; `run_time_names` by name.
+        integers_stay: whether only floats become one: what an integer means depends on it (an exponent's sign).
     """
 
     def __init__(self, declared: Operation, in_place: bool = False) -> None:
@@ -143,6 +144,7 @@ class Op:
         self.promote = frozenset(declared.promote)
         self.plans: dict[Any, Plan] = {}
         self._seen: dict[tuple[str, type], set[Any]] = {}
+        self.integers_stay = any(declared.name == name for name, _ in STATIC)
         self._set_run_time({n for n in self.promote if (declared.name, n) not in STATIC})
 
     def _set_run_time(self, names: set[str]) -> None:
@@ -204,7 +206,7 @@ class Op:
             if tree is None or isinstance(tree, bool):
                 return tree
             tree = self.plain(tree)
-            if run_time and type(tree) in (int, float):
+            if run_time and (type(tree) is float or (type(tree) is int and not self.integers_stay)):
                 holes.append(_Hole(len(holes), type(tree)))
                 return holes[-1]
             return tree

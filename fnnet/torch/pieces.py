@@ -144,7 +144,7 @@ def in_pieces(
         for piece in pieces:
             given = [made[slot] if slot >= 0 else arrays[-1 - slot] for slot in piece.inputs]
             numbers = floats[piece.floats], integers[piece.integers]
-            if piece.wanted:
+            if piece.wanted or any(plan.guard is not None for plan in piece.plans):
                 program = program_of(piece.calls, piece.wanted, piece.plans, given, *numbers, where)
                 results = list(program(given, *numbers))
                 if len(results) > len(piece.wanted):

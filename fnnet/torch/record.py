@@ -186,7 +186,7 @@ class Record:
         plans, inputs, floats, integers = self.plans, self.inputs, self.floats, self.integers
         where = self.device
         self._clear()
-        if not targets:
+        if not targets and not any(plan.guard is not None for plan in plans):
             return
         COUNTS.records += 1
         COUNTS.operations += len(calls)
