@@ -127,7 +127,7 @@ class Op:
     Attributes:
         plans: from the key of a call to its plan.
         run_time: by position, whether a Python number there is a run-time argument; `run_time_names` by name.
-        integers_stay: whether only floats become one: what an integer means depends on it (an exponent's sign).
+        integers_stay: whether only floats become one, for the sign of an integer decides (an exponent's).
     """
 
     def __init__(self, declared: Operation, in_place: bool = False) -> None:
