@@ -72,6 +72,9 @@ def evaluate(closed: ClosedJaxpr, arguments: list[Any]) -> list[Any]:
             inner = next((eqn.params[key] for key in ("jaxpr", "call_jaxpr") if key in eqn.params), None)
             if isinstance(inner, ClosedJaxpr):
                 results = evaluate(inner, inputs)
+            elif name == "cond":
+                branches = eqn.params["branches"]
+                results = evaluate(branches[min(max(int(inputs[0]), 0), len(branches) - 1)], inputs[1:])
             elif name in _RULES:
                 results = _RULES[name](*inputs, **eqn.params)
                 results = list(results) if eqn.primitive.multiple_results else [results]
@@ -93,6 +96,11 @@ def _round(x: Any, rounding_method: Any) -> Any:
     if int(rounding_method) == 1:
         return np.rint(x)
     return np.copysign(np.floor(np.abs(x) + np.asarray(0.5, x.dtype)), x)
+
+
+def _platform_index(platforms: Any) -> Any:
+    """NumPy is no platform of XLA's, so the branch that is for all others; the last, if each has its own."""
+    return np.int32(platforms.index(None) if None in platforms else len(platforms) - 1)
 
 
 def _select(which: Any, *cases: Any) -> Any:
@@ -199,6 +207,7 @@ _RULES: dict[str, Rule] = {
     "integer_pow": lambda x, y: np.power(x, y) if y >= 0 else 1 / np.power(x, -y),
     "round": _round,
     "select_n": _select,
+    "platform_index": _platform_index,
     "clamp": lambda low, x, high: np.minimum(np.maximum(x, low), high),
     "convert_element_type": lambda x, new_dtype, **_: x.astype(new_dtype),
     "bitcast_convert_type": lambda x, new_dtype: x.view(new_dtype),
