@@ -32,7 +32,7 @@ from jax.extend.core import Literal, Primitive
 from jax.interpreters import ad, batching, mlir
 
 from fnnet.functional.convolution_phases import has_phases, in_phases
-from fnnet.functional.convolution_sums import grouped, in_order, is_sum
+from fnnet.functional.convolution_sums import as_given, grouped, in_order, is_sum, window
 
 __all__ = ["convolution_p", "convolve", "layout", "written_out"]
 
@@ -189,7 +189,6 @@ mlir.register_lowering(convolution_p, mlir.lower_fun(_on_cpu, multiple_results=F
 
 
 def _products(by: Layout, x: Any, kernel: Any, params: dict[str, Any]) -> Any:
-    numbers = params["dimension_numbers"]
     x, kernel = in_order(x, kernel, params)
     strides, steps, precision = params["window_strides"], params["rhs_dilation"], params["precision"]
 
@@ -224,8 +223,7 @@ def _products(by: Layout, x: Any, kernel: Any, params: dict[str, Any]) -> Any:
         ]
         zeros = _varying_alike(jnp.zeros((by.channels, kernel.shape[0], *by.places), x.dtype), x)[0]
         result, _ = lax.scan(lambda sum, one: (sum + over_places(*one), None), zeros, tuple(parts))
-    order = sorted(range(result.ndim), key=lambda d: numbers.out_spec[d])
-    return lax.optimization_barrier(lax.transpose(result, order))
+    return lax.optimization_barrier(as_given(result, params))
 
 
 _AT_ONCE = [False]
@@ -247,17 +245,12 @@ def _windows(
     x: Any, positions: Sequence[int], apart: Sequence[int], sizes: Sequence[int], steps: Sequence[int]
 ) -> tuple[Any, bool]:
     """The window at every position: (first, position, second, *sizes), or with the positions first of all."""
-    lengths = [(n - 1) * step + 1 for n, step in zip(sizes, steps, strict=True)]
-    if not _AT_ONCE[0]:
-        for d in reversed(range(len(sizes))):
-            axis = x.ndim - len(sizes) + d
-            starts = [p * apart[d] for p in range(positions[d])]
-            slices = [lax.slice_in_dim(x, at, at + lengths[d], steps[d], axis) for at in starts]
-            x = lax.optimization_barrier(jnp.stack(slices))
-        return x, True
-    slices = []
-    for position in itertools.product(*map(range, positions)):
-        starts = [p * a for p, a in zip(position, apart, strict=True)]
-        stops = [at + length for at, length in zip(starts, lengths, strict=True)]
-        slices.append(lax.slice(x, (0, 0, *starts), (*x.shape[:2], *stops), (1, 1, *steps)))
-    return jnp.stack(slices, 1), False
+    if _AT_ONCE[0]:
+        every = itertools.product(*map(range, positions))
+        return jnp.stack([window(x, at, apart, sizes, steps) for at in every], 1), False
+    for d in reversed(range(len(sizes))):
+        axis, length = x.ndim - len(sizes) + d, (sizes[d] - 1) * steps[d] + 1
+        starts = [p * apart[d] for p in range(positions[d])]
+        slices = [lax.slice_in_dim(x, at, at + length, steps[d], axis) for at in starts]
+        x = lax.optimization_barrier(jnp.stack(slices))
+    return x, True

@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-__all__ = ["grouped", "in_order", "is_sum"]
+__all__ = ["as_given", "grouped", "in_order", "is_sum", "window"]
 
 _TERMS = 64
 """Up to how many terms a sum is written out."""
@@ -29,6 +29,12 @@ def in_order(x: Any, kernel: Any, params: dict[str, Any]) -> tuple[Any, Any]:
         [(0, 0, 0), (0, 0, 0), *[(*pad, dilation - 1) for pad, dilation in dilations]],
     )
     return x, lax.transpose(kernel, numbers.rhs_spec)
+
+
+def as_given(result: Any, params: dict[str, Any]) -> Any:
+    """A result (N, out, ...) in the order of dimensions that the convolution's output has."""
+    places = params["dimension_numbers"].out_spec
+    return lax.transpose(result, sorted(range(result.ndim), key=lambda d: places[d]))
 
 
 def is_sum(params: dict[str, Any], x: Any, kernel: Any, out: Any) -> bool:
@@ -54,11 +60,10 @@ def grouped(x: Any, kernel: Any, params: dict[str, Any], shape: tuple[int, ...])
         result = _over_kernel(x, kernel, groups, places, strides, steps)
     else:
         result = _over_places(x, kernel, params["batch_group_count"], places, strides, steps)
-    order = sorted(range(result.ndim), key=lambda d: numbers.out_spec[d])
-    return lax.transpose(result, order)
+    return as_given(result, params)
 
 
-def _window(x: Any, at: Any, apart: Any, sizes: Any, steps: Any) -> Any:
+def window(x: Any, at: Any, apart: Any, sizes: Any, steps: Any) -> Any:
     """The part of the last dimensions that begins at `at * apart`, of so many elements, so far apart."""
     kept = x.ndim - len(sizes)
     starts = [p * a for p, a in zip(at, apart, strict=True)]
@@ -73,7 +78,7 @@ def _over_kernel(x: Any, kernel: Any, groups: int, places: Any, strides: Any, st
     ones = [1] * len(places)
     total: Any = None
     for at in itertools.product(*map(range, sizes)):
-        shifted = _window(x, at, steps, places, strides)
+        shifted = window(x, at, steps, places, strides)
         weight = weights[(..., *at)].reshape(groups, out // groups, within, *ones)
         for one in range(within):
             term = shifted[:, :, None, one] * weight[:, :, one]
@@ -88,7 +93,7 @@ def _over_places(x: Any, kernel: Any, groups: int, places: Any, strides: Any, st
     weights = kernel.reshape(groups, 1, out // groups, features, *sizes)
     axes = tuple(range(3, x.ndim))
     sums = [
-        (_window(x, at, strides, sizes, steps) * weights).sum(axes)
+        (window(x, at, strides, sizes, steps) * weights).sum(axes)
         for at in itertools.product(*map(range, places))
     ]
     result = jnp.stack(sums, -1)  # (groups, batch, out / groups, places)
