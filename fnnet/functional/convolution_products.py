@@ -28,11 +28,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Literal, Primitive
+from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from fnnet.functional.convolution_phases import has_phases, in_phases
 from fnnet.functional.convolution_sums import as_given, grouped, in_order, is_sum, window
+from fnnet.functional.jaxprs import as_it_is, evaluate
 
 __all__ = ["convolution_p", "convolve", "layout", "written_out"]
 
@@ -88,18 +89,13 @@ def _plain(x: Any, kernel: Any, **params: Any) -> Any:
 
 def _exchanged(function: Callable[..., Any], *arguments: Any) -> Any:
     """The one result of a function of arrays, its convolutions exchanged for `convolution_p`."""
-    closed = jax.make_jaxpr(function)(*arguments)
-    known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
-    known.update(zip(closed.jaxpr.invars, arguments, strict=True))
-    for equation in closed.jaxpr.eqns:
-        inputs = [one.val if isinstance(one, Literal) else known[one] for one in equation.invars]
-        primitive = equation.primitive
-        if primitive is lax.conv_general_dilated_p:
-            primitive = convolution_p
-        results = primitive.bind(*inputs, **primitive.get_bind_params(equation.params))
-        known.update(zip(equation.outvars, results if primitive.multiple_results else [results], strict=True))
-    (out,) = closed.jaxpr.outvars
-    return out.val if isinstance(out, Literal) else known[out]
+
+    def results(equation: Any, inputs: list[Any]) -> list[Any]:
+        plain = equation.primitive is lax.conv_general_dilated_p
+        return as_it_is(equation, inputs, convolution_p if plain else None)
+
+    (result,) = evaluate(jax.make_jaxpr(function)(*arguments), arguments, results)
+    return result
 
 
 @lru_cache(maxsize=4096)

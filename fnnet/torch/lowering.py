@@ -14,15 +14,16 @@ takes 395 or 600 us (the two-layer loop by hand).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr
 
 from fnnet.functional.convolution_products import convolution_p, layout
 from fnnet.functional.convolution_sums import is_sum
+from fnnet.functional.jaxprs import as_it_is, equations, evaluate
 
 _WORTH = 1_000_000
 _WORTH_IF_NARROW = 20_000
@@ -63,7 +64,7 @@ def is_for_one_thread(closed: ClosedJaxpr) -> bool:
 
     Products of matrices whose left factor lies as it is contracted are not Eigen's, but YNNPACK's.
     """
-    for eqn in closed.jaxpr.eqns:
+    for eqn in equations(closed.jaxpr):
         if eqn.primitive.name in _THREADED:
             return False
         shapes = [one.aval for one in (*eqn.invars, *eqn.outvars)]
@@ -79,19 +80,7 @@ def is_for_one_thread(closed: ClosedJaxpr) -> bool:
             shared = math.prod(right.shape[d] for d in (*contracted[1], *batch[1]))
             if left.size * (right.size // max(shared, 1)) > _ALONE:
                 return False
-        if not all(map(is_for_one_thread, _inner(eqn))):
-            return False
     return True
-
-
-def _inner(eqn: Any) -> Iterator[ClosedJaxpr]:
-    """The programs within one equation: of a call, a loop, a branch."""
-    for param in eqn.params.values():
-        for one in param if isinstance(param, tuple | list) else (param,):
-            if isinstance(one, ClosedJaxpr):
-                yield one
-            elif isinstance(one, Jaxpr):
-                yield ClosedJaxpr(one, ())
 
 
 class _Rewriting:
@@ -101,13 +90,7 @@ class _Rewriting:
         self.turned: dict[int, tuple[Any, Any]] = {}
 
     def run(self, closed: ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
-        jaxpr = closed.jaxpr
-        known = dict(zip(jaxpr.constvars, closed.consts, strict=True))
-        known.update(zip(jaxpr.invars, arguments, strict=True))
-        for eqn in jaxpr.eqns:
-            inputs = [one.val if isinstance(one, Literal) else known[one] for one in eqn.invars]
-            known.update(zip(eqn.outvars, self.results(eqn, inputs), strict=True))
-        return [one.val if isinstance(one, Literal) else known[one] for one in jaxpr.outvars]
+        return evaluate(closed, arguments, self.results)
 
     def results(self, eqn: Any, inputs: list[Any]) -> list[Any]:
         if eqn.primitive.name in _CALLS:
@@ -117,12 +100,10 @@ class _Rewriting:
             left, right = (self._before(*one) for one in zip(inputs, contracted, strict=True))
             if left is not None and right is not None and _is_worth(left, right):
                 return [_product(eqn, left, right)]
-        results = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
-        if eqn.primitive.multiple_results:
-            return list(results)
+        results = as_it_is(eqn, inputs)
         if eqn.primitive.name == "transpose" and tuple(eqn.params["permutation"]) == (1, 0):
-            self.turned[id(results)] = results, inputs[0]
-        return [results]
+            self.turned[id(results[0])] = results[0], inputs[0]
+        return results
 
     def _before(self, factor: Any, contracted: int) -> Any:
         """The matrix whose first dimension is contracted; None if there is none without a transposition."""

@@ -29,6 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.jaxprs import equations
 from fnnet.train.batches import Batches, epoch_order
 from fnnet.train.update import Record, State, Step
 
@@ -229,13 +230,7 @@ CONVOLUTIONS = frozenset({"conv_general_dilated", "convolution"})
 
 def has_convolution(jaxpr: Any) -> bool:
     """Whether a convolution is somewhere in a jaxpr."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name in CONVOLUTIONS:
-            return True
-        for inner in jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, "eqns")):
-            if hasattr(inner, "eqns") and has_convolution(inner):
-                return True
-    return False
+    return any(equation.primitive.name in CONVOLUTIONS for equation in equations(jaxpr))
 
 
 def choose_loop(setup: Setup, state: State, key: Any, data: Any, shuffle: Any) -> Loop:
