@@ -429,7 +429,8 @@ def test_fit_seeds_takes_the_arguments_of_fit():
     of_fit = inspect.signature(train.fit).parameters
     of_seeds = inspect.signature(train.fit_seeds).parameters
     assert list(of_seeds) == [*of_fit, "shared_data"]
-    with pytest.raises(TypeError, match=r"fit_seeds\(\) missing a required( keyword-only)? argument: 'optimizer'"):
+    missing = r"fit_seeds\(\) missing a required( keyword-only)? argument: 'optimizer'"  # as of Python 3.12
+    with pytest.raises(TypeError, match=missing):
         train.fit_seeds(None, {"w": np.zeros((2, 1))}, (), steps=1)
     with pytest.raises(TypeError, match=r"fit_seeds\(\) got an unexpected keyword argument 'step'"):
         train.fit_seeds(None, {"w": np.zeros((2, 1))}, (), optimizer=None, step=1)
