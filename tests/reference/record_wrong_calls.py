@@ -1,4 +1,4 @@
-"""Records PyTorch's errors for tests/wrong_calls.py, and its warnings for tests/warned_calls.py."""
+"""Records PyTorch's errors for tests/wrong_calls/*.txt, and its warnings for tests/warned_calls.py."""
 
 from __future__ import annotations
 
