@@ -1,7 +1,7 @@
 """Runs the wrong calls of PyTorch's everyday API that tests/wrong_calls/*.txt hold, one a line.
 
-The last statement of each line is an error. Each is run with fresh names: `torch`, `nn`, `F`, `optim`, `data`,
-and
+The last statement of each line is an error. Each is run with fresh names: the modules `torch`, `nn`, `F`,
+`optim` and `data`, and
 
     x   ones(2, 3)         w   the same, requires grad     i   arange(3)           m   a mask like x
     d   x in float64       c   complex ones(2)             e   zeros(0)            z   a 0-d one
