@@ -67,12 +67,11 @@ def update(torch: Any, w1: Any, w2: Any) -> None:
         w2.grad.zero_()
 
 
-def by_autograd(torch: Any) -> Step:
+def by_gradients(torch: Any, predict: Callable[..., Any]) -> Step:
     x, y, w1, w2 = start(torch, True)
 
     def step() -> float:
-        y_pred = x.mm(w1).clamp(min=0).mm(w2)
-        loss = (y_pred - y).pow(2).sum()
+        loss = (predict(x, w1, w2) - y).pow(2).sum()
         value = loss.item()
         loss.backward()
         update(torch, w1, w2)
@@ -81,9 +80,11 @@ def by_autograd(torch: Any) -> Step:
     return step
 
 
-def by_function(torch: Any) -> Step:
-    x, y, w1, w2 = start(torch, True)
+def by_autograd(torch: Any) -> Step:
+    return by_gradients(torch, lambda x, w1, w2: x.mm(w1).clamp(min=0).mm(w2))
 
+
+def by_function(torch: Any) -> Step:
     class MyReLU(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, input: Any) -> Any:
@@ -97,15 +98,7 @@ def by_function(torch: Any) -> Step:
             grad_input[input < 0] = 0
             return grad_input
 
-    def step() -> float:
-        y_pred = MyReLU.apply(x.mm(w1)).mm(w2)
-        loss = (y_pred - y).pow(2).sum()
-        value = loss.item()
-        loss.backward()
-        update(torch, w1, w2)
-        return value
-
-    return step
+    return by_gradients(torch, lambda x, w1, w2: MyReLU.apply(x.mm(w1)).mm(w2))
 
 
 def two_layers(torch: Any) -> Any:

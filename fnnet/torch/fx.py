@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnnet.torch.missing import refusal
+from fnnet.torch.missing import refusals
 
-_INSTEAD = "use fnnet.functionalize and jax.make_jaxpr"
-symbolic_trace = refusal("torch.fx.symbolic_trace", _INSTEAD)
-Tracer = refusal("torch.fx.Tracer", _INSTEAD)
-GraphModule = refusal("torch.fx.GraphModule", _INSTEAD)
-Graph = refusal("torch.fx.Graph", _INSTEAD)
-Node = refusal("torch.fx.Node", _INSTEAD)
-Proxy = refusal("torch.fx.Proxy", _INSTEAD)
-Interpreter = refusal("torch.fx.Interpreter", _INSTEAD)
-Transformer = refusal("torch.fx.Transformer", _INSTEAD)
+_NAMES = "symbolic_trace Tracer GraphModule Graph Node Proxy Interpreter Transformer"
+globals().update(refusals("torch.fx", _NAMES, "use fnnet.functionalize and jax.make_jaxpr"))
 
 
 def wrap(fn_or_name: Any) -> Any:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MissingName", "known", "missing", "refusal", "tensor_names"]
+__all__ = ["MissingName", "known", "missing", "refusal", "refusals", "tensor_names"]
 
 
 class MissingName(AttributeError, NotImplementedError):
@@ -73,3 +73,8 @@ def refusal(name: str, instead: str = "") -> Any:
     Refused.__name__ = Refused.__qualname__ = name.rpartition(".")[2]
     Refused.__doc__ = "Raises NotImplementedError."
     return Refused
+
+
+def refusals(module: str, names: str, instead: str = "") -> dict[str, Any]:
+    """A stand-in for each of a module's names, which stand between spaces."""
+    return {name: refusal(f"{module}.{name}", instead) for name in names.split()}

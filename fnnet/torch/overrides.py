@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fnnet.torch.missing import refusal
+from fnnet.torch.missing import refusals
 from fnnet.torch.tensor import Tensor
 
-__all__ = ["handle_torch_function", "has_torch_function", "is_tensor_like", "is_tensor_method_or_property"]
+_REFUSED = refusals(
+    "torch.overrides",
+    "handle_torch_function wrap_torch_function get_overridable_functions get_testing_overrides "
+    "get_ignored_functions TorchFunctionMode",
+    "tensors of fnnet have no __torch_function__",
+)
+globals().update(_REFUSED)
+__all__ = ["has_torch_function", "is_tensor_like", "is_tensor_method_or_property", *_REFUSED]
 
 
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
@@ -34,12 +41,3 @@ def is_tensor_like(inp: Any) -> bool:
 def is_tensor_method_or_property(func: Any) -> bool:
     """Whether it is one of Tensor's methods."""
     return getattr(Tensor, getattr(func, "__name__", ""), None) is func
-
-
-_NONE = "tensors of fnnet have no __torch_function__"
-handle_torch_function = refusal("torch.overrides.handle_torch_function", _NONE)
-wrap_torch_function = refusal("torch.overrides.wrap_torch_function", _NONE)
-get_overridable_functions = refusal("torch.overrides.get_overridable_functions", _NONE)
-get_testing_overrides = refusal("torch.overrides.get_testing_overrides", _NONE)
-get_ignored_functions = refusal("torch.overrides.get_ignored_functions", _NONE)
-TorchFunctionMode = refusal("torch.overrides.TorchFunctionMode", _NONE)

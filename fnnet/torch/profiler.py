@@ -1,12 +1,9 @@
 """torch.profiler by name: `jax.profiler.trace` and `fnnet.torch.stats()` see what runs."""
 
-from fnnet.torch.missing import refusal
+from fnnet.torch.missing import refusals
 
-_INSTEAD = "use jax.profiler.trace and fnnet.torch.stats()"
-profile = refusal("torch.profiler.profile", _INSTEAD)
-record_function = refusal("torch.profiler.record_function", _INSTEAD)
-schedule = refusal("torch.profiler.schedule", _INSTEAD)
-tensorboard_trace_handler = refusal("torch.profiler.tensorboard_trace_handler", _INSTEAD)
+_NAMES = "profile record_function schedule tensorboard_trace_handler"
+globals().update(refusals("torch.profiler", _NAMES, "use jax.profiler.trace and fnnet.torch.stats()"))
 
 
 class ProfilerActivity:

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnnet.torch.missing import missing, refusal
+from fnnet.torch.missing import missing, refusals
 
-_NONE = "fnnet has no sparse tensors"
-__all__ = [
-    "addmm",
-    "as_sparse_gradcheck",
-    "log_softmax",
-    "mm",
-    "sampled_addmm",
-    "softmax",
-    "spdiags",
-    "spsolve",
-    "sum",
-]
-
-mm, addmm, sampled_addmm, softmax, log_softmax, sum, spdiags, spsolve, as_sparse_gradcheck = (
-    refusal(f"torch.sparse.{name}", _NONE)
-    for name in (
-        "mm", "addmm", "sampled_addmm", "softmax", "log_softmax", "sum", "spdiags", "spsolve",
-        "as_sparse_gradcheck",
-    )
-)  # fmt: skip
+_NAMES = "mm addmm sampled_addmm softmax log_softmax sum spdiags spsolve as_sparse_gradcheck"
+globals().update(refusals("torch.sparse", _NAMES, "fnnet has no sparse tensors"))
+__all__ = _NAMES.split()
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from fnnet import torch
 from fnnet.torch.distributions import constraints
-from fnnet.torch.distributions.discrete import Categorical
+from fnnet.torch.distributions.discrete import Categorical, _OfCategorical
 from fnnet.torch.distributions.distribution import Distribution
 from fnnet.torch.distributions.multivariate import Independent, sum_rightmost
 from fnnet.torch.distributions.transforms import ComposeTransform, ExpTransform, Transform
@@ -193,7 +193,7 @@ class MixtureSameFamily(Distribution):
         return f"MixtureSameFamily(\n  {self._mixture!r},\n  {self._component!r})"
 
 
-class ExpRelaxedCategorical(Distribution):
+class ExpRelaxedCategorical(_OfCategorical):
     """The logarithm of a relaxed one-hot sample (Maddison et al., 2017)."""
 
     has_rsample = True
@@ -207,16 +207,6 @@ class ExpRelaxedCategorical(Distribution):
         self.temperature = temperature
         shape = self._categorical.logits.shape
         super().__init__(self._categorical.batch_shape, shape[-1:], validate_args)
-
-    @property
-    def probs(self) -> Any:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Any:
-        """Their logarithms."""
-        return self._categorical.logits
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
         """The same distribution with parameters expanded to a batch shape."""

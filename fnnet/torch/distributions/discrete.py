@@ -193,7 +193,23 @@ class Categorical(_Either):
         return values.expand((-1, *self._batch_shape)) if expand else values
 
 
-class OneHotCategorical(Distribution):
+class _OfCategorical(Distribution):
+    """What another distribution says of the classes it is made of."""
+
+    _categorical: Categorical
+
+    @property
+    def probs(self) -> Any:
+        """The probabilities of the classes."""
+        return self._categorical.probs
+
+    @property
+    def logits(self) -> Any:
+        """Their logarithms."""
+        return self._categorical.logits
+
+
+class OneHotCategorical(_OfCategorical):
     """One of n classes, as a vector of zeros and one 1."""
 
     support: Any = constraints.one_hot
@@ -208,16 +224,6 @@ class OneHotCategorical(Distribution):
         super().__init__(
             self._categorical.batch_shape, (self._categorical._num_events,), validate_args=validate_args
         )
-
-    @property
-    def probs(self) -> Any:
-        """The probabilities of the classes."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Any:
-        """Their logarithms."""
-        return self._categorical.logits
 
     @property
     def mean(self) -> Any:

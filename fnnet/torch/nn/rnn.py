@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any
 
 from fnnet.layers import recurrent
@@ -16,19 +16,8 @@ _Derived: Any = module_class(recurrent._Recurrent)
 _DerivedCell: Any = module_class(recurrent._Cell)
 
 
-@dataclass(frozen=True, repr=False)
-class _AnyRecurrent(recurrent._Recurrent):
-    """A recurrent layer whose kind of cell is an argument."""
-
+class _OfAnyCell(recurrent._Recurrent):
     cell: str
-    input_size: int
-    hidden_size: int
-    num_layers: int = 1
-    bias: bool = True
-    batch_first: bool = False
-    dropout: float = 0.0
-    bidirectional: bool = False
-    proj_size: int = 0
 
     def __post_init__(self) -> None:
         if self.cell not in recurrent._GATES:
@@ -38,6 +27,13 @@ class _AnyRecurrent(recurrent._Recurrent):
     @property
     def mode(self) -> str:
         return self.cell
+
+
+_FIELDS = [(one.name, one.type, field(default=one.default)) for one in fields(recurrent.LSTM)]
+_AnyRecurrent: Any = make_dataclass(
+    "_AnyRecurrent", [("cell", str), *_FIELDS], bases=(_OfAnyCell,), frozen=True, repr=False
+)
+"""A recurrent layer whose kind of cell is an argument, before those of LSTM."""
 
 
 @dataclass(frozen=True, repr=False)
