@@ -2,6 +2,7 @@
 
 import adapter_scenarios
 import memory_scenarios
+import mixing_scenarios
 import program_scenarios
 import pytest
 from printed import RTOL, assert_same_text
@@ -10,7 +11,7 @@ import fnnet.torch
 
 EVERY = [
     pytest.param(module.scenario, name, id=f"{module.__name__.removesuffix('_scenarios')}-{name}")
-    for module in (adapter_scenarios, memory_scenarios, program_scenarios)
+    for module in (adapter_scenarios, memory_scenarios, mixing_scenarios, program_scenarios)
     for name in module.scenario
 ]
 

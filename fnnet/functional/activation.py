@@ -183,13 +183,29 @@ def glu(input: jax.Array, dim: int = -1) -> jax.Array:
     return first * jax.nn.sigmoid(second)
 
 
-@operation("torch", "Tensor", "nn.functional", in_place=True, grad_fn="SigmoidBackward0", to_float=True)
+@operation(
+    "torch",
+    "Tensor",
+    "nn.functional",
+    in_place=True,
+    grad_fn="SigmoidBackward0",
+    promote=("input",),
+    to_float=True,
+)
 def sigmoid(input: jax.Array) -> jax.Array:
     """1 / (1 + exp(-input))."""
     return jax.nn.sigmoid(input)
 
 
-@operation("torch", "Tensor", "nn.functional", in_place=True, grad_fn="TanhBackward0", to_float=True)
+@operation(
+    "torch",
+    "Tensor",
+    "nn.functional",
+    in_place=True,
+    grad_fn="TanhBackward0",
+    promote=("input",),
+    to_float=True,
+)
 def tanh(input: jax.Array) -> jax.Array:
     """Hyperbolic tangent."""
     return jnp.tanh(input)

@@ -49,15 +49,13 @@ Value = Any
 _BINARY: dict[str, Any] = {"promote": ("input", "other")}
 
 
-def _scaled(function: str, input: Value, other: Value, alpha: Value) -> Value:
-    if isinstance(alpha, int) and alpha == 1:
+def _scaled(input: Value, other: Value, alpha: Value) -> Value:
+    if type(alpha) is int and alpha == 1:
         return other
     if isinstance(alpha, float) and is_integral(input) and is_integral(other):
-        raise RuntimeError(
-            f"{function}: For integral input tensors, argument alpha must not be a floating point number."
-        )
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, bool) and not is_bool(input):
-        raise RuntimeError(f"{function}: Boolean alpha only supported for Boolean results.")
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
     return alpha * other
 
 
@@ -70,7 +68,7 @@ def _refuse_zero(function: str, other: Value) -> None:
 @operation("torch", "Tensor", in_place=True, grad_fn="AddBackward0", **_BINARY)
 def add(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
     """Sum of input and alpha times other (broadcast); booleans are or-ed."""
-    return jnp.add(*spread(input, _scaled("add", input, other, alpha)))
+    return jnp.add(*spread(input, _scaled(input, other, alpha)))
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="SubBackward0", aliases=("subtract",), **_BINARY)
@@ -78,10 +76,10 @@ def sub(input: Value, other: Value, *, alpha: Value = 1) -> jax.Array:
     """Input minus alpha times other. Raises RuntimeError for two booleans."""
     if is_bool(input) or is_bool(other):
         raise RuntimeError(
-            "sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
             "invert a mask, use the `~` or `logical_not()` operator instead."
         )
-    return jnp.subtract(*spread(input, _scaled("sub", input, other, alpha)))
+    return jnp.subtract(*spread(input, _scaled(input, other, alpha)))
 
 
 @operation("torch", grad_fn="RsubBackward1", **_BINARY)

@@ -122,6 +122,8 @@ def roll(input: jax.Array, shifts: int | Sequence[int], dims: int | Sequence[int
     axes = [dims] if isinstance(dims, int) else list(dims)
     if len(axes) != len(steps):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
+    if jnp.ndim(input) == 0:
+        raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
     return jnp.roll(input, steps, [canonical_dim(one, jnp.ndim(input)) for one in axes])
 
 

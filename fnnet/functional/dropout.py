@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fnnet.functional.dtypes import scalar_name
 from fnnet.functional.operation import operation
 from fnnet.random.source import as_source
 
@@ -31,6 +32,10 @@ def _kept(
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0 or input.size == 0:
         return None
+    if not jnp.issubdtype(input.dtype, jnp.inexact):
+        raise RuntimeError(
+            f"{name}: result type Float can't be cast to the desired output type {scalar_name(input.dtype)}"
+        )
     if p == 1:
         return jnp.zeros(shape, bool)
     if key is None:

@@ -9,7 +9,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.functional.dtypes import is_bool, is_complex, is_integral, is_number, pair, to_floating
+from fnnet.functional.dtypes import (
+    index_dtype,
+    is_bool,
+    is_complex,
+    is_integral,
+    is_number,
+    pair,
+    to_floating,
+)
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
@@ -217,8 +225,8 @@ def positive(input: jax.Array) -> jax.Array:
 
 @operation("torch", "Tensor", in_place=True, grad_fn="PowBackward0")
 def square(input: jax.Array) -> jax.Array:
-    """Input times itself."""
-    return jnp.square(input)
+    """Input times itself; booleans count as int64."""
+    return jnp.square(input.astype(index_dtype()) if is_bool(input) else input)
 
 
 def _rounding(name: str, function: Elementwise, grad_fn: str, doc: str, **aliases: Any) -> Elementwise:

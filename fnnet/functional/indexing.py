@@ -100,6 +100,27 @@ def index_add(
 def index_copy(input: jax.Array, dim: int, index: jax.Array, source: jax.Array) -> jax.Array:
     """A copy of input with the slices of source at the indices along `dim`."""
     lines, places, axis = _vector("index_copy", input, index, dim)
+    given, own = jnp.shape(source), jnp.shape(input)
+    if given and own and len(given) != len(own):
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
+            f"Source dimensionality ({len(given)}), destination dimensionality ({len(own)})"
+        )
+    if given and own:
+        rest = [size for d, size in enumerate(given) if d != axis]
+        kept = [size for d, size in enumerate(own) if d != axis]
+        if rest != kept:
+            raise RuntimeError(
+                "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice "
+                f"shape: {' '.join(map(str, kept))} at dimension {axis} and source slice shape: "
+                f"{' '.join(map(str, rest))} at dimension 0."
+            )
+    count = given[axis] if given else 1
+    if places.shape[0] != count:
+        raise IndexError(
+            f"index_copy_(): Number of indices ({places.shape[0]}) should be equal to source.size(dim) "
+            f"({count})"
+        )
     put_there = jnp.asarray(source).reshape(_kept(lines, places, axis))
     return _at(lines, places, axis).set(put_there).reshape(jnp.shape(input))
 

@@ -113,6 +113,9 @@ def gradient(
     `spacing` is a number for all, or for each dimension a number or its coordinates. Raises RuntimeError for
     an edge order other than 1 and 2, and for dimensions too short for it.
     """
+    if input.dtype == np.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
+    input = to_floating(input)
     axes = canonical_dims(dim, input.ndim)
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")

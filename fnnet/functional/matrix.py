@@ -12,7 +12,7 @@ import numpy as np
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.distance import farthest
-from fnnet.functional.dtypes import is_integral, scalar_name
+from fnnet.functional.dtypes import is_bool, is_integral, scalar_name
 from fnnet.functional.half import once_rounded, spread
 from fnnet.functional.operation import operation
 from fnnet.functional.statistics import linalg_vector_norm
@@ -295,12 +295,16 @@ def tensordot(a: jax.Array, b: jax.Array, dims: Any = 2) -> jax.Array:
 @once_rounded
 def kron(input: jax.Array, other: jax.Array) -> jax.Array:
     """The Kronecker product."""
+    if is_bool(input) and is_bool(other):
+        return jnp.kron(input.astype(np.uint8), other.astype(np.uint8)).astype(bool)
     return jnp.kron(input, other)
 
 
 @operation("torch", "Tensor", grad_fn="LinalgCrossBackward0", promote=("input", "other"))
 def cross(input: jax.Array, other: jax.Array, dim: int | None = None) -> jax.Array:
     """The cross product of vectors of 3 along `dim`, by default the first dimension of size 3."""
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     x, y = jnp.broadcast_arrays(input, other)
     if dim is None:
         threes = [i for i, size in enumerate(x.shape) if size == 3]

@@ -192,7 +192,13 @@ def t(input: jax.Array) -> jax.Array:
 
 @operation("torch", "Tensor", grad_fn="TransposeBackward0", view=True)
 def adjoint(input: jax.Array) -> jax.Array:
-    """The last two dimensions exchanged, and the elements conjugated."""
+    """The last two dimensions exchanged, and the elements conjugated. Raises RuntimeError for a vector."""
+    if jnp.ndim(input) == 1:
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
+    if jnp.ndim(input) == 0:
+        return jnp.conj(input)
     return jnp.conj(_exchanged(input, -2, -1))
 
 

@@ -29,6 +29,8 @@ new = object.__new__
 _KEYWORDS = object()
 _LIST = object()
 _INT64 = 2**63
+_SEVERAL = frozenset(("SplitBackward0", "SplitWithSizesBackward0", "UnbindBackward0"))
+"""Functions whose outputs may not be changed in place; others return views made one by one."""
 _MAY_OVERLAP = ("FillBackward2", "ZeroBackward0")
 
 
@@ -91,7 +93,7 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     except TypeError:
         raise op.unhashable(args, kwargs) from None
     if plan is None:
-        if op.data_dependent:
+        if op.data_dependent or tuple(key) in op.by_values:
             return op.compute(args, kwargs)
         try:
             plan = op.plan_for(tuple(key), args, kwargs)
@@ -173,7 +175,7 @@ def _views(
         parent = parents[origin]
         tensor = alias(parent, steps, tuple(numbers))
         tensor._cache, tensor._cached_at = value, parent._storage.changes
-        adopt(tensor, parent, node, nr, several=len(results) > 1)
+        adopt(tensor, parent, node, nr, several=len(results) > 1 and plan.grad_fn in _SEVERAL)
         made.append(tensor)
     return made
 
@@ -201,7 +203,12 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
     except TypeError:
         raise op.unhashable(args, kwargs) from None
     if plan is None:
-        plan = op.plan_for(tuple(key), args, kwargs)
+        try:
+            plan = op.plan_for(tuple(key), args, kwargs)
+        except (NotImplementedError, RuntimeError):
+            if MODE.enabled and any(one.requires_grad for one in tensors):
+                inplace.check(target, True, overlap=False)  # which PyTorch looks at first
+            raise
         if len(plan.numbers) != len(numbers):
             return call_in_place(op, args, kwargs)
     if plan.indices is not None:

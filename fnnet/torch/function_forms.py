@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing, legacy
 from fnnet.torch.call import call
+from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.memory_formats import contiguous_format, spec_in
 from fnnet.torch.mode import MODE
+from fnnet.torch.refusals import cpp_name
 from fnnet.torch.tensor import Tensor
 
 
@@ -107,6 +111,44 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> Any:
     return input.split(list(split_sizes), dim)
 
 
+def repeat_interleave(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Each element repeated; how often may be a tensor, whose values are read. Of that alone, the places."""
+    from fnnet.torch.creation import arange
+    from fnnet.torch.declare import OPS
+    from fnnet.torch.tensor import from_array
+
+    op = OPS["repeat_interleave"]
+    if "repeats" not in kwargs and not args and isinstance(input, Tensor):
+        if input.ndim != 1 or input.dtype not in (D.int32, D.int64):
+            raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
+        input, kwargs = arange(input.shape[0], device=input.device), {**kwargs, "repeats": input}
+    bound = op.bind((input, *args), kwargs).arguments
+    repeats, dim = bound["repeats"], bound.get("dim")
+    if not isinstance(repeats, Tensor):
+        return call(op, (input, *args), kwargs)
+    if repeats.dtype not in (D.int32, D.int64):
+        raise NotImplementedError(
+            f"\"repeat_interleave_cpu\" not implemented for '{cpp_name(repeats.dtype)}'"
+        )
+    lines = input.flatten() if dim is None else input
+    axis = canonical_dim(0 if dim is None else dim, lines.ndim)
+    extent = lines.shape[axis] if lines.ndim else 1
+    if repeats.ndim > 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    if repeats.ndim == 1 and repeats.shape[0] not in (1, extent):
+        raise RuntimeError(
+            "repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{repeats.shape[0]} and input.size({axis}) = {extent}"
+        )
+    counts = np.broadcast_to(np.asarray(repeats._value().get()), (extent,))
+    if (counts < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    if bound.get("output_size") not in (None, int(counts.sum())):
+        raise RuntimeError("allocated size does not match required size")
+    places = from_array(np.repeat(np.arange(extent), counts), input.device)
+    return call(OPS["index_select"], (lines, axis, places), {})
+
+
 def unsafe_split(input: Tensor, split_size: Any, dim: int = 0) -> Any:
     """`input.split(...)`, of which PyTorch does not note that the parts share memory."""
     return _unguarded(input.split(split_size, dim))
@@ -180,7 +222,7 @@ COPIED = ("alias", "as_strided", "detach", "diagonal", "expand", "narrow", "perm
 FUNCTIONS |= {f"{name}_copy": _copy_of(name) for name in COPIED}
 setattr(Tensor, "narrow_copy", FUNCTIONS["narrow_copy"])  # noqa: B010
 _one: Any
-for _one in (split_with_sizes, unsafe_split, unsafe_chunk, index_put, indexing.index_put_):
+for _one in (repeat_interleave, split_with_sizes, unsafe_split, unsafe_chunk, index_put, indexing.index_put_):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
 for _one in (constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,

@@ -46,7 +46,7 @@ def compute_on_host() -> None:
 
 def _refuse(op: Op, args: Any, kwargs: Any) -> Any:
     """Stands for operations that look at values before they compute: to check them, or to know a shape."""
-    if not op.data_dependent:
+    if not op.data_dependent and not op.by_values:
         raise IndexError(f"{op.name}: index out of range")
     raise NotImplementedError(f"fnnet: '{op.name}' {_ADVICE}")
 

@@ -65,8 +65,7 @@ def select(input: Tensor, dim: int, index: Any) -> Tensor:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
         )
-    left = shape[:dim] + shape[dim + 1 :]
-    steps = (("slice", (dim,), (1,), (1,)), ("reshape", tuple(left)))
+    steps = (("slice", (dim,), (1,), (1,)), ("squeeze", (dim,)))
     return view_by(input, steps, (index % shape[dim],), "SelectBackward0")
 
 
@@ -129,6 +128,7 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
     sizes: list[int] = []
     strides: list[int] = []
     starts: list[int] = []
+    selected: list[int] = []
     kept: list[int] = []
     advanced: list[Any] = []
     name = ""
@@ -180,6 +180,7 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
             sizes.append(1)
             strides.append(1)
             starts.append(position % length)
+            selected.append(dim)
             name = "SelectBackward0"
         dim += 1
     steps: list[Any] = []
@@ -188,6 +189,9 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
     sliced = list(shape)
     for d, size in zip(dims, sizes, strict=True):
         sliced[d] = size
+    if selected:
+        steps.append(("squeeze", tuple(selected)))
+        sliced = [size for d, size in enumerate(sliced) if d not in selected]
     if kept != sliced or not steps:
         steps.append(("reshape", tuple(kept)))
     if any(one is not None for one in advanced) and kept == list(shape):

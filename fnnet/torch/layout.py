@@ -223,8 +223,10 @@ def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
     out = tuple(eqn.outvars[0].aval.shape)
     if name == "transpose":
         return [(("transpose", tuple(params["permutation"])),)]
-    if (name in ("reshape", "squeeze") and params.get("dimensions") is None) or name == "squeeze":
+    if name == "reshape" and params.get("dimensions") is None:
         return [(("reshape", out),)]
+    if name == "squeeze":
+        return [(("squeeze", tuple(params["dimensions"])),)]
     if name == "broadcast_in_dim":
         return [(("expand", out, tuple(params["broadcast_dimensions"])),)]
     if name == "copy" or (

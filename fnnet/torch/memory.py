@@ -174,6 +174,10 @@ def _get_data(self: Tensor) -> Tensor:
 def _set_data(self: Tensor, new: Tensor) -> None:
     if not isinstance(new, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+    if self.requires_grad and not new._spec.differentiable:
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype"
+        )
     self._storage, self._spec = new._storage, new._spec
     self._steps, self._starts, self._offset = new._steps, new._starts, new._offset
     self._cache, self._cached_at = new._cache, new._cached_at

@@ -203,6 +203,9 @@ _ALWAYS = {
     "kron": "UnsafeViewBackward0",
 }  # fmt: skip
 
+NO_DERIVATIVE = frozenset(name for name, node in _ALWAYS.items() if node == "NotImplemented")
+"""Operations that PyTorch records, but whose backward raises."""
+
 _IN_PLACE = {
     "leaky_relu": "LeakyReluBackward1", "elu": "EluBackward1", "selu": "EluBackward1",
     "celu": "CeluBackward1",

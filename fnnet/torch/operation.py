@@ -23,10 +23,16 @@ from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as,
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.guards import guard_of
 from fnnet.torch.mode import MODE
-from fnnet.torch.naming import name_of, shown_edges
+from fnnet.torch.naming import NO_DERIVATIVE, name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
-from fnnet.torch.refusals import check_dtype, check_kinds, check_same_dtype, check_targets
+from fnnet.torch.refusals import (
+    check_dtype,
+    check_kinds,
+    check_same_dtype,
+    check_subtraction,
+    check_targets,
+)
 from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
@@ -127,6 +133,7 @@ class Op:
     Attributes:
         plans: from the key of a call to its plan.
         run_time: by position, whether a Python number there is a run-time argument; `run_time_names` by name.
+        by_values: keys of calls that decide by values, and so are called on them.
         integers_stay: whether only floats become one, for the sign of an integer decides (an exponent's).
     """
 
@@ -136,6 +143,7 @@ class Op:
         self.function = declared.function
         self.in_place = in_place
         self.data_dependent = declared.data_dependent or declared.name in NEED_VALUES
+        self.by_values: set[Any] = set()
         self.view = declared.view and not in_place
         self.grad_fn = declared.grad_fn or _grad_fn(declared.name)
         self.signature = inspect.signature(declared.function)
@@ -223,7 +231,9 @@ class Op:
         except jax.errors.ConcretizationTypeError:
             # The function decides by the number: then it belongs to the structure.
             if not any(not one.is_tensor for one in holes):
-                self.data_dependent = True  # it decides by values: from now on it is called on them
+                if len(self.by_values) >= PLAN_LIMIT:
+                    self.by_values.clear()
+                self.by_values.add(key)
                 raise NeedsValues from None
             decided = {
                 name
@@ -261,14 +271,22 @@ class Op:
             if is_tensor(one)
         ]
         check_same_dtype(self.declared.name, tensors)
+        kinds = dict(tensors)
+        sides = [kinds.get(name, type(arguments.get(name))) for name in ("input", "other")]
+        check_subtraction(self.declared.name, sides)
         check_targets(self.declared.name, tensors)
         if not tensors and self.parameters[:1] == ["input"]:
             raise self.unhashable(given.args, given.kwargs)
         first = next((one for one in arguments.values() if is_tensor(one)), None)
         if first is not None and arguments.get("dtype") is None:
             spec = first._spec if isinstance(first, Tensor) else first.spec
-            kind = None if isinstance(first, Tensor) else self._common(bound)
-            check_dtype(self.declared.name, spec.dtype if kind is None or self.declared.to_float else kind)
+            kind = None if isinstance(first, Tensor) or self.declared.to_float else self._common(bound)
+            try:
+                check_dtype(self.declared.name, spec.dtype, kind)
+            except (NotImplementedError, RuntimeError):
+                if self._elementwise():  # shapes that do not fit are the first thing that PyTorch says
+                    layout.check_broadcast(self.promote, bound, _Hole)
+                raise
 
     def _learn(self, bound: inspect.BoundArguments) -> bool:
         """Whether a float that keeps changing has just been made a run-time number."""
@@ -352,9 +370,11 @@ class Op:
         plan.notices = [*([] if said is None else [(said, UserWarning)]), *notices]
         plan.single = plan.single and not plan.notices
         plan.guard = guard_of(self.declared.name, bound, order, examples, _Hole)
+        divisor = bound.arguments.get("other")
+        divides_by_number = isinstance(divisor, _Hole) and not divisor.is_tensor
         if plan.guard is not None:
             plan.single = False
-            if not plan.guard.at_call and self.declared.name in INTEGER_DIVISIONS and number_holes:
+            if not plan.guard.at_call and self.declared.name in INTEGER_DIVISIONS and divides_by_number:
                 plan.indices = (DIVISOR, 0)
         plan.wraps_number = self.name in _WRAPPING and len(tensor_holes) == 1
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
@@ -362,6 +382,8 @@ class Op:
         if self.view:
             self._make_view(plan, function)
         plan.grad_fn = name_of(self, bound, plan.views)
+        if self.declared.name in NO_DERIVATIVE:
+            plan.no_derivative = f"derivative for aten::{self.name} is not implemented"
         plan.shown = shown_edges(self, bound, order)
         if not self.view and specs:
             if self._elementwise():

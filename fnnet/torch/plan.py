@@ -65,6 +65,7 @@ class Plan:
         saves_output: whether PyTorch keeps the output for backward, rather than the inputs.
         shown: the inputs that the node's next_functions list (see `naming.py`); None for all.
         indices: which input holds indices, and their limit (see `bounds.py`).
+        no_derivative: what backward raises, if PyTorch has no derivative of the operation.
         notices: what is to be warned of at each call.
         guard: the error that depends on values, if there is one (see `guards.py`).
         fill: the number that fills the output, if the plan does nothing else (see `record.Value`).
@@ -89,6 +90,7 @@ class Plan:
         "inputs",
         "jaxpr",
         "kept",
+        "no_derivative",
         "notices",
         "number",
         "numbers",
@@ -118,6 +120,7 @@ class Plan:
         self.inputs = tuple(inputs)
         self.numbers = tuple(numbers)
         self.device = device
+        self.no_derivative: str | None = None
         self.outputs = tuple(spec_of(aval.shape, of_numpy(aval.dtype), device) for aval in jaxpr.out_avals)
         self.differentiable = any(spec.differentiable for spec in self.outputs)
         self.tree = tree

@@ -16,6 +16,9 @@ from typing import Any, cast
 from fnnet.torch import dtypes as D
 
 _LABELS = {D.BOOL: "bool", D.INTEGER: "integer", D.FLOATING: "floating", D.COMPLEX: "complex"}
+_BY_INPUT = frozenset(("lerp",))
+"""Operations that refuse their input's dtype, whatever the other arguments are."""
+
 _SAME_AS = {"cross_entropy": "log_softmax", "gumbel_softmax": "softmax"}
 """Operations that PyTorch composes, and the first in them that refuses a dtype."""
 
@@ -31,9 +34,12 @@ CPP_NAMES = {
 }  # fmt: skip
 
 _SAME_DTYPE = {
-    "lerp": "expected dtype {} for `{}` but got dtype {}",
+    "lerp": "expected dtype {first} for `{argument}` but got dtype {other}",
     "heaviside": "heaviside is not yet implemented for tensors with different dtypes.",
     "meshgrid": "meshgrid expects all tensors to have the same dtype",
+    "cartesian_prod": "meshgrid expects all tensors to have the same dtype",
+    "tensordot": "both inputs should have same dtype",
+    **dict.fromkeys(("cross", "linalg_cross", "einsum"), "expected scalar type {First} but found {Other}"),
 }
 """Operations that do not promote, and what they say of two dtypes (and of the other argument)."""
 
@@ -54,8 +60,12 @@ def _refused() -> dict[str, dict[str, list[str]]]:
     return cast("dict[str, dict[str, list[str]]]", json.loads(text))
 
 
-def check_dtype(name: str, kind: D.dtype) -> None:
-    """Raise PyTorch's error if its kernel of the operation refuses the dtype in which it would compute."""
+def check_dtype(name: str, input: D.dtype, common: D.dtype | None = None) -> None:
+    """Raise PyTorch's error if its kernel of the operation refuses the dtype in which it would compute.
+
+    That is `common`, to which the arguments are promoted, if there is one.
+    """
+    kind = input if common is None or name in _BY_INPUT else common
     name = _SAME_AS.get(name, name)
     found = _refused().get(name, {}).get(_LABELS[kind.category])
     if found is not None:
@@ -69,11 +79,24 @@ def check_same_dtype(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
         return
     for argument, kind in tensors[1:]:
         if kind is not tensors[0][1]:
-            raise RuntimeError(text.format(_c_name(tensors[0][1]), argument, _c_name(kind)))
+            first = tensors[0][1]
+            names = {"First": cpp_name(first), "Other": cpp_name(kind)}
+            raise RuntimeError(
+                text.format(first=_c_name(first), argument=argument, other=_c_name(kind), **names)
+            )
+
+
+def check_subtraction(name: str, sides: list[D.dtype | type | None]) -> None:
+    """Raise RuntimeError if one side of a difference is boolean: a tensor of that dtype, or a Python bool."""
+    if name in ("sub", "rsub") and (D.bool_ in sides or bool in sides) and set(sides) != {D.bool_}:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
+            "a mask, use the `~` or `logical_not()` operator instead."
+        )
 
 
 def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
-    """Raise RuntimeError for targets and weights of losses in a dtype that PyTorch refuses."""
+    """Raise RuntimeError for targets, weights and sources whose dtype does not go with the input's."""
     kinds = dict(tensors)
     target, input = kinds.get("target"), kinds.get("input")
     if name in ("cross_entropy", "nll_loss"):
@@ -83,6 +106,11 @@ def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
             raise RuntimeError(
                 f"expected scalar type {cpp_name(input)} but found {cpp_name(kinds['weight'])}"
             )
+    elif name == "index_copy" and input is not None and kinds.get("source") is not input:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self) "
+            f"{cpp_name(input)} and (source) {cpp_name(kinds['source'])}"
+        )
     elif name == "binary_cross_entropy" and target is not input and target is not None and input is not None:
         raise RuntimeError(f"Found dtype {cpp_name(target)} but expected {cpp_name(input)}")
 

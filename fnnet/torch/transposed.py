@@ -23,27 +23,47 @@ def _reversed(self: Tensor) -> Tensor:
     return self.permute(tuple(range(self.ndim - 1, -1, -1)))
 
 
-def _matrices(self: Tensor) -> Tensor:
+def _is_scalar(self: Tensor, name: str) -> bool:
+    """Whether the transposition of a 0-d tensor was asked for, which is the tensor itself."""
+    if self.ndim == 0:
+        warnings.warn(
+            f"Tensor.{name} is deprecated on 0-D tensors. Consider using x.conj()."
+            if name in ("H", "mH", "adjoint")
+            else f"Tensor.{name} is deprecated on 0-D tensors. This function is the identity in these cases.",
+            stacklevel=3,
+        )
+    return self.ndim == 0
+
+
+def _check_matrices(self: Tensor, name: str) -> None:
     if self.ndim < 2:
         raise RuntimeError(
-            f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
         )
+
+
+def _matrices(self: Tensor) -> Tensor:
+    if _is_scalar(self, "mT"):
+        return self
+    _check_matrices(self, "mT")
     return self.transpose(-2, -1)
 
 
+def _conjugated(self: Tensor, name: str) -> Tensor:
+    if not _is_scalar(self, name):
+        _check_matrices(self, name)
+        self = self.transpose(-2, -1)
+    return self.conj() if self.dtype.is_complex else self
+
+
 def _adjoints(self: Tensor) -> Tensor:
-    if self.ndim < 2:
-        raise RuntimeError(
-            f"tensor.mH is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
-        )
-    turned = self.transpose(-2, -1)
-    return turned.conj() if self.dtype.is_complex else turned
+    return _conjugated(self, "mH")
 
 
 def _adjoint(self: Tensor) -> Tensor:
-    if self.ndim != 2:
+    if self.ndim not in (0, 2):
         raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.")
-    return _adjoints(self)
+    return _conjugated(self, "H")
 
 
 for _name, _function, _doc in (

@@ -4,6 +4,7 @@ A view is a sequence of steps, each a tuple that begins with its kind:
 
     ("transpose", permutation)
     ("reshape", shape)
+    ("squeeze", dims)                  dimensions of length one, which go
     ("expand", shape, dims)            dims: where the dimensions of the parent go
     ("slice", dims, sizes, steps)      with one start for each of dims, known only at run time
     ("strided", shape, strides)        into the flattened parent, with one run-time start
@@ -82,6 +83,8 @@ def _read_step(x: Any, step: Step, starts: Sequence[Any]) -> Any:
         return lax.transpose(x, step[1])
     if kind == "reshape":
         return lax.reshape(x, step[1])
+    if kind == "squeeze":
+        return lax.squeeze(x, step[1])
     if kind == "expand":
         return lax.broadcast_in_dim(x, step[1], step[2])
     if kind == "slice":
@@ -113,7 +116,7 @@ def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
     kind = step[0]
     if kind == "transpose":
         return lax.transpose(new, np.argsort(step[1]))
-    if kind == "reshape":
+    if kind in ("reshape", "squeeze"):
         return lax.reshape(new, x.shape)
     assert kind != "expand"
     if kind == "slice":
@@ -169,14 +172,14 @@ def write(x: Any, steps: Sequence[Step], starts: Sequence[Any], new: Any) -> Any
 def _unexpand(x: Any, step: Step, written: Any, new: Any) -> Any:
     """Of the places that an expanded view has for one element of `x`, the one that was written to."""
     _, shape, dims = step
+    if 0 in shape:
+        return x
     wide = [d for d in range(len(shape)) if d not in dims or x.shape[dims.index(d)] != shape[d]]
     narrow = [d for d in range(len(shape)) if d not in wide]
     written, new = (
         lax.transpose(one, [*wide, *narrow]).reshape(-1, *[shape[d] for d in narrow])
         for one in (written, new)
     )
-    if not new.shape[0]:
-        return x
     first = jnp.expand_dims(jnp.argmax(written, axis=0), 0)
     value = jnp.take_along_axis(new, first, axis=0)[0].reshape(x.shape)
     return jnp.where(written.any(axis=0).reshape(x.shape), value, x)
@@ -228,6 +231,10 @@ def layout(
             if found is None:
                 return None
             shape, strides = list(step[1]), list(found)
+        elif kind == "squeeze":
+            shape, strides = (
+                [one for dim, one in enumerate(all_) if dim not in step[1]] for all_ in (shape, strides)
+            )
         elif kind == "expand":
             wide = [0] * len(step[1])
             for dim, target in enumerate(step[2]):

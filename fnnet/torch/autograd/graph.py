@@ -203,6 +203,8 @@ class PlanNode(Node):
         values: Any = self.values
         if values is None:
             raise RuntimeError(RELEASED)
+        if self.plan.no_derivative is not None:
+            raise RuntimeError(self.plan.no_derivative)
         if values.__class__ is _Packed:
             values = values.open()
         for counter, version, position in self.checks:
