@@ -47,11 +47,18 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
+def _check_lengths(shape: Shape) -> None:
+    for length in shape:
+        if length < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {length}: {list(shape)}")
+
+
 def fan_in_and_fan_out(shape: Shape) -> tuple[int, int]:
     """Inputs that one output sees, and outputs that one input reaches, for a weight (out, in, *kernel).
 
     Raises ValueError for fewer than 2 dimensions.
     """
+    _check_lengths(shape)
     if len(shape) < 2:
         raise ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
@@ -65,6 +72,7 @@ def uniform(
     random: Any, shape: Shape, a: float = 0.0, b: float = 1.0, dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
     """Numbers from U(a, b). Raises RuntimeError if a > b."""
+    _check_lengths(shape)
     check_uniform(a, b, dtype)
     return as_source(random).uniform(shape, a, b, dtype)
 
@@ -73,6 +81,7 @@ def normal(
     random: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: DTypeLike = jnp.float32
 ) -> jax.Array:
     """Numbers from N(mean, std²). Raises RuntimeError if std < 0."""
+    _check_lengths(shape)
     check_normal(std)
     return as_source(random).normal(shape, mean, std, dtype)
 

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from judge import adapter
-from judge.left_out import ADAPTER, ADAPTER_DIFFERENCES
+from judge.adapter_left_out import ADAPTER, ADAPTER_DIFFERENCES
 from judge.operations import every_entry, full_label
 
 import fnnet.torch

@@ -57,13 +57,17 @@ def tile(input: jax.Array, dims: Any, *more: int) -> jax.Array:
 
 @operation("torch", "Tensor", grad_fn="RepeatInterleaveBackward0")
 def repeat_interleave(
-    input: jax.Array, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+    input: jax.Array, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> jax.Array:
     """Each element repeated, along `dim` or of the flattened input; `repeats` is a number or one an element.
+
+    Without `repeats`, input gives the numbers and what is repeated are 0, 1, 2, ....
 
     Where the numbers of repetitions are traced, output_size must be given. Raises RuntimeError for a misfit.
     """
     input = jnp.asarray(input)
+    if repeats is None:
+        input, repeats = jnp.arange(input.size, dtype=index_dtype()), input
     axis = 0 if dim is None else canonical_dim(dim, input.ndim)
     lines = input.reshape(-1) if dim is None or input.ndim == 0 else input
     extent = lines.shape[axis]
@@ -76,6 +80,8 @@ def repeat_interleave(
             "repeats must have the same size as input along dim, but got repeats.size(0) = "
             f"{jnp.size(repeats)} and input.size({axis}) = {extent}"
         )
+    if jnp.result_type(repeats) not in (jnp.int32, jnp.int64):
+        raise NotImplementedError(f'"repeat_interleave_cpu" not implemented for {jnp.result_type(repeats)}')
     known = concrete(repeats)
     if known is not None:
         if (known < 0).any():
@@ -161,15 +167,23 @@ def triu(input: jax.Array, diagonal: int = 0) -> jax.Array:
     return jnp.triu(input, diagonal)
 
 
+def _require_lengths(row: int, col: int) -> None:
+    for name, length in (("row", row), ("col", col)):
+        if length < 0:
+            raise RuntimeError(f"{name} must be non-negative, got {length}")
+
+
 @operation("torch")
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> jax.Array:
     """The indices (2, n) of the lower triangle of a (row, col) matrix."""
+    _require_lengths(row, col)
     return jnp.asarray(np.stack(np.tril_indices(row, offset, col)), dtype or index_dtype())
 
 
 @operation("torch")
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> jax.Array:
     """The indices (2, n) of the upper triangle of a (row, col) matrix."""
+    _require_lengths(row, col)
     return jnp.asarray(np.stack(np.triu_indices(row, offset, col)), dtype or index_dtype())
 
 

@@ -67,6 +67,11 @@ def scaled_dot_product_attention(
             "scaled_dot_product_attention: Expected query, key, and value to have the same dtype, but got "
             f"query.dtype: {query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
         )
+    if attn_mask is not None and attn_mask.dtype not in (jnp.bool_, query.dtype, jnp.float32):
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query "
+            f"dtype, but got attn_mask.dtype: {attn_mask.dtype} and query.dtype: {query.dtype} instead."
+        )
     if is_causal and attn_mask is not None:
         raise RuntimeError(
             "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"

@@ -62,7 +62,7 @@ def linalg_vander(x: jax.Array, *, N: int | None = None) -> jax.Array:
     """The powers 0 .. N - 1 of the elements along a new last dimension."""
     x = jnp.atleast_1d(x)
     size = x.shape[-1] if N is None else N
-    if size < 1:
+    if size < 2:
         raise RuntimeError(f"N must be greater than 1, got {size}")
     return _powers(x, size)
 

@@ -32,6 +32,20 @@ def _padded_targets(targets: jax.Array, lengths: jax.Array) -> jax.Array:
     return targets[jnp.clip(places, 0, max(targets.shape[0] - 1, 0))]
 
 
+def _check_targets(shape: tuple[int, ...], counts: np.ndarray) -> None:
+    """Raise RuntimeError where targets end to end have another length, or padded ones a smaller one."""
+    if len(shape) == 1 and shape[0] != counts.sum():
+        raise RuntimeError(
+            f"ctc_loss: Expected tensor to have size {counts.sum()} at dimension 0, but got size {shape[0]} "
+            "for argument 'targets'"
+        )
+    if len(shape) == 2 and counts.size and shape[1] < counts.max():
+        raise RuntimeError(
+            f"ctc_loss: Expected tensor to have size at least {counts.max()} at dimension 1, but got size "
+            f"{shape[1]} for argument 'targets'"
+        )
+
+
 @operation("nn.functional", grad_fn="CtcLossBackward0")
 def ctc_loss(
     log_probs: jax.Array,
@@ -62,6 +76,8 @@ def ctc_loss(
             raise RuntimeError(f"ctc_loss: {name} must be of size batch_size {batch}, got {lengths.shape}")
     if not isinstance(frames, jax.core.Tracer) and (np.asarray(frames) > steps).any():
         raise RuntimeError(f"ctc_loss: Expected input_lengths to have value at most {steps}, got {frames}")
+    if not isinstance(counts, jax.core.Tracer):
+        _check_targets(targets.shape, np.asarray(counts))
     if targets.ndim == 1:
         targets = targets[None] if single else _padded_targets(targets, counts)
     length = targets.shape[1]

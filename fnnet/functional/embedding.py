@@ -20,6 +20,12 @@ def _check_indices(name: str, input: jax.Array, rows: int) -> None:
         return
     known = np.asarray(input)
     outside = (known < 0) | (known >= rows)
+    if outside.any() and name == "embedding_bag":
+        place = int(np.argmax(outside))
+        raise RuntimeError(
+            f"{name}: Index {place} of input takes value {known.flat[place]} which is not in the valid range "
+            f"[0, {rows})"
+        )
     if outside.any():
         raise IndexError(
             f"{name}: index out of range in self: got index {known[outside][0]}, expected 0 to {rows - 1}"
@@ -128,6 +134,11 @@ def embedding_bag(
         if offsets is None or offsets.ndim != 1:
             raise ValueError(f"{name}: offsets has to be a 1D Tensor when input is 1D")
         bags = offsets.shape[0] - int(include_last_offset)
+        if not isinstance(offsets, jax.core.Tracer) and offsets.size and offsets[0] != 0:
+            raise RuntimeError(
+                f"{name}: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start "
+                f"from position 0. However, got {offsets[0]}"
+            )
         starts = offsets[:bags].astype(jnp.int32)
         bag = jnp.searchsorted(starts, jnp.arange(input.size, dtype=jnp.int32), side="right") - 1
     else:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
 
@@ -67,6 +68,7 @@ def unfold(
     """Sliding blocks of input (N, C, H, W) or (C, H, W) as columns: (N, C kH kW, blocks)."""
     arguments = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
     sizes = [per_dimension("unfold", name, value, 2) for name, value in arguments.items()]
+    canonical_dim(max(1, min(input.ndim, 2)), input.ndim)  # PyTorch reads these lengths first
     return batched("unfold", input, 2, lambda x: _columns(x, *sizes))
 
 

@@ -255,6 +255,16 @@ def diff(
 ) -> jax.Array:
     """Differences of neighbours along a dimension, taken n times; for n = 0 the input alone."""
     axis = _axis("diff", input, dim)
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    for one in (prepend, append):
+        for place, (length, own) in enumerate(zip(getattr(one, "shape", ()), input.shape, strict=False)):
+            if length != own and place != axis:
+                raise RuntimeError(
+                    "diff expects the shape of tensor to prepend or append to match that of input except "
+                    f"along the differencing dimension; input.size({place}) = {own}, but got "
+                    f"tensor.size({place}) = {length}"
+                )
     if n == 0:
         return input
     joined = cat([one for one in (prepend, input, append) if one is not None], axis)

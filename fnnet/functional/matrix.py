@@ -206,10 +206,16 @@ def addmv(input: jax.Array, mat: jax.Array, vec: jax.Array, *, beta: Any = 1, al
     return _blend("addmv", input, mv(mat, vec), beta, alpha)
 
 
-@operation("torch", "Tensor", in_place=True, grad_fn="AddrBackward0")
+@operation("torch", "Tensor", in_place=True, grad_fn="AddrBackward0", promote=("input", "vec1", "vec2"))
 def addr(input: jax.Array, vec1: jax.Array, vec2: jax.Array, *, beta: Any = 1, alpha: Any = 1) -> jax.Array:
     """beta * input + alpha * the outer product of two vectors."""
     return _blend("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+def _require_batches(*batches: jax.Array) -> None:
+    """PyTorch reads the three lengths before it says that there are not three: IndexError."""
+    for one in batches:
+        canonical_dim(max(1, min(one.ndim, 2)), one.ndim)
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="BaddbmmBackward0")
@@ -217,6 +223,7 @@ def baddbmm(
     input: jax.Array, batch1: jax.Array, batch2: jax.Array, *, beta: Any = 1, alpha: Any = 1
 ) -> jax.Array:
     """beta * input + alpha * the products of the matrices of two batches."""
+    _require_batches(batch1, batch2)
     return _blend("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
@@ -225,8 +232,8 @@ def addbmm(
     input: jax.Array, batch1: jax.Array, batch2: jax.Array, *, beta: Any = 1, alpha: Any = 1
 ) -> jax.Array:
     """beta * input + alpha * the sum of the products of the matrices of two batches."""
-    bmm_shapes = jax.eval_shape(bmm, batch1, batch2)
-    del bmm_shapes  # evaluated for its errors
+    _require_batches(batch1, batch2)
+    jax.eval_shape(bmm, batch1, batch2)  # for its errors
     return _blend("addbmm", input, jnp.einsum("bnm,bmp->np", batch1, batch2), beta, alpha)
 
 
@@ -254,6 +261,11 @@ def inner(input: jax.Array, other: jax.Array) -> jax.Array:
 @operation("torch", grad_fn="ViewBackward0")
 def einsum(equation: str, *operands: Any) -> jax.Array:
     """The sum of products that the equation names ("ij,jk->ik"). Raises RuntimeError for a misfit."""
+    if not operands:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand "
+            "and its subscripts list"
+        )
     several = operands[0] if len(operands) == 1 and isinstance(operands[0], Sequence) else operands
     try:
         return jnp.einsum(equation, *several)
@@ -270,6 +282,8 @@ def tensordot(a: jax.Array, b: jax.Array, dims: Any = 2) -> jax.Array:
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         left, right = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
         left, right = ([one] if isinstance(one, int) else [int(i) for i in one] for one in dims)

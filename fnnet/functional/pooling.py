@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
 
@@ -290,6 +291,8 @@ def _lp_pool(
     n: int, input: jax.Array, norm_type: float, kernel_size: Sizes, stride: Sizes | None, ceil_mode: bool
 ) -> jax.Array:
     count = math.prod(per_dimension(f"lp_pool{n}d", "kernel_size", kernel_size, n))
+    if n == 2:
+        canonical_dim(-3, input.ndim)
     means = _avg_pool(n, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
     # In PyTorch a relu stands before the root, which keeps the infinite derivative at 0 from going further.
     zero = means == 0

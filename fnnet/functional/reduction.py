@@ -102,7 +102,7 @@ def nanmean(
 
 @operation("torch", "Tensor", grad_fn="ProdBackward0")
 def prod(
-    input: jax.Array, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+    input: jax.Array, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> jax.Array:
     """The product over one dimension or all; of integers and booleans an int64."""
     input = jnp.asarray(input)

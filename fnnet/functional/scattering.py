@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.arithmetic import Value
 from fnnet.functional.dtypes import concrete, index_dtype, is_integral, is_number, scalar_name
 from fnnet.functional.indexing import aligned
 from fnnet.functional.operation import operation
@@ -148,7 +149,7 @@ def scatter_reduce(
 @operation("torch")
 def searchsorted(
     sorted_sequence: jax.Array,
-    input: Any,
+    input: Value,
     *,
     out_int32: bool = False,
     right: bool = False,

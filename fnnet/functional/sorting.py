@@ -72,6 +72,8 @@ def kthvalue(input: jax.Array, k: int, dim: int = -1, keepdim: bool = False) -> 
     input = jnp.asarray(input)
     axis = canonical_dim(dim, input.ndim)
     lines = jnp.atleast_1d(input)
+    if not lines.shape[axis]:
+        raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
     if not 1 <= k <= lines.shape[axis]:
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(axis))
     if input.ndim == 0:

@@ -16,6 +16,7 @@ from fnnet.functional.dimension import canonical_dim, canonical_dims
 from fnnet.functional.dtypes import (
     canonical,
     index_dtype,
+    is_bool,
     is_complex,
     is_integral,
     require_floating,
@@ -238,6 +239,9 @@ def logcumsumexp(input: jax.Array, dim: int) -> jax.Array:
 
 def _running(input: jax.Array, dim: int, scan: Any) -> ValuesIndices:
     """Running extremes: an element equal to the extreme so far is the newest place of it."""
+    if is_bool(input):
+        found = _running(input.astype(jnp.uint8), dim, scan)
+        return ValuesIndices(found.values.astype(bool), found.indices)
     lines, axis = _lines(input, dim)
     extreme = scan(lax.stop_gradient(lines), axis)
     fresh = lines == extreme
@@ -308,6 +312,8 @@ def nanmedian(input: jax.Array, dim: int | None = None, keepdim: bool = False) -
 def mode(input: jax.Array, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The most frequent element along `dim`, the smallest in a tie, and the last place where it stands."""
     lines, axis = _lines(input, dim)
+    if not lines.shape[axis]:
+        raise IndexError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
     order = stable_order(lines, axis)
     ordered = jnp.take_along_axis(lines, order, axis)
     places = lax.broadcasted_iota(index_dtype(), lines.shape, axis)

@@ -277,7 +277,10 @@ class RNNCell(_Cell):
     gates = 1
 
     def _function(self) -> Any:
-        return F.rnn_tanh_cell if _mode(self, self.nonlinearity) == "RNN_TANH" else F.rnn_relu_cell
+        functions = {"tanh": F.rnn_tanh_cell, "relu": F.rnn_relu_cell}
+        if self.nonlinearity not in functions:
+            raise RuntimeError(f"RNNCell: Unknown nonlinearity: {self.nonlinearity}")
+        return functions[self.nonlinearity]
 
 
 @dataclass(frozen=True, repr=False)

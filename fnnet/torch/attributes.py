@@ -118,6 +118,9 @@ def is_nonzero(self: Tensor) -> bool:
 def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     """The sum over the dimensions that broadcasting from `size` would have added or stretched."""
     target = size_of(size, "sum_to_size")
+    if not target:
+        total: Tensor = self.sum()
+        return total
     if len(target) > self.ndim:
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(self.shape)}}}.")
     lead = self.ndim - len(target)

@@ -76,7 +76,7 @@ def _add(
         for item in argument:
             _add(op, item, False, key, tensors, numbers)
     else:
-        plain = op.plain(argument)
+        plain = op.plain(argument, run_time)
         if plain is not argument:
             _add(op, plain, run_time, key, tensors, numbers)
         else:

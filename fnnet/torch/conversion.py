@@ -153,7 +153,7 @@ for _name, _kind in (
     ("cfloat", D.complex64), ("cdouble", D.complex128),
 ):  # fmt: skip
 
-    def _convert(self: Tensor, memory_format: Any = None, _kind: D.dtype = _kind) -> Tensor:
+    def _convert(self: Tensor, *, memory_format: Any = None, _kind: D.dtype = _kind) -> Tensor:
         return self.to(_kind, memory_format=memory_format)
 
     _convert.__name__ = _name

@@ -94,6 +94,8 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
         **other: Any,
     ) -> Tensor:
         if "size" in other:
+            if size:
+                raise TypeError(f"{name}() got multiple values for argument 'size'")
             size = (other.pop("size"),)
         if other:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(other))}'")
@@ -205,7 +207,7 @@ def _as_numpy(data: Any) -> np.ndarray[Any, Any]:
     try:
         array = np.array(data)
     except ValueError:
-        raise ValueError(_ragged(data)) from None
+        raise _ragged(data) from None
     if array.size == 0:
         return array.astype(D.get_default_dtype().numpy)
     if array.dtype.kind == "f" and not _numpy_scalars(data):
@@ -236,12 +238,17 @@ def _numpy_scalars(data: Any) -> bool:
     return isinstance(data, np.generic | np.ndarray)
 
 
-def _ragged(data: Any, dim: int = 0) -> str:
-    lengths = [len(one) if isinstance(one, list) else 0 for one in data]
-    for length in lengths:
-        if length != lengths[0]:
-            return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {length})"
-    return _ragged([item for one in data for item in one], dim + 1) if lengths[0] else "ragged sequence"
+def _ragged(data: Any, dim: int = 0) -> Exception:
+    """PyTorch's error for nested sequences that are no array: the first element says what is expected."""
+    for one in data:
+        if not isinstance(data[0], list) and isinstance(one, list):
+            wanted = "must be real number, not list" if isinstance(data[0], float) else ""
+            return TypeError(wanted or "'list' object cannot be interpreted as an integer")
+        if isinstance(data[0], list) and not isinstance(one, list):
+            return TypeError("not a sequence")
+        if isinstance(one, list) and len(one) != len(data[0]):
+            return ValueError(f"expected sequence of length {len(data[0])} at dim {dim + 1} (got {len(one)})")
+    return _ragged([item for one in data for item in one], dim + 1)
 
 
 def _check_fits(array: np.ndarray[Any, Any], data: Any, kind: Dtype) -> None:

@@ -18,6 +18,7 @@ from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy
 from fnnet.torch.dtypes import get_default_dtype
+from fnnet.torch.mode import no_grad
 from fnnet.torch.operation import Op
 from fnnet.torch.outs import write_out as write_out
 from fnnet.torch.tensor import Tensor
@@ -51,6 +52,9 @@ ITSELF: dict[str, Callable[..., bool]] = {
 """Operations that give the tensor itself where there is nothing to do, and when that is."""
 
 
+REQUIRED = {"softmax": "dim", "log_softmax": "dim"}
+"""Arguments that nn.functional guesses, and `torch` and methods do not."""
+
 READ = {"tensor_split": (1, "indices_or_sections")}
 """Arguments whose values decide the shapes of the result: tensors there are read."""
 
@@ -78,10 +82,12 @@ def _is_variadic(op: Op) -> bool:
     )
 
 
-def function_of(op: Op) -> Callable[..., Any]:
-    """The operation as a function or method."""
-    variadic = _is_variadic(op)
+def function_of(op: Op, place: str = "") -> Callable[..., Any]:
+    """The operation as a function or, of the place "Tensor", a method, which may take sizes one by one."""
+    variadic = place == "Tensor" and _is_variadic(op)
+    sized = place == "torch" and _is_variadic(op)
     has_out = "out" in op.parameters
+    required = REQUIRED.get(op.declared.name) if place in ("torch", "Tensor") else None
 
     itself = ITSELF.get(op.declared.name)
     read = READ.get(op.declared.name)
@@ -96,11 +102,29 @@ def function_of(op: Op) -> Callable[..., Any]:
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
             return result if out is None else write_out(out, result, op.name, op)
-        if variadic and len(args) > 1 and all(isinstance(one, int | Tensor) for one in args[1:]):
-            args = (args[0], tuple(int(one) for one in args[1:]))
+        if variadic:
+            args = _gathered(op, args, kwargs)
+        elif sized and len(args) > 1 and isinstance(args[1], int):
+            raise TypeError(
+                f"{op.name}(): argument '{op.parameters[1]}' (position 2) must be tuple of ints, not int"
+            )
+        elif required is not None and len(args) < 2 and required not in kwargs:
+            raise TypeError(f'{op.name}() missing 1 required positional arguments: "{required}"')
         return call(op, args, kwargs)
 
     return _named(function, op)
+
+
+def _gathered(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments of a method with sizes that were given one by one as a tuple."""
+    if len(args) > 1:
+        if not isinstance(args[1], bool) and all(hasattr(one, "__index__") for one in args[1:]):
+            return (args[0], tuple([int(one) for one in args[1:]]))
+        if len(args) > 2 and op.name != "as_strided":
+            raise TypeError(f"{op.name}() takes 1 positional argument but {len(args) - 1} were given")
+    elif not kwargs:
+        raise TypeError(f'{op.name}() missing 1 required positional arguments: "{op.parameters[1]}"')
+    return args
 
 
 def _as_numbers(
@@ -142,11 +166,15 @@ def creator_of(op: Op) -> Callable[..., Any]:
 def in_place_of(op: Op) -> Callable[..., Any]:
     """The operation as `Tensor.<name>_`."""
     writing = Op(op.declared, in_place=True)
+    unseen = op.name.startswith("logical_")  # autograd does not look at these, not even for leaves
     variadic = _is_variadic(op)
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
         if variadic and len(args) > 1 and isinstance(args[1], int):
             args = (args[0], tuple(args[1:]))
+        if unseen:
+            with no_grad():
+                return call_in_place(writing, args, kwargs)
         return call_in_place(writing, args, kwargs)
 
     return _named(function, writing)
@@ -189,16 +217,17 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
     """Put every spelling of one declared operation into the namespaces and onto Tensor."""
     op = OPS[declared.name] = Op(declared)
     creates = declared.function.__module__ in _MAKERS or declared.name in ("tril_indices", "triu_indices")
-    function = creator_of(op) if creates else function_of(op)
+    function = creator_of(op) if creates else function_of(op, "torch")
+    method = function_of(op, "Tensor")
     changing = None
     if declared.in_place:
-        changing = restrided(function) if declared.view else in_place_of(op)
+        changing = restrided(method) if declared.view else in_place_of(op)
     spelled = getattr(declared, "spelled", "") or declared.name
     for name in (spelled, *getattr(declared, "aliases", ())):
         for place in declared.spellings:
             if place == "Tensor":
                 if not hasattr(Tensor, name) or name in ("data",):
-                    setattr(Tensor, name, function)
+                    setattr(Tensor, name, method)
                 if changing is not None and not hasattr(Tensor, name + "_"):
                     setattr(Tensor, name + "_", changing)
             elif place == "nn.functional" and changing is not None and "inplace" not in op.parameters:

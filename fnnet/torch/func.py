@@ -151,6 +151,11 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
                         f"{name}: Expected f(*args) to return a scalar tensor, got tensor with "
                         f"{output[0].ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                     )
+                if jnp.issubdtype(output[0].dtype, jnp.complexfloating):
+                    raise RuntimeError(
+                        f"{name}: grad can be implicitly created only for real scalar outputs, got a complex "
+                        "one"
+                    )
                 return output[0], aux
 
             (value, aux), grads = jax.value_and_grad(scalar, has_aux=True)(pure.arrays)

@@ -161,7 +161,7 @@ def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> Any:
 
 def _unguarded(parts: Any) -> Any:
     for one in parts:
-        one._forbidden = None
+        one._base = one._forbidden = None
     return parts
 
 
@@ -185,6 +185,10 @@ def constant_pad_nd(input: Tensor, pad: Any, value: Any = 0) -> Tensor:
     return call(OPS["pad"], (input, tuple(pad), "constant", value), {})
 
 
+def _several(tensors: Any) -> Any:
+    return tensors if isinstance(tensors, tuple | list) else (tensors,)
+
+
 def _copy_of(name: str) -> Callable[..., Any]:
     node = "".join(part.capitalize() for part in name.split("_")) + "Backward0_copy"
 
@@ -197,7 +201,14 @@ def _copy_of(name: str) -> Callable[..., Any]:
 
         seen = input if name == "alias" else getattr(input, name)(*args, **kwargs)
         made = tuple(map(copy, seen)) if isinstance(seen, tuple) else copy(seen)
-        return made if out is None else write_out(out, made, f"{name}_copy")
+        if out is None:
+            return made
+        for one, given in zip(_several(made), _several(out), strict=False):
+            if given.dtype is not one.dtype:
+                raise RuntimeError(
+                    f"Expected out tensor to have dtype {one.dtype.name}, but got {given.dtype.name} instead"
+                )
+        return write_out(out, made, f"{name}_copy")
 
     function.__name__ = function.__qualname__ = f"{name}_copy"
     function.__doc__ = f"A copy of what `input.{name}(...)` sees."

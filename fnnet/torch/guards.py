@@ -176,9 +176,53 @@ def _index_out(arguments: Arrays, results: Sequence[Any]) -> Any:
     return code
 
 
-def _above(name: str, limit: Callable[[Arrays], int]) -> Callable[[Arrays, Sequence[Any]], Any]:
-    return lambda arguments, _: jnp.where(
-        jnp.any(arguments[name] >= limit(arguments)), jnp.max(arguments[name], initial=0), 0
+def _zero_diagonal(code: int, arguments: Arrays) -> Exception:
+    shape = arguments["L"].shape
+    batch, row = divmod(code - 1, shape[-1])
+    return _LinAlgError(
+        f"cholesky_inverse: {_in_batch(shape, batch)}The diagonal element {row + 1} is zero, the inversion "
+        "could not be completed because the input matrix is singular."
+    )
+
+
+_WEIGHTS = ("fweights", "aweights")
+
+
+def _negative_weights(arguments: Arrays, results: Sequence[Any]) -> Any:
+    wrong = [
+        jnp.any(arguments[one] < 0) if hasattr(arguments.get(one), "shape") else jnp.asarray(False)
+        for one in _WEIGHTS
+    ]
+    return jnp.where(wrong[0], 1, jnp.where(wrong[1], 2, 0))
+
+
+_LENGTHS = ("input_lengths", "target_lengths")
+
+
+def _ctc_lengths(arguments: Arrays, results: Sequence[Any]) -> Any:
+    """An input length beyond the steps as it is, the length that targets should have as its negative."""
+    frames, counts = (jnp.reshape(jnp.asarray(arguments[name]), (-1,)) for name in _LENGTHS)
+    shape = arguments["targets"].shape
+    if len(shape) == 1:
+        wanted = jnp.sum(counts)
+        wrong = wanted != shape[0]
+    else:
+        wanted = jnp.max(counts, initial=0)
+        wrong = wanted > shape[1]
+    longest = jnp.max(frames, initial=0)
+    beyond = longest > arguments["log_probs"].shape[0]
+    return jnp.where(beyond, longest, jnp.where(wrong, -wanted - 1, 0))
+
+
+def _which_length(code: int, arguments: Arrays) -> Exception:
+    if code > 0:
+        steps = arguments["log_probs"].shape[0]
+        return RuntimeError(f"Expected input_lengths to have value at most {steps}, but got value {code}")
+    shape = arguments["targets"].shape
+    least = "at least " * (len(shape) == 2)
+    return RuntimeError(
+        f"Expected tensor to have size {least}{-code - 1} at dimension {len(shape) - 1}, but got size "
+        f"{shape[-1]} for argument #2 'targets' (while checking arguments for ctc_loss_allocate_outputs)"
     )
 
 
@@ -207,6 +251,16 @@ GUARDS: dict[str, Guard] = {
     "svd": Guard(_not_finite, _factorization("linalg.svd", "input", _NO_CONVERGENCE), at_call=True),
     "linalg_eig": _EIGEN,
     "linalg_eigvals": _EIGEN,
+    "cholesky_inverse": Guard(
+        lambda arguments, _: _first(jnp.diagonal(arguments["L"], axis1=-2, axis2=-1) == 0),
+        _zero_diagonal,
+        at_call=True,
+    ),
+    "cov": Guard(
+        _negative_weights,
+        lambda code, _: RuntimeError(f"cov(): {('fweights', 'aweights')[code - 1]} cannot be negative"),
+        applies=lambda arguments: any(hasattr(arguments.get(one), "shape") for one in _WEIGHTS),
+    ),
     "floor_divide": _DIVISION,
     "remainder": _DIVISION,
     "fmod": _DIVISION,
@@ -250,12 +304,17 @@ GUARDS: dict[str, Guard] = {
         applies=lambda arguments: not (arguments.get("min", 0) or arguments.get("max", 0)),
     ),
     "ctc_loss": Guard(
-        _above("input_lengths", lambda arguments: arguments["log_probs"].shape[0] + 1),
+        _ctc_lengths,
+        _which_length,
+        applies=lambda arguments: any(hasattr(arguments[name], "shape") for name in _LENGTHS),
+    ),
+    "embedding_bag": Guard(
+        lambda arguments, _: jnp.asarray(arguments["offsets"])[0],
         lambda code, arguments: RuntimeError(
-            f"Expected input_lengths to have value at most {arguments['log_probs'].shape[0]}, but got value "
-            f"{code}"
+            "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position "
+            f"0. However, got {code}"
         ),
-        applies=lambda arguments: hasattr(arguments["input_lengths"], "shape"),
+        applies=lambda arguments: 0 not in getattr(arguments.get("offsets"), "shape", (0,)),
     ),
 }
 

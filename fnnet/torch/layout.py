@@ -218,6 +218,11 @@ def _walk(jaxpr: Any, known: list[View | None]) -> list[View]:
     return [look(atom) for atom in jaxpr.outvars]
 
 
+def _keeps_values(old: Any, new: Any) -> bool:
+    """Whether a conversion in a view is none, or that of a half type to float32 and back."""
+    return old == new or {str(old), str(new)} in ({"float16", "float32"}, {"bfloat16", "float32"})
+
+
 def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
     name, params = eqn.primitive.name, eqn.params
     out = tuple(eqn.outvars[0].aval.shape)
@@ -230,7 +235,7 @@ def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
     if name == "broadcast_in_dim":
         return [(("expand", out, tuple(params["broadcast_dimensions"])),)]
     if name == "copy" or (
-        name == "convert_element_type" and eqn.invars[0].aval.dtype == eqn.outvars[0].aval.dtype
+        name == "convert_element_type" and _keeps_values(eqn.invars[0].aval.dtype, eqn.outvars[0].aval.dtype)
     ):
         return [()]
     if name == "slice":

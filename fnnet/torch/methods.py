@@ -185,6 +185,10 @@ Tensor.masked_select = indexing.masked_select  # type: ignore[attr-defined]
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Take the values of another tensor, broadcast and converted."""
+    if not isinstance(non_blocking, bool):
+        raise TypeError(
+            f"copy_(): argument 'non_blocking' (position 2) must be bool, not {type(non_blocking).__name__}"
+        )
     if isinstance(src, Tensor) and src._spec.device is not self._spec.device:
         src = src.to(self._spec.device)
     indexing._assign(self, src, "CopyBackwards")

@@ -9,13 +9,16 @@ from typing import Any
 
 
 class GradMode:
-    """The mode now. `anomaly` is that of `detect_anomaly`, `autocast` that of mixed precision, if on."""
+    """The mode now. `anomaly` is that of `detect_anomaly`, `autocast` that of mixed precision, if on.
 
-    __slots__ = ("anomaly", "autocast", "enabled", "inference")
+    `inferred` says whether there ever was an inference mode, and so may be a tensor of one.
+    """
+
+    __slots__ = ("anomaly", "autocast", "enabled", "inference", "inferred")
 
     def __init__(self) -> None:
         self.enabled = True
-        self.inference = False
+        self.inference = self.inferred = False
         self.anomaly = False
         self.autocast: Any = None
 
@@ -122,6 +125,7 @@ class inference_mode(_Context):
     def __enter__(self) -> None:
         self._previous = MODE.enabled, MODE.inference
         MODE.enabled, MODE.inference = (False, True) if self.mode else (True, False)
+        MODE.inferred |= self.mode
 
     def __exit__(self, *error: object) -> None:
         MODE.enabled, MODE.inference = self._previous

@@ -160,10 +160,13 @@ class Op:
         self.run_time = tuple(name in names for name in self.parameters) + (False,) * 64
         self.plans.clear()
 
-    def plain(self, argument: Any) -> Any:
-        """An argument of an unusual kind as a usual one: NumPy's scalars as Python's, devices by name."""
+    def plain(self, argument: Any, number: bool = False) -> Any:
+        """An argument of an unusual kind as a usual one: NumPy's scalars as Python's, devices by name.
+
+        In place of a number to be promoted, a truth value of NumPy is a float, as in PyTorch.
+        """
         if isinstance(argument, np.generic):
-            return argument.item()
+            return float(argument) if number and isinstance(argument, np.bool_) else argument.item()
         if isinstance(argument, bool | complex | str | dtype | device) or argument is ...:
             return argument
         if isinstance(argument, int | float):
@@ -213,7 +216,7 @@ class Op:
                 return tuple(hole(item, False) for item in tree)
             if tree is None or isinstance(tree, bool):
                 return tree
-            tree = self.plain(tree)
+            tree = self.plain(tree, run_time)
             if run_time and (type(tree) is float or (type(tree) is int and not self.integers_stay)):
                 holes.append(_Hole(len(holes), type(tree)))
                 return holes[-1]

@@ -8,13 +8,15 @@ from typing import Any
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing, return_types
 from fnnet.torch.dtypes import dtype
+from fnnet.torch.memory_formats import contiguous_format
 from fnnet.torch.operation import Op
 from fnnet.torch.promotion import can_cast
 from fnnet.torch.refusals import cpp_name
 from fnnet.torch.tensor import Tensor
 
 _CONVERTING = frozenset(
-    ("addr", "cumprod", "cumsum", "kron", "ldexp", "linalg_cond", "linalg_matrix_power", "linalg_matrix_rank",
+    ("addr", "cholesky", "cholesky_inverse", "cholesky_solve", "geqrf",
+     "cumprod", "cumsum", "kron", "ldexp", "linalg_cond", "linalg_matrix_power", "linalg_matrix_rank",
      "linalg_pinv", "linalg_tensorinv", "linalg_tensorsolve", "logical_and", "logical_not", "logical_or",
      "logical_xor", "logit", "logsumexp", "lu", "mean", "mvlgamma", "nanmean", "nansum", "normalize", "polar",
      "polygamma", "signbit", "square", "std", "var", "isneginf", "isposinf", "histogramdd", "equal")
@@ -23,7 +25,8 @@ _ITERATED = frozenset(
     ("abs", "bitwise_not", "ceil", "conj_physical", "floor", "frac", "neg", "gelu", "hardshrink", "softplus",
      "softshrink", "round", "sgn", "sign", "trunc")
 )  # fmt: skip
-_EXACT = frozenset(("cross", "heaviside", "isin", "linalg_cross", "where"))
+_EXACT = frozenset(("matmul", "cross", "heaviside", "isin", "linalg_cross", "where"))
+_KEEP_SHAPE = frozenset(("linspace", "logspace"))
 _TRUNCATING = frozenset(("cumsum", "cumprod"))
 _JOINING = frozenset(("cat", "concat", "stack", "hstack", "vstack", "dstack", "column_stack"))
 _WORDS = {
@@ -75,15 +78,20 @@ def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bo
             "of the arguments requires grad."
         )
     check(op, name, result.dtype, out.dtype)
+    if name in _KEEP_SHAPE and out._spec.numel == result._spec.numel:
+        result = result.reshape(out.shape)
     if out._spec.shape != result._spec.shape:
-        resize(out, result, silent)
+        resize(out, result, silent, op is None or bool(op.declared.promote) or op.declared.to_float)
         return out
     indexing._assign(out, result, "CopyBackwards")
     return out
 
 
-def resize(out: Tensor, result: Tensor, silent: bool = False) -> None:
-    """Give `out` the shape and values of `result`, as PyTorch resizes a tensor given as out=."""
+def resize(out: Tensor, result: Tensor, silent: bool = False, keeps: bool = True) -> None:
+    """Give `out` the shape and values of `result`, as PyTorch resizes a tensor given as out=.
+
+    Elementwise operations keep the memory order of their result (`keeps`), others write row-major.
+    """
     if out._spec.numel and not silent:
         warnings.warn(
             f"An output with one or more elements was resized since it had shape {list(out.shape)}, which "
@@ -96,6 +104,8 @@ def resize(out: Tensor, result: Tensor, silent: bool = False) -> None:
         )
     made = result.to(out.dtype)
     if made is result:
-        made = result.clone()
+        made = result.clone() if keeps else result.clone(memory_format=contiguous_format)
+    elif not keeps:
+        made = made.contiguous()
     out._storage, out._spec, out._steps, out._starts = made._storage, made._spec, None, ()
     out._counter.version += 1

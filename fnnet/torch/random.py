@@ -145,6 +145,9 @@ def randint(
     **options: Any,
 ) -> Tensor:
     """Integers in [low, high), or in [0, low) if only one bound is given."""
+    if isinstance(size, int) or (size is None and not isinstance(high, tuple | list)):
+        given = [type(one).__name__ for one in (low, high, size) if one is not None]
+        raise TypeError(f"randint() received an invalid combination of arguments - got ({', '.join(given)})")
     if size is None:
         low, high, size = 0, low, high
     elif high is None:

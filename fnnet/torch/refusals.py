@@ -23,9 +23,17 @@ _SAME_AS = {"cross_entropy": "log_softmax", "gumbel_softmax": "softmax"}
 """Operations that PyTorch composes, and the first in them that refuses a dtype."""
 
 _TENSORS_ALONE = frozenset(
-    ("allclose", "equal", "kron", "inner", "outer", "dot", "vdot", "matmul", "tensordot")
-)
+    ("allclose", "equal", "kron", "inner", "outer", "dot", "vdot", "matmul", "tensordot", "atan2", "fmax",
+     "fmin", "maximum", "minimum", "ldexp", "logaddexp", "logaddexp2", "heaviside", "gcd", "lcm", "hypot",
+     "igamma", "igammac", "nextafter", "complex", "polar")
+)  # fmt: skip
 """Operations whose promoted arguments must be tensors all the same."""
+
+_TENSOR_FIRST = frozenset(
+    ("clamp_max", "clamp_min", "copysign", "eq", "ne", "lt", "le", "gt", "ge", "fmod", "logical_and",
+     "logical_or", "logical_xor")
+)  # fmt: skip
+"""Operations of which a number may be the second argument alone."""
 
 CPP_NAMES = {
     "float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
@@ -51,7 +59,7 @@ _ERRORS: dict[str, type[Exception]] = {
 
 def cpp_name(kind: D.dtype) -> str:
     """PyTorch's C++ name of a dtype, which its messages use."""
-    return CPP_NAMES.get(kind.name, kind.name)
+    return CPP_NAMES.get(kind.name, kind.name.replace("float8", "Float8"))
 
 
 @cache
@@ -138,7 +146,7 @@ _EXPECTED: dict[str, Expected] = {
     "jax.Array | None": ("Tensor", lambda value, number: value is None or (number and _is_number(value))),
     "bool": ("bool", lambda value, _: not isinstance(value, str | float | tuple | None)),
     "int": ("int", lambda value, _: not isinstance(value, str | float | complex | tuple | None)),
-    "int | None": ("int", lambda value, _: not isinstance(value, str | float | complex)),
+    "int | None": ("int", lambda value, _: not isinstance(value, str | float | complex | tuple)),
     "float": ("float", lambda value, _: not isinstance(value, str | tuple | None)),
     "str": ("str", lambda value, _: isinstance(value, str)),
     "Sizes": ("tuple of ints", lambda value, _: _no_text_within(value)),
@@ -146,6 +154,7 @@ _EXPECTED: dict[str, Expected] = {
     "DTypeLike | None": ("torch.dtype", lambda value, _: not isinstance(value, str | float)),
     "float | None": ("float", lambda value, _: not isinstance(value, str | tuple)),
     "Dims": ("tuple of ints", lambda value, _: _no_text_within(value)),
+    "Value": ("Tensor", lambda value, _: _no_text_within(value)),
     "Arrays": ("tuple of Tensors", lambda value, _: isinstance(value, tuple)),
 }
 """By annotation: what PyTorch calls it, and whether a value that is no tensor may stand there; whether a
@@ -190,7 +199,7 @@ def check_kinds(
                 continue
         elif value is parameter.default and value is not inspect.Parameter.empty:
             continue
-        elif expected[1](
+        elif (position > 1 or name not in _TENSOR_FIRST) and expected[1](
             value, parameter.name in promote and parameter.name != "target" and name not in _TENSORS_ALONE
         ):
             if expected[0] == "tuple of Tensors":

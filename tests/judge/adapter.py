@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from judge.left_out import ADAPTER, ADAPTER_DIFFERENCES
+from judge.adapter_left_out import ADAPTER, ADAPTER_DIFFERENCES
 from judge.operations import every_entry, full_label
 from judge.sides import Probe, Seen, Side, differences, look, value_difference, where
 from judge.tally import Tally

@@ -1,39 +1,40 @@
 """What of PyTorch's test data is not judged, by name, with the reason. The one place where this stands."""
 
 
-def _because(reason: str, names: str) -> dict[str, str]:
+def because(reason: str, names: str) -> dict[str, str]:
+    """The names, each with the reason."""
     return dict.fromkeys(names.split(), reason)
 
 
 OPERATIONS: dict[str, str] = {
-    **_because(
+    **because(
         "a reflected operator of Python, which the adapter derives from the operation itself",
         "__radd__ __rand__ __rdiv__ __rmatmul__ __rmod__ __rmul__ __ror__ __rpow__ __rsub__ __rxor__",
     ),
-    **_because(
+    **because(
         "the copying twin of a view that is judged; an array is never a view",
         "alias_copy as_strided_copy diagonal_copy expand_copy narrow_copy permute_copy split_with_sizes_copy "
         "squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy view_copy",
     ),
-    **_because(
+    **because(
         "a method that converts a tensor or reads it, in the adapter; not a function of arrays",
         "bfloat16 bool byte cdouble cfloat chalf char double float half int long short to item T H mT mH "
         "resolve_conj resolve_neg",
     ),
-    **_because(
+    **because(
         "draws: fnnet.random is held against PyTorch's streams number by number in test_random_*.py",
         "bernoulli cauchy exponential geometric log_normal multinomial normal rand_like randint randint_like "
         "randn randn_like uniform svd_lowrank pca_lowrank",
     ),
-    **_because(
+    **because(
         "its values are of no meaning",
         "empty empty_like empty_permuted empty_strided new_empty new_empty_strided",
     ),
-    **_because(
+    **because(
         "makes, fills or resizes memory, which is the adapter's",
         "fill new_full new_ones new_zeros resize_ resize_as_ scalar_tensor zero_",
     ),
-    **_because(
+    **because(
         "an internal of PyTorch, of another operation that is judged",
         "_batch_norm_with_update _chunk_cat _native_batch_norm_legit _segment_reduce _softmax_backward_data "
         "_unsafe_masked_index _unsafe_masked_index_put_accumulate _upsample_bilinear2d_aa constant_pad_nd "
@@ -43,16 +44,16 @@ OPERATIONS: dict[str, str] = {
         "torch._scaled_mm torch._scaled_mm_v2 torch.ops.aten._efficient_attention_forward "
         "torch.ops.aten._flash_attention_forward torch.ops.aten._safe_softmax.default",
     ),
-    **_because(
+    **because(
         "compiles CUDA source at run time",
         "jiterator_2inputs_2outputs jiterator_4inputs_with_extra_args jiterator_binary "
         "jiterator_binary_return_by_ref jiterator_unary",
     ),
-    **_because("sparse tensors are not had", "sparse.* to_sparse"),
-    **_because("torch.masked is a prototype that fnnet does not mirror", "masked.*"),
+    **because("sparse tensors are not had", "sparse.* to_sparse"),
+    **because("torch.masked is a prototype that fnnet does not mirror", "masked.*"),
     "broadcast_shapes": "gives a shape, not arrays; the adapter has it",
     "as_strided (partial_views)": "reads the memory around a view; an array has none",
-    **_because(
+    **because(
         "XLA has no counterpart of LAPACK's sytrf", "linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve"
     ),
     "nn.functional.batch_norm (without_cudnn)": "the same entry for CUDA alone",
@@ -84,60 +85,8 @@ MODULES: dict[str, str] = {}
 OPTIMIZERS: dict[str, str] = {}
 """Entries of optim_db."""
 
-ADAPTER: dict[str, str] = {
-    **_because(
-        "compiles CUDA source at run time",
-        "jiterator_2inputs_2outputs jiterator_4inputs_with_extra_args "
-        "jiterator_binary jiterator_binary_return_by_ref jiterator_unary",
-    ),
-    **_because("sparse tensors are not had", "sparse.* to_sparse"),
-    **_because("torch.masked is a prototype that fnnet does not mirror", "masked.*"),
-    **_because(
-        "an internal of PyTorch, of another operation that is judged",
-        "_batch_norm_with_update _chunk_cat _native_batch_norm_legit _segment_reduce _softmax_backward_data "
-        "_unsafe_masked_index _unsafe_masked_index_put_accumulate _upsample_bilinear2d_aa "
-        "max_pool2d_with_indices_backward native_dropout_backward slice native_batch_norm native_group_norm "
-        "native_layer_norm grid_sampler_2d grid_sampler_3d hash_tensor "
-        "torch._scaled_mm torch._scaled_mm_v2 torch.ops.aten._efficient_attention_forward "
-        "torch.ops.aten._flash_attention_forward torch.ops.aten._safe_softmax.default",
-    ),
-    **_because(
-        "XLA has no counterpart of LAPACK's sytrf", "linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve"
-    ),
-    **_because("not had", "svd_lowrank pca_lowrank empty_permuted new_empty_strided"),
-    "chalf": "JAX has no complex numbers of 32 bits",
-}
-"""Entries of op_db that are not put to fnnet.torch."""
+TRANSFORMS: dict[str, tuple[str, ...]] = {}
+"""Entries of op_db of which some transformations are not judged, as (check, ..., why)."""
 
-
-def _of(property: str, reason: str, names: str) -> dict[str, str]:
-    return {f"{name}: {one}": reason for name in names.split() for one in property.split(",")}
-
-
-_ORDER = "PyTorch's result has the memory order of an intermediate one"
-_COARSE = "one node for what PyTorch composes of several"
-ADAPTER_DIFFERENCES: dict[str, str] = {
-    **_of("strides", "PyTorch lays the transformed dimensions last", "fft.* stft"),
-    **_of(
-        "strides,offset",
-        _ORDER,
-        "quantile nanquantile rot90 argwhere unravel_index diagonal_scatter as_strided_scatter lu_solve "
-        "linalg.lu_solve linalg.solve linalg.solve_ex linalg.tensorinv linalg.lstsq "
-        "nn.functional.local_response_norm nn.functional.adaptive_max_pool1d nn.functional.avg_pool1d "
-        "nn.functional.interpolate",
-    ),
-    **_of(
-        "grad_fn",
-        _COARSE,
-        "unsafe_chunk unsafe_split stft istft sum_to_size einsum inner svd pinverse __rdiv__ __rsub__ "
-        "nn.functional.conv1d nn.functional.conv_transpose1d nn.functional.interpolate diff",
-    ),
-    **_of("values", "its values are of no meaning", "empty empty_like empty_strided new_empty"),
-    **_of(
-        "promotion",
-        "fnnet takes a number where PyTorch wants a tensor",
-        "minimum maximum fmin fmax atan2 heaviside gcd lcm logaddexp",
-    ),
-    **_of("structure", "a gradient that is zero is zeros, not None", "expand_as view_as reshape_as"),
-}
-"""What fnnet.torch does otherwise, as `entry: property` or `entry: label of the probe`, with the reason."""
+LAYER_TRANSFORMS: dict[str, tuple[str, ...]] = {}
+"""The same of module_db."""

@@ -102,7 +102,7 @@ def grad(
 ) -> tuple[Any, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as torch.autograd.grad."""
     if is_grads_batched:
-        raise NotImplementedError("torch.autograd.grad: is_grads_batched=True; use torch.func.vmap")
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
@@ -137,3 +137,37 @@ def grad(
             )
     finish()
     return tuple(results)
+
+
+def _batched(
+    outputs: Any, inputs: Any, grad_outputs: Any, retain_graph: Any, create_graph: bool, allow_unused: Any
+) -> tuple[Any, ...]:
+    """`grad` of each of several grad_outputs, which lie along their first dimension, stacked."""
+    from fnnet.torch.call import call
+    from fnnet.torch.declare import OPS
+
+    heads = _tensors("outputs", outputs)
+    given: list[Any] = [None] if grad_outputs is None else list(_sequence(grad_outputs))
+    counts = set()
+    for one in given:
+        if one is None or not one.ndim:
+            raise ValueError(
+                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a "
+                "Tensor of dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
+            )
+        counts.add(one.shape[0])
+    if len(counts) != 1 or not min(counts):
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size, that is not 0, in the mapped dimension, got "
+            f"sizes {sorted(counts)} for the mapped dimension"
+        )
+    keep = create_graph if retain_graph is None else retain_graph
+    count = counts.pop()
+    found = []
+    for i in range(count):
+        gradients = [one[i] for one in given]
+        retain = keep or i < count - 1
+        found.append(grad(heads, inputs, gradients, retain, create_graph, allow_unused=allow_unused))
+    return tuple(
+        None if parts[0] is None else call(OPS["stack"], (parts,), {}) for parts in zip(*found, strict=True)
+    )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fnnet.torch.missing import missing as _missing
-from fnnet.torch.mode import no_grad
+from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import Value, append
 from fnnet.torch.spec import Spec
@@ -30,6 +30,13 @@ RELEASED = (
     "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
     "if "
     "you need to access saved tensors after calling backward."
+)
+
+
+_INFERENCE = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and "
+    "use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
 )
 
 
@@ -180,6 +187,8 @@ class PlanNode(Node):
             if SAVING:
                 self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
             if not plan.saves_output:
+                if MODE.inferred and any(tensors[i]._inference for i in saved):
+                    raise RuntimeError(_INFERENCE)
                 counters = [tensors[i]._counter for i in saved]
                 self.checks = [(one, one.version, i) for one, i in zip(counters, saved, strict=True)]
 

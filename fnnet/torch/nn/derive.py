@@ -132,6 +132,8 @@ class LayerModule(Module):
         for message, category in notices:
             warn(message, category)
         dtype = as_dtype(options.get("dtype")) or get_default_dtype()
+        if not dtype.differentiable:
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         self._build(layer, _drawn(layer, dtype), dtype)
         for name, value in tensors.items():
             self.register_buffer(name, value)
