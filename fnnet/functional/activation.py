@@ -128,6 +128,10 @@ def prelu(input: jax.Array, weight: jax.Array) -> jax.Array:
     """Input where positive, weight * input elsewhere; weight has one element or one for each channel (dim
     1).
     """
+    if weight.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
     if weight.size != 1:
         if input.ndim == 0:
             raise RuntimeError("prelu: Not allow zero-dim input tensor.")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import jax
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 OutputSize: TypeAlias = int | Sequence[int | None] | None
+
+_FEW = 16
+"""Up to how many windows are written out, each as a slice."""
 
 
 def _output_sizes(name: str, output_size: Any, input: jax.Array, n: int) -> tuple[int, ...]:
@@ -68,7 +72,30 @@ def _taps(x: jax.Array, dim: int, positions: list[np.ndarray], fill: Any) -> lis
     return taps
 
 
-def _check_filled(name: str, input: jax.Array, n: int) -> None:
+# By hand where it would be a scatter: of the 7 x 7 means of 32 x 16 pictures of 32 x 32 it took 1.0 ms, of
+# slices 0.5, which themselves are slower than the taps.
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _sums(x: jax.Array, dim: int, out: int) -> jax.Array:
+    """The sums over `out` windows along a dimension."""
+    return jnp.asarray(sum(_taps(x, dim, _windows(x.shape[dim], out), 0)))
+
+
+@_sums.defjvp
+def _sums_jvp(dim: int, out: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (x,), (change,) = primals, tangents
+    sums = _sums(x, dim, out)
+    if not 0 < out <= _FEW:
+        return sums, jnp.asarray(sum(_taps(change, dim, _windows(x.shape[dim], out), 0)))
+    parts = []
+    for positions in zip(*_windows(x.shape[dim], out), strict=True):
+        inside = [int(one) for one in positions if one >= 0]
+        parts.append(lax.slice_in_dim(change, inside[0], inside[-1] + 1, axis=dim).sum(dim))
+    return sums, jnp.stack(parts, dim)
+
+
+def _check_filled(name: str, input: jax.Array, n: int, output_size: Any = None) -> None:
+    if isinstance(output_size, Sequence) and n > 1 and input.ndim <= len(output_size):
+        raise ValueError(f"{name}: Input dimension should be at least {len(output_size) + 1}")
     if input.ndim not in (n + 1, n + 2) or 0 in input.shape[-n - 1 :]:
         raise RuntimeError(
             f"{name}: Expected {n + 1}D or {n + 2}D tensor with non-zero size for non-batch dimensions, "
@@ -79,16 +106,17 @@ def _check_filled(name: str, input: jax.Array, n: int) -> None:
 
 def _adaptive_avg_pool(n: int, input: jax.Array, output_size: OutputSize) -> jax.Array:
     name = f"adaptive_avg_pool{n}d"
-    _check_filled(name, input, n)
+    _check_filled(name, input, n, output_size)
     sizes = _output_sizes(name, output_size, input, n)
 
     def compute(x: jax.Array) -> jax.Array:
         for axis, out in enumerate(sizes):
             dim = axis + 2
-            windows = _windows(x.shape[dim], out)
-            counts = np.sum([position >= 0 for position in windows], axis=0)
-            total = sum(_taps(x, dim, windows, 0))
-            x = total / jnp.asarray(counts.reshape(-1, *[1] * (x.ndim - dim - 1)), x.dtype)
+            if out and x.shape[dim] % out == 0:
+                x = x.reshape(*x.shape[:dim], out, -1, *x.shape[dim + 1 :]).mean(dim + 1)
+                continue
+            counts = np.sum([position >= 0 for position in _windows(x.shape[dim], out)], axis=0)
+            x = _sums(x, dim, out) / jnp.asarray(counts.reshape(-1, *[1] * (x.ndim - dim - 1)), x.dtype)
         return x
 
     return batched(name, input, n, compute)
@@ -114,7 +142,7 @@ def adaptive_avg_pool3d(input: jax.Array, output_size: OutputSize) -> jax.Array:
 
 def _adaptive_max_pool(n: int, input: jax.Array, output_size: OutputSize, return_indices: bool) -> Any:
     name = f"adaptive_max_pool{n}d"
-    _check_filled(name, input, n)
+    _check_filled(name, input, n, output_size)
     sizes = _output_sizes(name, output_size, input, n)
 
     def compute(x: jax.Array) -> Any:

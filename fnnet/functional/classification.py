@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.activation import log_softmax
+from fnnet.functional.dtypes import is_integral
 from fnnet.functional.linear import linear
 from fnnet.functional.operation import operation
 from fnnet.functional.reduced import chosen_reduction, reduced
@@ -176,7 +177,18 @@ def linear_cross_entropy(
     input is (N, in) or (in,), linear_weight (C, d..., in), linear_bias (C, d...). `options`, which in
     PyTorch say how the work is cut up, have no effect.
     """
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+    if linear_weight.ndim < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.ndim}")
     classes, *further, features = linear_weight.shape
+    if ignore_index is not None and not is_integral(target):
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if further and input.ndim == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires "
+            f"batched input, (N, {features}), got unbatched input with shape {tuple(input.shape)}"
+        )
     flat_bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = linear(input, linear_weight.reshape(-1, features), flat_bias)
     logits = logits.reshape(*input.shape[:-1], classes, *further)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.dtypes import concrete
 from fnnet.functional.operation import operation
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -134,10 +135,11 @@ def embedding_bag(
         if offsets is None or offsets.ndim != 1:
             raise ValueError(f"{name}: offsets has to be a 1D Tensor when input is 1D")
         bags = offsets.shape[0] - int(include_last_offset)
-        if not isinstance(offsets, jax.core.Tracer) and offsets.size and offsets[0] != 0:
+        known = concrete(offsets)
+        if known is not None and known.size and known[0] != 0:
             raise RuntimeError(
                 f"{name}: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start "
-                f"from position 0. However, got {offsets[0]}"
+                f"from position 0. However, got {known[0]}"
             )
         starts = offsets[:bags].astype(jnp.int32)
         bag = jnp.searchsorted(starts, jnp.arange(input.size, dtype=jnp.int32), side="right") - 1

@@ -200,6 +200,9 @@ def ormqr(
     input: jax.Array, tau: jax.Array, other: jax.Array, left: bool = True, transpose: bool = False
 ) -> jax.Array:
     """Q other, or other Q where not left; Q^H in place of Q with `transpose`."""
+    for name, one in (("input", input), ("other", other)):
+        if one.ndim < 2:
+            raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
     if left:
         return _reflected(input, tau, other, transpose)
     turned = jnp.conj(jnp.swapaxes(other, -1, -2))

@@ -132,6 +132,8 @@ def _family(kind: str) -> tuple[Function, Function, Function]:
     """The transforms of one kind in one, two and n dimensions."""
 
     def one(input: jax.Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> jax.Array:
+        if not input.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         axis = canonical_dim(dim, input.ndim)
         return _transform(kind, kind, jnp.atleast_1d(input), None if n is None else (n,), (axis,), norm)
 

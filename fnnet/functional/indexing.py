@@ -11,7 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.dimension import canonical_dim
-from fnnet.functional.dtypes import concrete, index_dtype, is_bool, is_integral, is_number, scalar_name
+from fnnet.functional.dtypes import (
+    concrete,
+    index_dtype,
+    is_bool,
+    is_complex,
+    is_integral,
+    is_number,
+    scalar_name,
+)
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -243,6 +251,8 @@ def masked_fill(input: jax.Array, mask: jax.Array, value: Any) -> jax.Array:
             f"{jnp.ndim(value)} dimension(s)."
         )
     input = jnp.asarray(input)
+    if is_complex(value) and not is_complex(input):
+        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
     return jnp.where(mask, jnp.asarray(value).astype(input.dtype), input)
 
 

@@ -172,6 +172,8 @@ def multi_margin_loss(
             f"{list(target.shape)}"
         )
     check_classes("multi_margin_loss", target, classes)
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"multi_margin_loss: inconsistent weight size, expected {classes} but got {list(weight.shape)}"

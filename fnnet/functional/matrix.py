@@ -326,7 +326,7 @@ def cross(input: jax.Array, other: jax.Array, dim: int | None = None) -> jax.Arr
             raise RuntimeError("no dimension of size 3 in input")
         dim = threes[0]
     axis = canonical_dim(dim, x.ndim)
-    if x.shape[axis] != 3:
+    if not input.shape[axis] == other.shape[axis] == 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[axis]} and "
             f"{other.shape[axis]}"

@@ -39,6 +39,8 @@ def _target(function: str, input: Any, dim: int, index: Any, src: Any) -> Any:
                 f"{scalar_name(lines)} and "
                 f"{scalar_name(values)}"
             )
+        if places.ndim != values.ndim:
+            raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
         if places.size and any(a > b for a, b in zip(places.shape, values.shape, strict=True)):
             raise RuntimeError(
                 f"{function}(): Expected index {list(places.shape)} to be no larger than src "

@@ -41,6 +41,8 @@ Points = np.ndarray
 
 def _kind(function: str, length: int, dtype: DTypeLike | None, error: type[Exception]) -> np.dtype:
     kind = canonical(np.float32 if dtype is None else dtype)
+    if error is ValueError and kind not in (np.float32, np.float64):  # those of signal.windows
+        raise ValueError(f"{function} expects float32 or float64 dtypes, got: {np.dtype(kind).name}")
     if not jnp.issubdtype(kind, jnp.floating):
         raise RuntimeError(f"{function} expects floating point dtypes, got: {np.dtype(kind).name}")
     if length < 0:

@@ -375,6 +375,8 @@ def arange(
         kind = D.get_default_dtype() if floating else D.int64
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if kind.category == D.INTEGER and not int(step):
+        raise ValueError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     length = max(0, int(np.ceil((end - start) / step)))

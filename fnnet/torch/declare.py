@@ -18,6 +18,7 @@ from fnnet.torch.autograd import inplace
 from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy
 from fnnet.torch.dtypes import get_default_dtype
+from fnnet.torch.inquiry import strided
 from fnnet.torch.mode import no_grad
 from fnnet.torch.operation import Op
 from fnnet.torch.outs import write_out as write_out
@@ -153,6 +154,8 @@ def creator_of(op: Op) -> Callable[..., Any]:
         pin_memory: bool = False,
         **kwargs: Any,
     ) -> Any:
+        if layout is not None and layout is not strided:
+            raise ValueError(f"{op.name} is implemented for strided tensors only, got: {layout}")
         if dtype is not None or floating:
             kwargs["dtype"] = as_dtype(dtype) or get_default_dtype()
         made = plain(*args, **kwargs)

@@ -75,6 +75,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = canonical_dim(dim, len(shape))
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.category != D.INTEGER):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = _integer(start)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")

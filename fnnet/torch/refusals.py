@@ -31,7 +31,7 @@ _TENSORS_ALONE = frozenset(
 
 _TENSOR_FIRST = frozenset(
     ("clamp_max", "clamp_min", "copysign", "eq", "ne", "lt", "le", "gt", "ge", "fmod", "logical_and",
-     "logical_or", "logical_xor")
+     "logical_or", "logical_xor", "rsub")
 )  # fmt: skip
 """Operations of which a number may be the second argument alone."""
 
