@@ -21,13 +21,16 @@ BY_LESSON = {"same_seed_as_pytorch"}  # compares whole runs with recorded ones: 
 
 
 LONG = {"audio_spoken_tones", "bert_encode", "fizzbuzz", "gpt_generate", "lenet_cifar10"}
-LONG |= {"lenet_introduction", "port_with_trace", "two_layer_arrays", "two_layer_optimizers"}
+LONG |= {"lenet_introduction", "port_with_trace", "text_classifier", "two_layer_optimizers"}
+ALIKE = {"two_layer_arrays", "two_layer_custom_derivative", "two_layer_custom_model", "two_layer_grad"}
+ALIKE |= {"two_layer_numpy"}
+"""At the ends of the JAX versions, two_layer_layers and two_layer_static_graph stand for these."""
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
+        pytest.param(name, marks=[pytest.mark.slow] * (name in LONG | ALIKE))
         for name in sorted(set(NAMES) - BY_LESSON)
     ],
 )

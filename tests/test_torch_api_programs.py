@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from printed import assert_same_text
@@ -44,14 +45,14 @@ def lacking(name):
     return [package for package in NEEDS.get(name, ()) if importlib.util.find_spec(package) is None]
 
 
-@pytest.fixture(scope="module")
-def printed():
-    """What every program printed, all run by one process as `python -m fnnet run` runs them."""
-    todo = [
-        (str(PROGRAMS / f"{name}.py"), one["arguments"])
-        for name, one in RECORDED.items()
-        if not lacking(name)
-    ]
+LONG = {"cifar10_pictures", "lenet_pictures", "policy_gradient", "variational_autoencoder"}
+"""What is mostly XLA's compiling of larger networks."""
+
+
+@cache
+def printed(names):
+    """What the programs printed, all run by one process as `python -m fnnet run` runs them."""
+    todo = [(str(PROGRAMS / f"{name}.py"), RECORDED[name]["arguments"]) for name in names]
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, json.dumps(todo)],
         capture_output=True,
@@ -67,11 +68,14 @@ def test_every_program_is_recorded():
     assert set(RECORDED) == {path.stem for path in PROGRAMS.glob("*.py")}
 
 
-@pytest.mark.parametrize("name", RECORDED)
-def test_prints_what_pytorch_prints(name, printed):
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in RECORDED]
+)
+def test_prints_what_pytorch_prints(name):
     if lacking(name):
         pytest.skip(f"needs {lacking(name)}")
-    status, text, errors = printed[name]
+    together = tuple(one for one in RECORDED if (one in LONG) == (name in LONG) and not lacking(one))
+    status, text, errors = printed(together)[name]
     assert status == 0, errors
     assert_same_text(text, RECORDED[name]["printed"], TRAINED.get(name, RTOL))
 
