@@ -89,7 +89,6 @@ def what_is_said_first(torch: Any) -> list[str]:
             "of complex numbers": lambda t: leaf(t) < t.ones(3),
             "leaf before dtype": lambda t: leaf(t).lt_(1),
             "leaf before sign": lambda t: leaf(t).sign_(),
-            "no index": lambda t: t.zeros(0).kthvalue(1, 0),
             "roll": lambda t: t.tensor(1.0).roll(1, 0),
             "index_copy_ of another dtype": lambda t: t.ones(2).index_copy_(
                 0, t.tensor([0]), t.ones(1).double()
@@ -189,3 +188,59 @@ def repeated_elements(torch: Any) -> list[str]:
             "no dimension": lambda t: t.repeat_interleave(x, counts, dim=3),
         },
     )
+
+
+@scenario
+def kept_for_backward(torch: Any) -> list[str]:
+    """What may not be changed in place between a call and its backward."""
+    calls: dict[str, Callable[[Any], Any]] = {
+        "max of rows": lambda x: x.max(1, keepdim=True)[0],
+        "max": lambda x: x.max(),
+        "median": lambda x: x.median(1)[0],
+        "sort": lambda x: x.sort()[0],
+        "topk": lambda x: x.topk(1)[0],
+        "logsumexp": lambda x: x.logsumexp(1),
+        "prod": lambda x: x.prod(1),
+        "norm": lambda x: x.norm(),
+        "exp": lambda x: x.exp(),
+        "mul": lambda x: x * 2,
+        "square": lambda x: x * x,
+        "elu": torch.nn.functional.elu,
+        "softplus": torch.nn.functional.softplus,
+        "avg_pool": lambda x: torch.nn.functional.avg_pool2d(x[None], 2),
+        "cross_entropy": lambda x: torch.nn.functional.cross_entropy(x, torch.tensor([0, 1])),
+        "l1_loss": lambda x: torch.nn.functional.l1_loss(x, torch.zeros(2, 2)),
+        "inv": lambda x: torch.linalg.inv(x),
+        "gather": lambda x: x.gather(1, torch.tensor([[0], [1]])),
+    }
+    lines = []
+    for name, call in calls.items():
+        for which in ("input", "result"):
+            leaf = torch.tensor([[2.0, 1.0], [0.5, 3.0]], requires_grad=True)
+            x = leaf * 1
+            y = call(x)
+            with torch.no_grad():
+                (x if which == "input" else y).mul_(1)
+            outcome = said(y.sum().backward)
+            lines.append(f"{name} {which}: {'refused' if 'modified' in outcome else outcome}")
+    return lines
+
+
+@scenario
+def backward_twice(torch: Any) -> list[str]:
+    calls: dict[str, Callable[[Any], Any]] = {
+        "add": lambda x: x + 1,
+        "exp": lambda x: x.exp(),
+        "sum": lambda x: x.sum(),
+        "max": lambda x: x.max(1)[0],
+        "avg_pool": lambda x: torch.nn.functional.avg_pool2d(x[None], 2),
+        "l1_loss": lambda x: torch.nn.functional.l1_loss(x, torch.zeros(2, 2)),
+        "relu": torch.nn.functional.relu,
+        "view": lambda x: x.view(4),
+    }
+    lines = []
+    for name, call in calls.items():
+        y = call(torch.ones(2, 2, requires_grad=True)).sum()
+        y.backward()
+        lines.append(f"{name}: {said(y.backward)[:40]}")
+    return lines

@@ -148,7 +148,7 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
         if MODE.inference:
             tensor._inference = True
         made.append(tensor)
-    if node is not None and plan.saves_output:
+    if node is not None and node.keeps_output:
         node.check_output(made[0])
     return made
 
@@ -249,6 +249,6 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
         # What the target was is kept as it was: changing it now is no error.
         node.checks = [one for one in node.checks if one[2]]
     inplace.write(target, value, node)
-    if node is not None and plan.saves_output:
+    if node is not None and node.keeps_output:
         node.check_output(target)
     return target

@@ -1,4 +1,4 @@
-"""PyTorch's names of the nodes in the graph, where they depend on the call, and what next_functions lists.
+"""PyTorch's names of the nodes in the graph, where they depend on the call, what they keep and list.
 
 PyTorch names a node after the overload that was called, or after the last of the operations of which a
 function is composed there: `x.sum()` is SumBackward0 and `x.sum(0)` SumBackward1. fnnet has one node for
@@ -7,13 +7,16 @@ the call of one function, with the name of the last of PyTorch's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
 from inspect import BoundArguments
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from fnnet.torch.spec import Spec
 
-__all__ = ["name_of", "shown_edges"]
+__all__ = ["NO_DERIVATIVE", "kept_by", "name_of", "shown_edges"]
 
 
 class _Call:
@@ -232,6 +235,33 @@ def name_of(op: Any, bound: BoundArguments, views: Any) -> str:
     namer = _CALLS.get(name)
     found = None if namer is None else namer(call)
     return found or _ALWAYS.get(name) or op.grad_fn
+
+
+@cache
+def _saved() -> dict[str, str]:
+    text = Path(__file__).with_name("saved_tensors.json").read_text(encoding="utf-8")
+    return cast("dict[str, str]", json.loads(text))
+
+
+def kept_by(op: Any, bound: BoundArguments, node: str) -> tuple[tuple[int, ...], bool] | None:
+    """Which tensors of a call PyTorch keeps for backward, and whether its result; None if not known."""
+    kept = None if op.in_place else _saved().get(f"{op.declared.name} {node}")
+    if kept is None:
+        return None
+    names = set(kept.split())
+    holes = [(name, hole) for name, value in bound.arguments.items() for hole in _holes(value)]
+    order = [name for _, name in sorted((hole.index, name) for name, hole in holes if _is_tensor(hole))]
+    if not names - {"result"} <= set(order):
+        return None  # a number stands there, so that PyTorch keeps less
+    return tuple(place for place, name in enumerate(order) if name in names), "result" in names
+
+
+def _holes(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple | list):
+        for one in value:
+            yield from _holes(one)
+    elif hasattr(value, "spec"):
+        yield value
 
 
 def _is_tensor(hole: Any) -> bool:

@@ -23,7 +23,7 @@ from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as,
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.guards import guard_of
 from fnnet.torch.mode import MODE
-from fnnet.torch.naming import NO_DERIVATIVE, name_of, shown_edges
+from fnnet.torch.naming import NO_DERIVATIVE, kept_by, name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.refusals import (
@@ -385,6 +385,7 @@ class Op:
         if self.view:
             self._make_view(plan, function)
         plan.grad_fn = name_of(self, bound, plan.views)
+        plan.keeps = kept_by(self, bound, plan.grad_fn)
         if self.declared.name in NO_DERIVATIVE:
             plan.no_derivative = f"derivative for aten::{self.name} is not implemented"
         plan.shown = shown_edges(self, bound, order)

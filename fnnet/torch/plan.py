@@ -73,7 +73,10 @@ class Plan:
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
-        kept: by which inputs have edges: those that want gradients, and those that backward needs.
+        keeps: the inputs that PyTorch keeps for backward, where all that can have edges, and whether it
+            keeps the output; None where that is not known, so that what `kept` says counts.
+        kept: by which inputs have edges: those that want gradients, those that backward needs, those that may
+            not be changed until then, and whether that holds of the output.
     """
 
     __slots__ = (
@@ -89,6 +92,7 @@ class Plan:
         "indices",
         "inputs",
         "jaxpr",
+        "keeps",
         "kept",
         "no_derivative",
         "notices",
@@ -139,7 +143,8 @@ class Plan:
         self.guard: Bound | None = None
         self.notices: list[tuple[str, type[Warning]]] = []
         self.pullbacks: dict[Any, tuple[Plan, tuple[int, ...]]] = {}
-        self.kept: dict[tuple[bool, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        self.keeps: tuple[tuple[int, ...], bool] | None = None
+        self.kept: dict[tuple[bool, ...], tuple[Any, ...]] = {}
 
     def arithmetic(self) -> Callable[..., Any]:
         """What `run` does, at the precision that JAX is set to: with 64 bits, or 32 in place of them.

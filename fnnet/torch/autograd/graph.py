@@ -158,7 +158,7 @@ _FIRST = (0,)
 class PlanNode(Node):
     """The node of a recorded operation."""
 
-    __slots__ = ("checks", "needs", "numbers", "plan", "saved", "values")
+    __slots__ = ("checks", "keeps_output", "needs", "numbers", "plan", "saved", "values")
 
     def __init__(
         self,
@@ -176,21 +176,18 @@ class PlanNode(Node):
         reached = tuple([edge is not None for edge in edges])
         found = plan.kept.get(reached)
         if found is None:
-            needs = tuple([i for i, is_reached in enumerate(reached) if is_reached])
-            given = _FIRST if len(plan.outputs) == 1 else _differentiable(plan)
-            found = plan.kept[reached] = needs, plan.pullback(needs, given)[1]
-        self.needs, self.saved = found
-        saved = found[1]
+            found = plan.kept[reached] = _kept(plan, reached)
+        self.needs, saved, checked, self.keeps_output = found
+        self.saved = saved
         self.values: Any = [values[i] for i in saved]
-        self.checks: list[tuple[Any, int, int]] = []
-        if saved:
-            if SAVING:
-                self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
-            if not plan.saves_output:
-                if MODE.inferred and any(tensors[i]._inference for i in saved):
-                    raise RuntimeError(_INFERENCE)
-                counters = [tensors[i]._counter for i in saved]
-                self.checks = [(one, one.version, i) for one, i in zip(counters, saved, strict=True)]
+        if saved and SAVING:
+            self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
+        if checked and MODE.inferred and any(tensors[i]._inference for i in checked):
+            raise RuntimeError(_INFERENCE)
+        counters = [tensors[i]._counter for i in checked]
+        self.checks: list[tuple[Any, int, int]] = [
+            (one, one.version, i) for one, i in zip(counters, checked, strict=True)
+        ]
 
     def name(self) -> str:
         return _QUALIFIED.get(self.plan.grad_fn, self.plan.grad_fn)
@@ -204,9 +201,9 @@ class PlanNode(Node):
         return (*following, (None, 0)) if self.plan.wraps_number else following
 
     def check_output(self, tensor: Tensor) -> None:
-        """Keep the version of the output instead of those of the inputs, as PyTorch does for some."""
-        if self.values:
-            self.checks = [(tensor._counter, tensor._counter.version, -1)]
+        """Keep the version of the output, as PyTorch does for some."""
+        if self.keeps_output:
+            self.checks.append((tensor._counter, tensor._counter.version, -1))
 
     def _open(self) -> list[Value]:
         values: Any = self.values
@@ -276,8 +273,24 @@ class PlanNode(Node):
         return self._spread(apply(plan, [*[kept[i] for i in saved], *given], self.numbers))
 
     def release(self) -> None:
-        if self.values:
+        if self.values or self.checks:
             self.values = None
+
+
+def _kept(plan: Plan, reached: tuple[bool, ...]) -> tuple[Any, ...]:
+    """See `Plan.kept`."""
+    needs = tuple([i for i, is_reached in enumerate(reached) if is_reached])
+    given = _FIRST if len(plan.outputs) == 1 else _differentiable(plan)
+    saved = plan.pullback(needs, given)[1]
+    if plan.keeps is None:
+        return needs, saved, () if plan.saves_output else saved, plan.saves_output and bool(saved)
+    kept, keeps_output = plan.keeps
+    checked = [i for i in saved if i in kept or not plan.inputs[i].differentiable]
+    if all(
+        is_reached or not spec.differentiable for spec, is_reached in zip(plan.inputs, reached, strict=True)
+    ):
+        return needs, saved, tuple({*kept, *checked}), keeps_output
+    return needs, saved, tuple(checked), keeps_output and plan.saves_output
 
 
 _CLASSES: dict[str, type[PlanNode]] = {}
