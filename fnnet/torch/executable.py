@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,6 +18,7 @@ import numpy as np
 
 from fnnet.functional.convolution_products import written_out
 from fnnet.torch.lowering import has_products, is_for_one_thread, rewritten
+from fnnet.torch.once import SIGHTINGS, evaluated
 from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
 from fnnet.torch.statistics import COUNTS
 
@@ -110,6 +112,13 @@ def _compiled(traced: Any, where: jax.Device) -> Any:
     return lowered.compile()
 
 
+def _note_met(run: Any) -> None:
+    """A program is met again for the first time."""
+    _CHOICE.unused -= run.unused if run.unused >= LONG else 0
+    SIGHTINGS.unmet -= 1
+    run.unused = 0
+
+
 def executable(
     calls: list[tuple[int, ...]],
     alive: list[int],
@@ -118,20 +127,22 @@ def executable(
     floats: list[float],
     integers: list[int],
     where: jax.Device,
+    evaluates: bool = True,
 ) -> Callable[..., Any]:
-    """The compiled program of a record: from the cache, or compiled now."""
+    """The compiled program of a record: from the cache, or compiled now; or NumPy's way to compute it."""
     key = (tuple(calls), tuple(alive))
     found = _CACHE.get(key)
     if found is not None:
         COUNTS.cache_hits += 1
         if found.unused:
-            _CHOICE.unused -= found.unused
-            found.unused = 0
+            _note_met(found)
+        return found
+    if evaluates and (found := evaluated(calls, alive, plans, key, where)) is not None:
         return found
     if len(calls) >= LONG:
         pieces = cut(calls, alive, plans)
         if len(pieces) > 1 and _CHOICE.cuts(key, pieces, _CACHE):
-            return in_pieces(pieces, alive, executable, where)
+            return in_pieces(pieces, alive, partial(executable, evaluates=False), where)
     started = time.perf_counter()
     numbers = [np.array(floats, np.float64)] * bool(floats) + [np.array(integers, np.int64)] * bool(integers)
     with jax.enable_x64(True), jax.default_device(where):
@@ -157,8 +168,9 @@ def executable(
 
     if len(_CACHE) >= CACHE_LIMIT:
         del _CACHE[next(iter(_CACHE))]
-    run.unused = len(calls) if len(calls) >= LONG else 0  # type: ignore[attr-defined]
-    _CHOICE.unused += run.unused  # type: ignore[attr-defined]
+    run.unused = len(calls)  # type: ignore[attr-defined]
+    _CHOICE.unused += len(calls) if len(calls) >= LONG else 0
+    SIGHTINGS.unmet += 1
     _CACHE[key] = run
     COUNTS.compilations += 1
     COUNTS.compile_seconds += time.perf_counter() - started

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,9 @@ from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.guards import Bound
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.statistics import COUNTS
+
+if TYPE_CHECKING:
+    from fnnet.torch.once import Evaluated
 
 _numbers = itertools.count()
 
@@ -59,6 +62,8 @@ class Plan:
         inputs, numbers: specs of the array arguments; types of the numbers that follow them.
         outputs: specs of the outputs.
         run: the arithmetic: arrays and numbers in, list of arrays out.
+        places: which of its inputs and numbers the jaxpr takes; None for all.
+        evaluated: what is known of evaluating it by NumPy, once somebody asked (see `once.py`).
         function: what was traced; `arithmetic` traces it anew where JAX's own precision rules.
         single: whether the call returns one tensor without more ado; otherwise `tree` gives the container.
         grad_fn: PyTorch's name of the node in the graph.
@@ -85,6 +90,7 @@ class Plan:
         "differentiable",
         "drawn",
         "draws",
+        "evaluated",
         "fill",
         "function",
         "grad_fn",
@@ -99,6 +105,7 @@ class Plan:
         "number",
         "numbers",
         "outputs",
+        "places",
         "pullbacks",
         "run",
         "saves_output",
@@ -121,6 +128,8 @@ class Plan:
         self.number = next(_numbers)
         self.jaxpr = jaxpr
         self.run: Callable[..., list[Any]] = jaxpr_as_fun(jaxpr)
+        self.places: tuple[int, ...] | None = None
+        self.evaluated: Evaluated | None = None
         self.inputs = tuple(inputs)
         self.numbers = tuple(numbers)
         self.device = device
@@ -225,7 +234,7 @@ class Plan:
                 tensors[position] = array
             return pull(*tensors, *arguments[len(saved) :], arithmetic=self.arithmetic())
 
-        result.run = run
+        result.run, result.places = run, tuple(places)
         result.function = function
         result.single = False
         return result, saved

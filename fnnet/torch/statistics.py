@@ -15,7 +15,10 @@ class Counts:
         records: records run; each is one dispatch.
         compilations: records that were compiled.
         cache_hits: records whose program was found compiled.
-        plan_seconds, compile_seconds, dispatch_seconds: time in tracing, compiling and calling programs.
+        evaluations: records that NumPy computed, for they hardly come again (see `once.py`).
+        without_rule: records that were compiled for want of a rule in NumPy.
+        plan_seconds, compile_seconds, dispatch_seconds, evaluation_seconds: time in tracing, compiling,
+            calling programs, and evaluating without one.
     """
 
     operations: int = 0
@@ -23,14 +26,17 @@ class Counts:
     records: int = 0
     compilations: int = 0
     cache_hits: int = 0
+    evaluations: int = 0
+    without_rule: int = 0
     plan_seconds: float = 0.0
     compile_seconds: float = 0.0
     dispatch_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
 
     @property
     def dispatches(self) -> int:
-        """Programs started."""
-        return self.compilations + self.cache_hits
+        """Programs started, or evaluated."""
+        return self.compilations + self.cache_hits + self.evaluations
 
     def __str__(self) -> str:
         lines = [(one.name, getattr(self, one.name)) for one in fields(self)]

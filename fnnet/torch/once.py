@@ -1,0 +1,178 @@
+"""Records that are evaluated by NumPy instead of compiled: those that are small and hardly come again.
+
+A program whose sizes change every turn (a context that grows by a token), and whatever a program does once,
+would wait for XLA each time and use its program never again. Which records are evaluated depends on counts
+alone, never on clocks, so that every run of a program computes the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr
+
+from fnnet.optim import RULES
+from fnnet.torch.evaluation import NoRule, cost, evaluate
+from fnnet.torch.settings import are_deterministic_algorithms_enabled
+from fnnet.torch.statistics import COUNTS
+
+if TYPE_CHECKING:
+    from fnnet.torch.plan import Plan
+
+Calls = list[tuple[int, ...]]
+
+COMPILING, COMPILING_A_CALL = 20e6, 2e6
+"""Nanoseconds that XLA takes for a program, and for each call in it, about."""
+FIRST, HARDLY = 0.2, 1.0
+"""Up to which part of that a record is evaluated: when it is new, and when records hardly come again."""
+UNMET = 6
+"""How many programs that were compiled and not met again show that."""
+NEAR = 16
+"""Within how many records a structure comes again in a loop."""
+TURNS = 2
+"""How often the structure of a loop is evaluated before it is compiled."""
+SIGHTS = 8
+"""How often another one is."""
+_SEEN_LIMIT = 4096
+
+
+class Evaluated:
+    """What is known of evaluating one plan.
+
+    Attributes:
+        cost: nanoseconds, about; None if NumPy cannot, for want of the rule `missing`.
+        guard: the arithmetic of its guard, if it has one.
+    """
+
+    __slots__ = ("cost", "guard", "missing")
+
+    def __init__(self, plan: Plan) -> None:
+        self.guard: ClosedJaxpr | None = None
+        self.missing = ""
+        self.cost: float | None = None
+        try:
+            found = cost(plan.jaxpr)
+            if plan.guard is not None:
+                code = plan.guard.code
+                examples = [*[spec.aval for spec in plan.inputs], *[kind(1) for kind in plan.numbers]]
+                with jax.enable_x64(True):
+                    self.guard = jax.make_jaxpr(code)(examples, [spec.aval for spec in plan.outputs])
+                found += cost(self.guard)
+            self.cost = found
+        except NoRule as missing:
+            self.missing = str(missing)
+
+
+def _of(plan: Plan) -> Evaluated:
+    if plan.evaluated is None:
+        plan.evaluated = Evaluated(plan)
+    return plan.evaluated
+
+
+def _trains(plan: Plan) -> bool:
+    """Whether a plan is a derivative, one that was noted for backward, or an optimizer's step."""
+    return bool(plan.kept) or plan.places is not None or plan.grad_fn in RULES or plan.grad_fn == "LBFGS"
+
+
+class Sightings:
+    """When which structure was seen, and so whether it is evaluated.
+
+    What trains is taken for a turn of a loop, and compiled at once: were its first turns evaluated, a second
+    training in the same process would give other last digits than the first.
+
+    Attributes:
+        unmet: how many programs were compiled and not met again.
+    """
+
+    def __init__(self) -> None:
+        self.now = self.unmet = 0
+        self.seen: dict[Any, tuple[int, int, int]] = {}
+
+    def evaluates(self, key: Any, plans: Sequence[Plan]) -> bool:
+        """Whether the record with this key, which is not compiled, is evaluated now."""
+        self.now += 1
+        times, turns, last = self.seen.pop(key, (0, 0, -NEAR))
+        if self.now - last <= NEAR:
+            turns += 1
+        hardly = self.unmet >= UNMET
+        if turns >= TURNS or times >= SIGHTS or are_deterministic_algorithms_enabled():
+            return False
+        if not hardly and any(map(_trains, plans)):
+            return False
+        limit = (HARDLY if hardly else FIRST) * (COMPILING + COMPILING_A_CALL * len(plans))
+        for plan in plans:
+            one = _of(plan).cost
+            if one is None:
+                COUNTS.without_rule += 1
+                return False
+            limit -= one
+        if limit < 0:
+            return False
+        if len(self.seen) >= _SEEN_LIMIT:
+            del self.seen[next(iter(self.seen))]
+        self.seen[key] = times + 1, turns, self.now
+        return True
+
+
+SIGHTINGS = Sightings()
+
+
+def evaluated(
+    calls: Calls, alive: list[int], plans: list[Plan], key: Any, where: jax.Device
+) -> Callable[..., list[Any]] | None:
+    """The record as a function like its compiled program, computed by NumPy; None if it is to be compiled."""
+    if where.platform != "cpu" or not SIGHTINGS.evaluates(key, plans):
+        return None
+    COUNTS.evaluations += 1
+
+    def run(arrays: list[Any], floats: list[float], integers: list[int]) -> list[Any]:
+        started = time.perf_counter()
+        results = _run(calls, alive, plans, arrays, floats, integers)
+        with jax.enable_x64(True):
+            placed = list(jax.device_put(results, where))
+        COUNTS.evaluation_seconds += time.perf_counter() - started
+        return placed
+
+    return run
+
+
+def _run(
+    calls: Calls,
+    alive: list[int],
+    plans: list[Plan],
+    arrays: list[Any],
+    floats: list[float],
+    integers: list[int],
+) -> list[Any]:
+    first = [0]
+    for plan in plans:
+        first.append(first[-1] + len(plan.outputs))
+    wanted = set(alive)
+    needed = []
+    for at in reversed(range(len(calls))):
+        plan = plans[at]
+        if plan.guard is not None or any(slot in wanted for slot in range(first[at], first[at + 1])):
+            wanted.update(calls[at][1:])
+            needed.append(at)
+    numbers_at = []
+    left_floats, left_integers = iter(floats), iter(integers)
+    for plan in plans:
+        numbers_at.append([next(left_floats if kind is float else left_integers) for kind in plan.numbers])
+    made: dict[int, Any] = {}
+    codes = []
+    for at in reversed(needed):
+        plan = plans[at]
+        arguments = [made[slot] if slot >= 0 else np.asarray(arrays[-1 - slot]) for slot in calls[at][1:]]
+        arguments += numbers_at[at]
+        given = arguments if plan.places is None else [arguments[place] for place in plan.places]
+        results = evaluate(plan.jaxpr, given)
+        guard = _of(plan).guard
+        if guard is not None:
+            codes += evaluate(guard, [*arguments, *results])
+        made.update(enumerate(results, first[at]))
+    found = [made[slot] for slot in alive]
+    return [*found, np.stack(codes)] if codes else found
