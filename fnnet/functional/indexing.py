@@ -100,6 +100,11 @@ def index_add(
 ) -> jax.Array:
     """A copy of input with alpha times the slices of source added at the indices along `dim`."""
     lines, places, axis = _vector("index_add", input, index, dim)
+    if jnp.result_type(source) != lines.dtype:
+        raise RuntimeError(
+            f"index_add_(): self ({scalar_name(lines)}) and source ({scalar_name(source)}) must have the "
+            "same scalar type"
+        )
     added = jnp.asarray(source).reshape(_kept(lines, places, axis)) * alpha
     return _at(lines, places, axis).add(added.astype(lines.dtype)).reshape(jnp.shape(input))
 

@@ -10,6 +10,7 @@ from fnnet.torch.attach import method
 from fnnet.torch.autograd import inplace
 from fnnet.torch.creation import size_of, zeros
 from fnnet.torch.inquiry import strided
+from fnnet.torch.spec import contiguous_strides
 from fnnet.torch.tensor import Tensor
 
 _ABSENT = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_mtia", "is_meta",
@@ -137,11 +138,14 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     target = size_of(sizes, "resize_")
-    if self._steps is not None:
-        raise NotImplementedError("fnnet.torch: Tensor.resize_ of a view is not supported")
     count = 1
     for length in target:
         count *= length
+    if self._steps is not None:
+        if self._offset + count > self._storage.spec.numel:
+            raise NotImplementedError("fnnet.torch: Tensor.resize_ of a view beyond the memory that it sees")
+        seen: Tensor = self.as_strided_(target, contiguous_strides(target))
+        return seen
     flat: Any = self.detach().clone().reshape(-1)
     kept = flat[:count]
     if count > flat.shape[0]:

@@ -10,6 +10,7 @@ from fnnet.torch import dtypes as D
 from fnnet.torch.creation import arange, as_dtype, as_tensor, empty, finish, from_numpy, full
 from fnnet.torch.devices import as_device
 from fnnet.torch.into_out import takes_out
+from fnnet.torch.spec import contiguous_strides
 from fnnet.torch.tensor import Tensor, from_array
 
 
@@ -97,3 +98,24 @@ def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = No
     made = empty(last, dtype=dtype, device=device).as_strided(size, stride)
     made._base, made._fn = None, None
     return finish(made, options.get("requires_grad", False))
+
+
+def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
+    """A tensor whose dimensions lie in memory in the order `physical_layout`, the outermost first."""
+    size, order = tuple(size), tuple(physical_layout)
+    if len(order) != len(size):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. "
+            f"len(size) = {len(size)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    for place, dim in enumerate(order):
+        if not 0 <= dim < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got "
+                f"{dim} at index {place}).  NB: negative dims not currently supported"
+            )
+        if dim in order[:place]:
+            raise RuntimeError("Duplicate dim not allowed")
+    laid = contiguous_strides(tuple(size[dim] for dim in order))
+    strides = dict(zip(order, laid, strict=True))
+    return empty_strided(size, tuple([strides[dim] for dim, _ in enumerate(size)]), **options)

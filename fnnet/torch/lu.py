@@ -7,6 +7,7 @@ from typing import Any
 
 from fnnet.torch.attach import method
 from fnnet.torch.declare import NAMESPACES
+from fnnet.torch.return_types import type_of
 from fnnet.torch.tensor import Tensor
 
 _DEPRECATED = (
@@ -20,4 +21,6 @@ def lu(self: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
     """The LU factors and pivots of square matrices, and whether they were found if `get_infos`."""
     warnings.warn(_DEPRECATED, UserWarning, stacklevel=2)
     factored, pivots, infos = NAMESPACES["linalg"]["lu_factor_ex"](self, pivot=pivot)
-    return (factored, pivots, infos) if get_infos else (factored, pivots)
+    if not get_infos:
+        return factored, pivots
+    return type_of("_lu_with_info", ("LU", "pivots", "info"))(factored, pivots, infos)

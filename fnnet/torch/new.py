@@ -6,6 +6,7 @@ from typing import Any
 
 from fnnet.torch import creation
 from fnnet.torch.attach import method
+from fnnet.torch.interchange import empty_strided
 from fnnet.torch.tensor import Tensor
 
 
@@ -32,6 +33,12 @@ def new_ones(self: Tensor, *size: Any, **options: Any) -> Tensor:
 def new_empty(self: Tensor, *size: Any, **options: Any) -> Tensor:
     """A tensor of another size."""
     return creation.empty(*size, **_like(self, options))
+
+
+@method
+def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> Tensor:
+    """A tensor of another size with the given strides."""
+    return empty_strided(size, stride, **_like(self, options))
 
 
 @method

@@ -28,11 +28,14 @@ Shapes = dict[str, Any]
 def _freedom(name: str) -> Callable[[Shapes], str | None]:
     def said(arguments: Shapes) -> str | None:
         shape, dim = arguments["input"].shape, arguments.get("dim")
+        unbiased = arguments.get("unbiased")
+        if isinstance(dim, bool):  # var(input, unbiased)
+            dim, unbiased = None, dim
         dims = range(len(shape)) if dim is None else np.atleast_1d(dim)
         count = int(np.prod([shape[one] for one in dims])) if shape else 1
         correction = arguments.get("correction")
         if correction is None:
-            correction = int(arguments.get("unbiased") is not False)
+            correction = int(unbiased is not False)
         if not isinstance(correction, int | float) or count - correction > 0:
             return None
         return (
