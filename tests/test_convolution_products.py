@@ -96,6 +96,7 @@ def test_every_option(n: int, kernel: int, stride: int, padding: int, dilation: 
 
 def test_a_strided_convolution_has_a_gradient_in_phases() -> None:
     check(2, 2, 3, stride=2, padding=1)
+    check(1, 2, 4, stride=2, padding=1)  # phases of one size are parts of one convolution
     check(1, 2, 1, stride=3)  # some phases meet nothing of the kernel
 
 

@@ -93,10 +93,15 @@ def _sums_jvp(dim: int, out: int, primals: Any, tangents: Any) -> tuple[jax.Arra
     return sums, jnp.stack(parts, dim)
 
 
-def _check_filled(name: str, input: jax.Array, n: int, output_size: Any = None) -> None:
+def _check_filled(
+    name: str, input: jax.Array, n: int, output_size: Any = None, kept: tuple[int, ...] | None = None
+) -> None:
+    """Raise PyTorch's error for an input of another rank, or with nothing in one of the sizes `kept`, which
+    are all but the first unless given."""
     if isinstance(output_size, Sequence) and n > 1 and input.ndim <= len(output_size):
         raise ValueError(f"{name}: Input dimension should be at least {len(output_size) + 1}")
-    if input.ndim not in (n + 1, n + 2) or 0 in input.shape[-n - 1 :]:
+    kept = input.shape[1:] if kept is None else kept
+    if input.ndim not in (n + 1, n + 2) or 0 in kept:
         raise RuntimeError(
             f"{name}: Expected {n + 1}D or {n + 2}D tensor with non-zero size for non-batch dimensions, "
             "but got "
@@ -106,14 +111,14 @@ def _check_filled(name: str, input: jax.Array, n: int, output_size: Any = None) 
 
 def _adaptive_avg_pool(n: int, input: jax.Array, output_size: OutputSize) -> jax.Array:
     name = f"adaptive_avg_pool{n}d"
-    _check_filled(name, input, n, output_size)
+    _check_filled(name, input, n, output_size, input.shape[-n:] if n < 3 else None)
     sizes = _output_sizes(name, output_size, input, n)
 
     def compute(x: jax.Array) -> jax.Array:
         for axis, out in enumerate(sizes):
             dim = axis + 2
             if out and x.shape[dim] % out == 0:
-                x = x.reshape(*x.shape[:dim], out, -1, *x.shape[dim + 1 :]).mean(dim + 1)
+                x = x.reshape(*x.shape[:dim], out, x.shape[dim] // out, *x.shape[dim + 1 :]).mean(dim + 1)
                 continue
             counts = np.sum([position >= 0 for position in _windows(x.shape[dim], out)], axis=0)
             x = _sums(x, dim, out) / jnp.asarray(counts.reshape(-1, *[1] * (x.ndim - dim - 1)), x.dtype)
@@ -291,6 +296,11 @@ def _max_unpool(
     kernel = per_dimension(name, "kernel_size", kernel_size, n)
     strides = kernel if stride is None else per_dimension(name, "stride", stride, n)
     pads = per_dimension(name, "padding", padding, n)
+    if 0 in input.shape[1:]:
+        raise RuntimeError(
+            f"{name}: Expected input to have non-zero size for non-batch dimensions, but got "
+            f"{list(input.shape)}"
+        )
     if input.shape != indices.shape:
         raise RuntimeError(
             f"{name}: Expected shape of indices to be the same as that of the input tensor "
@@ -317,12 +327,12 @@ def _max_unpool(
                 f"{name}: Found an invalid max index: {known[outside][0]} (output volumes are of size "
                 f"{sizes})"
             )
-    rows = math.prod(input.shape[:-n])
+    rows, count = math.prod(input.shape[:-n]), math.prod(input.shape[-n:])
     flat = jnp.zeros((rows, math.prod(sizes)), input.dtype)
-    places = flat.at[jnp.arange(rows)[:, None], indices.reshape(rows, -1)]
-    filled = places.set(lax.stop_gradient(input).reshape(rows, -1))
+    places = flat.at[jnp.arange(rows)[:, None], indices.reshape(rows, count)]
+    filled = places.set(lax.stop_gradient(input).reshape(rows, count))
     # Where an index repeats PyTorch sends the gradient to each of its elements, as a sum would.
-    summed = places.add(input.reshape(rows, -1))
+    summed = places.add(input.reshape(rows, count))
     filled = filled + (summed - lax.stop_gradient(summed))
     return filled.reshape(*input.shape[:-n], *sizes)
 

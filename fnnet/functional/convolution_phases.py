@@ -39,7 +39,12 @@ def in_phases(
     spread = params["lhs_dilation"]
     places = [shape[d] for d in numbers.out_spec[2:]]
     wholes = [-(-size // s) for size, s in zip(places, spread, strict=True)]
-    phases = []
+    phases: list[Any] = []
+    if params["feature_group_count"] == 1 and not any(
+        kernel.shape[d] % s for d, s in zip(numbers.rhs_spec[2:], spread, strict=True)
+    ):
+        phases = _at_once(x, kernel, params, wholes, convolution)
+        return _interleaved(phases, spread, numbers.out_spec[2:], shape)
     for remainders in itertools.product(*map(range, spread)):
         part, padding = kernel, []
         for i, (r, s) in enumerate(zip(remainders, spread, strict=True)):
@@ -59,6 +64,42 @@ def in_phases(
                 full[d] = whole
             phases.append(jnp.zeros(full, x.dtype))
     return _interleaved(phases, spread, numbers.out_spec[2:], shape)
+
+
+def _at_once(
+    x: Any, kernel: Any, params: dict[str, Any], wholes: list[int], convolution: Callable[..., Any]
+) -> list[Any]:
+    """The phases where all parts of the kernel are of one size: parts of one convolution with all of them."""
+    numbers, spread = params["dimension_numbers"], params["lhs_dilation"]
+    axes, features = numbers.rhs_spec[2:], numbers.rhs_spec[0]
+    lows = [low for low, _ in params["padding"]]
+    firsts = [[(low - r) % s for r in range(s)] for low, s in zip(lows, spread, strict=True)]
+    befores = [
+        [-((r + first - low) // s) for r, first in enumerate(own)]
+        for own, low, s in zip(firsts, lows, spread, strict=True)
+    ]
+    parts = []
+    for at in itertools.product(*firsts):
+        part = kernel
+        for first, axis, s in zip(at, axes, spread, strict=True):
+            part = lax.slice_in_dim(part, first, None, s, axis)
+        parts.append(part)
+    before = [max(own) for own in befores]
+    lengths = [whole + max(own) - min(own) for whole, own in zip(wholes, befores, strict=True)]
+    padding = [
+        (b, length + parts[0].shape[axis] - 1 - x.shape[d] - b)
+        for b, length, axis, d in zip(before, lengths, axes, numbers.lhs_spec[2:], strict=True)
+    ]
+    changed = {**params, "lhs_dilation": (1,) * len(spread), "padding": tuple(padding)}
+    result = convolution(x, lax.concatenate(parts, features), **changed)
+    count = kernel.shape[features]
+    phases = []
+    for n, own in enumerate(itertools.product(*befores)):
+        phase = lax.slice_in_dim(result, n * count, (n + 1) * count, axis=numbers.out_spec[1])
+        for d, b, most, whole in zip(numbers.out_spec[2:], own, before, wholes, strict=True):
+            phase = lax.slice_in_dim(phase, most - b, most - b + whole, axis=d)
+        phases.append(phase)
+    return phases
 
 
 def _interleaved(phases: list[Any], spread: Any, axes: Any, shape: tuple[int, ...]) -> Any:

@@ -76,20 +76,24 @@ def _inside(x: jax.Array, size: int, padding_mode: str, corners: bool) -> jax.Ar
     return x
 
 
-def _at(picture: jax.Array, index: list[jax.Array]) -> jax.Array:
-    """Elements of picture (C, d...) at whole coordinates (points...), zero outside: (C, points...)."""
-    sizes = picture.shape[1:]
+def _at(pictures: jax.Array, index: list[jax.Array]) -> jax.Array:
+    """Elements of pictures (N, d..., C) at whole coordinates (N, points...), zero outside: (N, points..., C).
+
+    The channels come last, so that what is looked up, and added up in the derivative, are rows.
+    """
+    n, *sizes, channels = pictures.shape
     valid = jnp.ones(index[0].shape, bool)
-    flat = jnp.zeros(index[0].shape, int)
+    flat = lax.broadcasted_iota(int, index[0].shape, 0)
     for place, size in zip(index, sizes, strict=True):
         valid &= (place >= 0) & (place <= size - 1)
         flat = flat * size + jnp.clip(place, 0, size - 1).astype(int)
-    values = picture.reshape(picture.shape[0], math.prod(sizes))[:, flat]
-    return jnp.where(valid, values, jnp.zeros((), picture.dtype))
+    values = pictures.reshape(n * math.prod(sizes), channels).at[flat].get(mode="clip")
+    return jnp.where(valid[..., None], values, jnp.zeros((), pictures.dtype))
 
 
-def _sample(picture: jax.Array, grid: jax.Array, mode: str, padding_mode: str, corners: bool) -> jax.Array:
-    sizes = picture.shape[1:]
+def _sample(pictures: jax.Array, grid: jax.Array, mode: str, padding_mode: str, corners: bool) -> jax.Array:
+    """Pictures (N, d..., C) at the points of grid (N, e..., n): (N, e..., C)."""
+    sizes = pictures.shape[1:-1]
     places = []
     for axis, size in enumerate(sizes):
         x = grid[..., len(sizes) - 1 - axis]
@@ -97,24 +101,26 @@ def _sample(picture: jax.Array, grid: jax.Array, mode: str, padding_mode: str, c
     if mode == "bicubic":
         floors = [lax.stop_gradient(jnp.floor(place)) for place in places]
         weights = [cubic_weights(place - floor, -0.75) for place, floor in zip(places, floors, strict=True)]
-        total = jnp.zeros((), picture.dtype)
+        total = jnp.zeros((), pictures.dtype)
         for offsets in itertools.product(range(4), repeat=2):
             index = [
                 _inside(floor + (j - 1), size, padding_mode, corners)
                 for floor, j, size in zip(floors, offsets, sizes, strict=True)
             ]
-            total = total + _at(picture, index) * weights[0][offsets[0]] * weights[1][offsets[1]]
+            weight = weights[0][offsets[0]] * weights[1][offsets[1]]
+            total = total + _at(pictures, index) * weight[..., None]
         return total
     places = [_inside(place, size, padding_mode, corners) for place, size in zip(places, sizes, strict=True)]
     if mode == "nearest":
-        return _at(picture, [jnp.round(lax.stop_gradient(place)) for place in places])
+        return _at(pictures, [jnp.round(lax.stop_gradient(place)) for place in places])
     floors = [lax.stop_gradient(jnp.floor(place)) for place in places]
-    total = jnp.zeros((), picture.dtype)
+    total = jnp.zeros((), pictures.dtype)
     for offsets in itertools.product((0, 1), repeat=len(sizes)):
-        weight = jnp.ones((), picture.dtype)
+        weight = jnp.ones((), pictures.dtype)
         for place, floor, j in zip(places, floors, offsets, strict=True):
             weight = weight * (place - floor if j else floor + 1 - place)
-        total = total + _at(picture, [f + j for f, j in zip(floors, offsets, strict=True)]) * weight
+        place = [f + j for f, j in zip(floors, offsets, strict=True)]
+        total = total + _at(pictures, place) * weight[..., None]
     return total
 
 
@@ -155,4 +161,5 @@ def grid_sample(
         raise RuntimeError(
             f"grid_sample: expected input to have non-empty spatial dimensions, got {input.shape}"
         )
-    return jax.vmap(lambda x, g: _sample(x, g, mode, padding_mode, corners))(input, grid)
+    sampled = _sample(jnp.moveaxis(input, 1, -1), grid, mode, padding_mode, corners)
+    return jnp.moveaxis(sampled, -1, 1)

@@ -106,8 +106,50 @@ def prod(
 ) -> jax.Array:
     """The product over one dimension or all; of integers and booleans an int64."""
     input = jnp.asarray(input)
-    kind = summed_dtype(input, dtype)
-    return jnp.prod(input.astype(kind), canonical_dims(dim, input.ndim), dtype=kind, keepdims=keepdim)
+    input = input.astype(summed_dtype(input, dtype))
+    dims = canonical_dims(dim, input.ndim)
+    if not jnp.issubdtype(input.dtype, jnp.floating):
+        return jnp.prod(input, dims, dtype=input.dtype, keepdims=keepdim)
+    result = _product(dims, input)
+    return result if keepdim else jnp.squeeze(result, dims)
+
+
+# By hand because JAX's goes through a tree of products: 0.9 ms instead of 3.8 of 1000 x 1000 along the last.
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _product(dims: tuple[int, ...], input: jax.Array) -> jax.Array:
+    return jnp.prod(input, dims, dtype=input.dtype, keepdims=True)
+
+
+@_product.defjvp
+def _product_jvp(dims: tuple[int, ...], primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (input,) = primals
+    return _product(dims, input), jnp.sum(tangents[0] * _others(dims, input), dims, keepdims=True)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _others(dims: tuple[int, ...], input: jax.Array) -> jax.Array:
+    """For each element the product of the others."""
+    zero = input == 0
+    zeros = jnp.sum(zero, dims, keepdims=True)
+    rest = jnp.prod(jnp.where(zero, 1, input), dims, keepdims=True)
+    of_zero = jnp.where(zeros == 1, rest, 0)
+    return jnp.where(zero, of_zero, jnp.where(zeros == 0, rest, 0) / jnp.where(zero, 1, input))
+
+
+@_others.defjvp
+def _others_jvp(dims: tuple[int, ...], primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    # Two zeros leave a second derivative, which no quotient tells: by JAX's derivative of the product.
+    (input,) = primals
+
+    def slowly(input: jax.Array) -> jax.Array:
+        _, pullback = jax.vjp(lambda x: jnp.prod(x, dims, dtype=x.dtype, keepdims=True), input)
+        return pullback(jnp.ones_like(input, shape=_kept_shape(dims, input)))[0]
+
+    return _others(dims, input), jax.jvp(slowly, primals, tangents)[1]
+
+
+def _kept_shape(dims: tuple[int, ...], input: jax.Array) -> tuple[int, ...]:
+    return tuple(1 if d in dims else size for d, size in enumerate(input.shape))
 
 
 @operation("torch", "Tensor", grad_fn="LogsumexpBackward0", to_float=True)

@@ -1,0 +1,140 @@
+"""Derivatives written by hand, and their derivatives, against the definition written out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnnet.functional import adaptive_avg_pool1d, grid_sample, gru_cell, linear, lstm_cell, prod, recurrent
+
+
+def test_the_product_has_derivatives_of_every_order_at_zeros() -> None:
+    with jax.enable_x64(True):
+        x = np.random.default_rng(0).standard_normal((5, 4))
+        x[1, 2] = x[2, 0] = x[2, 3] = 0
+        x[3, :3] = 0
+        gradient = np.zeros_like(x)
+        hessian = np.zeros((5, 4, 4))
+        for i in range(4):
+            gradient[:, i] = np.prod(np.delete(x, i, 1), 1)
+            for j in set(range(4)) - {i}:
+                hessian[:, i, j] = np.prod(np.delete(x, [i, j], 1), 1)
+
+        def row(x: jax.Array) -> jax.Array:
+            return prod(x, 0)
+
+        @jax.jit
+        def everything(x: jax.Array) -> list[jax.Array]:
+            whole = jax.jacobian(lambda x: prod(x, 1))(x)
+            return [jax.vmap(jax.grad(row))(x), jnp.einsum("aab->ab", whole), jax.vmap(jax.hessian(row))(x)]
+
+        first, again, second = everything(jnp.asarray(x))
+        np.testing.assert_allclose(first, gradient, rtol=1e-12)
+        np.testing.assert_allclose(again, gradient, rtol=1e-12)
+        np.testing.assert_allclose(second, hessian, rtol=1e-12)
+        assert jax.grad(prod)(jnp.asarray(0.0)) == 1
+        assert prod(jnp.zeros((3, 0)), 1).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("size", "out"), [(8, 3), (6, 3), (3, 5), (40, 17)])
+def test_adaptive_means_and_their_derivative(size: int, out: int) -> None:
+    share = np.zeros((out, size))
+    for i in range(out):
+        window = slice(i * size // out, -(-(i + 1) * size // out))
+        share[i, window] = 1 / (window.stop - window.start)
+    with jax.enable_x64(True):
+        x, weight, change = (np.random.default_rng(1).standard_normal((2, 3, n)) for n in (size, out, size))
+        x[0, 0, 0] = np.inf
+
+        @jax.jit
+        def everything(x: jax.Array, weight: jax.Array, change: jax.Array) -> list[jax.Array]:
+            value, pull = jax.vjp(lambda x: adaptive_avg_pool1d(x, out), x)
+            return [
+                value,
+                pull(weight)[0],
+                jax.jvp(lambda x: adaptive_avg_pool1d(x, out), (x,), (change,))[1],
+            ]
+
+        value, pulled, pushed = everything(x, weight, change)
+        finite = np.where(np.isinf(x), 0, x) @ share.T
+        finite[0, 0, share[:, 0] > 0] = np.inf
+        np.testing.assert_allclose(value, finite, rtol=1e-12)
+        np.testing.assert_allclose(pulled, weight @ share, rtol=1e-12)
+        np.testing.assert_allclose(pushed, change @ share.T, rtol=1e-12)
+
+
+def test_sampling_nothing_and_sampling_mapped() -> None:
+    grid = jnp.asarray(np.random.default_rng(2).uniform(-1.2, 1.2, (2, 3, 4, 2)), jnp.float32)
+    for n, channels in ((0, 3), (2, 0)):
+        nothing = jax.jit(lambda x, g: grid_sample(x, g, align_corners=False))
+        assert nothing(jnp.ones((n, channels, 5, 6)), grid[:n]).shape == (n, channels, 3, 4)
+    x = jnp.arange(2 * 3 * 5 * 6, dtype=jnp.float32).reshape(2, 3, 5, 6)
+
+    def sampled(x: jax.Array, grid: jax.Array) -> jax.Array:
+        return grid_sample(x, grid, align_corners=False)
+
+    mapped = jax.jit(jax.vmap(lambda x, g: sampled(x[None], g[None])[0]))(x, grid)
+    np.testing.assert_allclose(mapped, jax.jit(sampled)(x, grid), rtol=1e-6)
+
+
+def _by_cells(mode: str, x: jax.Array, state: list[jax.Array], w: list[jax.Array], sizes: list[int]) -> list:
+    """The layer as a loop over cells; sequences end where the batch sizes say."""
+    outputs = []
+    for now, n in zip(x, sizes, strict=True):
+        old = [part[:n] for part in state]
+        if mode == "LSTM":
+            h, c = lstm_cell(now[:n], (old[0], old[1]), *w[:4])
+            new = [linear(h, w[4]), c]
+        else:
+            new = [gru_cell(now[:n], old[0], *w)]
+        state = [part.at[:n].set(one) for part, one in zip(state, new, strict=True)]
+        outputs.append(new[0])
+    return [jnp.concatenate(outputs), *state]
+
+
+@pytest.mark.parametrize("mode", ["LSTM", "GRU"])
+def test_recurrent_layers_have_the_derivatives_of_their_cells(mode: str) -> None:
+    draw = np.random.default_rng(3)
+    hidden, projected, sizes = 3, 2, [3, 2]
+    gates, size = (4, projected) if mode == "LSTM" else (3, hidden)
+    shapes = [(gates * hidden, 2), (gates * hidden, size), (gates * hidden,), (gates * hidden,)]
+    shapes += [(projected, hidden)] if mode == "LSTM" else []
+    with jax.enable_x64(True):
+        x = jnp.asarray(draw.standard_normal((2, 3, 2)))
+        w = [jnp.asarray(draw.standard_normal(shape)) for shape in shapes]
+        state = [jnp.asarray(draw.standard_normal((3, n))) for n in (size, hidden)[: 1 + (mode == "LSTM")]]
+
+        def layer(x: jax.Array, state: list[jax.Array], w: list[jax.Array]) -> list[jax.Array]:
+            packed = jnp.concatenate([now[:n] for now, n in zip(x, sizes, strict=True)])
+            weights = [*w, None][:5]
+            begin = tuple(part[None] for part in state)
+            y, last = recurrent(mode, packed, begin, [weights], batch_sizes=sizes)
+            return [y, *(part[0] for part in last)]
+
+        def cells(x: jax.Array, state: list[jax.Array], w: list[jax.Array]) -> list[jax.Array]:
+            return _by_cells(mode, x, state, w, sizes)
+
+        def every(function):
+            def loss(*arguments):
+                return sum(jnp.sum(jnp.sin(part)) for part in function(*arguments))
+
+            def squares(*arguments):
+                gradients = jax.tree.leaves(jax.grad(loss, (0, 1, 2))(*arguments))
+                return sum(jnp.sum(part**2) for part in gradients)
+
+            gradient = jax.grad(loss, (0, 1, 2))
+            twice = jax.tree.map(lambda w: jnp.stack([w, w / 2]), w)
+            ones = jax.tree.map(jnp.ones_like, (x, state, w))
+            return jax.jit(
+                lambda x, state, w: [
+                    function(x, state, w),
+                    gradient(x, state, w),
+                    jax.jvp(loss, (x, state, w), ones)[1],
+                    jax.grad(squares, 2)(x, state, w)
+                    if mode == "LSTM"
+                    else jax.vmap(gradient, (None, None, 0))(x, state, twice)[2],
+                ]
+            )(x, state, w)
+
+        for ours, theirs in zip(*map(jax.tree.leaves, (every(layer), every(cells))), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
