@@ -305,11 +305,15 @@ def test_a_seed_that_diverges_is_named():
 
 
 @pytest.mark.slow
-def test_convolutions_on_a_cpu_choose_the_step_loop():
+def test_convolutions_of_xla_on_a_cpu_choose_the_step_loop():
     if jax.default_backend() != "cpu":
         pytest.skip("the choice is for CPUs")
-    net = fnnet.Sequential(fnnet.Conv2d(1, 2, 3), fnnet.Flatten(), fnnet.Linear(2 * 36, 2))
-    x, y = jnp.ones((4, 1, 8, 8)), jnp.zeros((4, 2))
+    y = jnp.zeros((4, 2))
+
+    def network(channels):
+        return fnnet.Sequential(fnnet.Conv2d(channels, 2, 3), fnnet.Flatten(), fnnet.Linear(2 * 36, 2))
+
+    net, x = network(200), jnp.ones((4, 200, 8, 8))
 
     def deep(params, x, y):
         return jax.lax.cond(jnp.sum(y) > 1, lambda: jnp.float32(0), lambda: F.mse_loss(net(params, x), y))
@@ -317,6 +321,9 @@ def test_convolutions_on_a_cpu_choose_the_step_loop():
     params = net.init(jax.random.key(0))
     for function in (deep, jax.jit(deep), jax.checkpoint(deep)):
         assert train.fit(function, params, (x, y), optimizer=SGD, steps=1).loop == "step"
+    net, x = network(1), jnp.ones((4, 1, 8, 8))  # fnnet computes it as a product
+    params = net.init(jax.random.key(0))
+    assert train.fit(lambda *given: deep(*given), params, (x, y), optimizer=SGD, steps=1).loop == "scan"
     assert train.fit(loss, PARAMS, (X, Y), optimizer=SGD, steps=1).loop == "scan"
 
 

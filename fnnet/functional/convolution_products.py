@@ -33,9 +33,9 @@ from jax.interpreters import ad, batching, mlir
 
 from fnnet.functional.convolution_phases import has_phases, in_phases
 from fnnet.functional.convolution_sums import as_given, grouped, in_order, is_sum, window
-from fnnet.functional.jaxprs import as_it_is, evaluate
+from fnnet.functional.jaxprs import as_it_is, equations, evaluate
 
-__all__ = ["convolution_p", "convolve", "layout", "written_out"]
+__all__ = ["convolution_p", "convolve", "is_xlas", "layout", "written_out"]
 
 _POSITIONS = 49
 """Up to how many positions are written out, each as a slice."""
@@ -178,6 +178,15 @@ def _on_cpu(x: Any, kernel: Any, **params: Any) -> Any:
     if is_sum(params, x, kernel, out):
         return grouped(x, kernel, params, out.shape)
     return _plain(x, kernel, **params)
+
+
+def is_xlas(equation: Any) -> bool:
+    """Whether an equation is a convolution that XLA computes itself on a CPU, in whole or in part."""
+    if equation.primitive is not convolution_p:
+        return equation.primitive is lax.conv_general_dilated_p
+    shapes = [jax.ShapeDtypeStruct(one.aval.shape, one.aval.dtype) for one in equation.invars]
+    program = jax.make_jaxpr(lambda x, kernel: _on_cpu(x, kernel, **equation.params))(*shapes)
+    return any(one.primitive is lax.conv_general_dilated_p for one in equations(program))
 
 
 mlir.register_lowering(convolution_p, mlir.lower_fun(_plain, multiple_results=False))

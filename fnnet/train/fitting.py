@@ -68,7 +68,7 @@ def fit(
         checkpoint_every: steps between two savings; by default every 30 seconds. The end is always saved.
         resume: False to begin anew even if the file exists.
         loop: "scan" (one XLA loop), "step" (a compiled step in a Python loop), or "auto": "step" for
-            convolutions on a CPU, else "scan".
+            convolutions that XLA computes itself on a CPU (see docs/training.md), else "scan".
         keep_last_finite: False to save the memory of two copies of the state; `NonFiniteError.result` is then
             None.
 
