@@ -413,3 +413,13 @@ def test_eager_transformations_draw():
     g = Generator(0)
     lanes = jax.vmap(lambda x: x + g.__source__().normal((), 0.0, 1.0, jnp.float32))(jnp.zeros(3))
     assert np.array_equal(lanes, np.full(3, true, np.float32))  # one draw, shared by the lanes
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 1000, 5000])
+def test_lapack_permutes_as_the_loop_does(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = []
+    for by_lapack in (False, True):
+        monkeypatch.setattr("fnnet.random.integers._swaps_by_lapack", lambda n, chosen=by_lapack: chosen)
+        ways.append(Generator(n).randperm(n))
+    assert ways[1].dtype == np.int64
+    np.testing.assert_array_equal(*ways)
