@@ -325,10 +325,17 @@ def group_norm(
     if input.size == 0:
         return input
     _check_dtypes("group_norm", input, weight=weight, bias=bias)
-    groups = input.reshape(batch, num_groups, -1)
-    normal = _standardised(groups, *_moments(groups, (2,)), eps).reshape(input.shape)
-    scale, shift = (None if v is None else _by_channel(v, input.ndim) for v in (weight, bias))
-    return _affine(normal, scale, shift, input.dtype)
+    mean, var = _moments(input.reshape(batch, num_groups, -1), (2,))
+    # A mean and a factor for each channel, as in PyTorch: half the time backwards.
+    mean, factor = (
+        jnp.repeat(one[..., 0], channels // num_groups, 1)[..., None]
+        for one in (mean, jax.lax.rsqrt(var + eps))
+    )
+    if weight is not None:
+        factor = factor * weight.astype(factor.dtype)[:, None]
+    normal = (widened(input).reshape(batch, channels, -1) - mean) * factor
+    shift = None if bias is None else bias[:, None]
+    return _affine(normal, None, shift, input.dtype).reshape(input.shape)
 
 
 @operation("nn.functional", grad_fn="DivBackward0")
