@@ -13,7 +13,7 @@ from fnnet.torch.record import RECORD, synchronize
 def fresh(monkeypatch):
     synchronize()
     monkeypatch.setattr(programs, "_CHOICE", pieces.Choice())
-    monkeypatch.setattr(once, "FIRST", -1.0)  # nothing is evaluated
+    monkeypatch.setattr(once.SIGHTINGS, "evaluates", lambda *_: False)
     ft.reset_stats()
 
 

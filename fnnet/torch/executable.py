@@ -115,7 +115,7 @@ def _compiled(traced: Any, where: jax.Device) -> Any:
 def _note_met(run: Any) -> None:
     """A program is met again for the first time."""
     _CHOICE.unused -= run.unused if run.unused >= LONG else 0
-    SIGHTINGS.unmet -= 1
+    SIGHTINGS.note_met(run.kind)
     run.unused = 0
 
 
@@ -170,7 +170,7 @@ def executable(
         del _CACHE[next(iter(_CACHE))]
     run.unused = len(calls)  # type: ignore[attr-defined]
     _CHOICE.unused += len(calls) if len(calls) >= LONG else 0
-    SIGHTINGS.unmet += 1
+    run.kind = SIGHTINGS.note_compiled(plans)  # type: ignore[attr-defined]
     _CACHE[key] = run
     COUNTS.compilations += 1
     COUNTS.compile_seconds += time.perf_counter() - started

@@ -30,7 +30,7 @@ COMPILING, COMPILING_A_CALL = 20e6, 2e6
 FIRST, HARDLY = 0.2, 1.0
 """Up to which part of that a record is evaluated: when it is new, and when records hardly come again."""
 UNMET = 6
-"""How many programs that were compiled and not met again show that."""
+"""How many programs that were compiled and not met again show that, if they are two thirds of all as well."""
 NEAR = 16
 """Within how many records a structure comes again in a loop."""
 TURNS = 2
@@ -85,12 +85,24 @@ class Sightings:
     training in the same process would give other last digits than the first.
 
     Attributes:
-        unmet: how many programs were compiled and not met again.
+        unmet, met: how many programs were compiled and not met again, and how many were; of training or not.
     """
 
     def __init__(self) -> None:
-        self.now = self.unmet = 0
+        self.now = 0
         self.seen: dict[Any, tuple[int, int, int]] = {}
+        self.unmet, self.met = {True: 0, False: 0}, {True: 0, False: 0}
+
+    def note_compiled(self, plans: Sequence[Plan]) -> bool:
+        """Count a program that was compiled; whether it trains."""
+        trains = any(map(_trains, plans))
+        self.unmet[trains] += 1
+        return trains
+
+    def note_met(self, trains: bool) -> None:
+        """Count a program that is met for the first time after it was compiled."""
+        self.unmet[trains] -= 1
+        self.met[trains] += 1
 
     def evaluates(self, key: Any, plans: Sequence[Plan]) -> bool:
         """Whether the record with this key, which is not compiled, is evaluated now."""
@@ -98,10 +110,11 @@ class Sightings:
         times, turns, last = self.seen.pop(key, (0, 0, -NEAR))
         if self.now - last <= NEAR:
             turns += 1
-        hardly = self.unmet >= UNMET
         if turns >= TURNS or times >= SIGHTS or are_deterministic_algorithms_enabled():
             return False
-        if not hardly and any(map(_trains, plans)):
+        trains = any(map(_trains, plans))
+        hardly = self.unmet[trains] >= max(UNMET, 2 * self.met[trains])
+        if trains and not hardly:
             return False
         limit = (HARDLY if hardly else FIRST) * (COMPILING + COMPILING_A_CALL * len(plans))
         for plan in plans:

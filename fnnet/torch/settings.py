@@ -49,7 +49,7 @@ def get_num_interop_threads() -> int:
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Keeps the mode.
+    """Keeps the mode. With it every record is compiled, and none evaluated by NumPy (see `once.py`).
 
     XLA is deterministic on the CPU; for GPUs set XLA_FLAGS=--xla_gpu_deterministic_ops=true.
     """
