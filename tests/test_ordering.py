@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnnet.functional.ordering import first_extreme, leading_order, stable_order
+from fnnet.functional.ordering import first_extreme, leading_order, order_at, stable_order
 
 _NARROW = ["float32", "bfloat16", "float16", "int8", "uint8", "int16", "int32", "uint32", "bool"]
 _K = 3
@@ -53,9 +53,12 @@ def test_orders_are_numpys_stable_ones(dtype: str, wide: bool) -> None:
             places = [
                 (first_extreme(x, 0, kind), first_extreme(x, None, kind, True)) for kind in ("max", "min")
             ]
-            return [orders, places, leading_order(x, _K, 0, True)]
+            ranks = jnp.arange(5)[None] * 14
+            long = jnp.concatenate([x, x[:30]])  # many ties, and more elements than are sorted for one
+            searched = [order_at(long, ranks, 0), order_at(long.T, 7, -1), order_at(x, ranks, 0)]
+            return [orders, places, leading_order(x, _K, 0, True), searched]
 
-        orders, places, largest = everything(x)
+        orders, places, largest, searched = everything(x)
         exact = np.asarray(x).astype(np.float64 if jnp.issubdtype(x.dtype, jnp.floating) else np.int64)
         for descending, (order, leading) in enumerate(orders):
             expected = _expected(exact, 0, bool(descending))
@@ -63,6 +66,10 @@ def test_orders_are_numpys_stable_ones(dtype: str, wide: bool) -> None:
             np.testing.assert_array_equal(order, expected)
             np.testing.assert_array_equal(leading[:_K], expected[:_K])
         np.testing.assert_array_equal(largest, expected[:_K])
+        long, ranks = _expected(np.concatenate([exact, exact[:30]]), 0, False), np.arange(5)[None] * 14
+        np.testing.assert_array_equal(searched[0], np.take_along_axis(long, ranks, 0))
+        np.testing.assert_array_equal(searched[1], long[7][:, None])
+        np.testing.assert_array_equal(searched[2], np.take_along_axis(_expected(exact, 0, False), ranks, 0))
         for search, (along, whole) in zip((np.argmax, np.argmin), places, strict=True):
             np.testing.assert_array_equal(along, search(exact, 0))
             np.testing.assert_array_equal(whole, search(exact, None, keepdims=True))

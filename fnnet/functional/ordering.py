@@ -19,13 +19,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.apart import apart
 from fnnet.functional.dtypes import index_dtype, is_bool, is_integral
 
-__all__ = ["first_extreme", "leading_order", "sorted_values", "stable_order"]
+__all__ = ["first_extreme", "leading_order", "order_at", "sorted_values", "stable_order"]
 
 _PARTIAL = 16
 """Of how many elements one at most is asked for where selecting is faster than sorting: at k = 100 of 1000
 it takes 18 ms, sorting 24."""
+
+_SEARCHED = 64
+"""From how many elements on one of them is searched for, not sorted for: 6 ms instead of 23."""
 
 
 def first_extreme(input: jax.Array, axis: int | None, kind: str, keepdims: bool = False) -> jax.Array:
@@ -48,6 +52,17 @@ def leading_order(input: jax.Array, k: int, axis: int, descending: bool) -> jax.
     """The first k of `stable_order`."""
     values = lax.stop_gradient(_ordered_kind(input))
     return _leading_order(values, k, axis % values.ndim, descending).astype(index_dtype())
+
+
+def order_at(input: jax.Array, rank: int | jax.Array, axis: int) -> jax.Array:
+    """The element number `rank` of `stable_order`; the axis is kept. A rank is 0-d, or has the axis with size
+    1."""
+    values = lax.stop_gradient(_ordered_kind(input))
+    axis %= values.ndim
+    ranks = jnp.broadcast_to(
+        jnp.asarray(rank, np.int32), tuple(np.where(np.arange(values.ndim) == axis, 1, values.shape))
+    )
+    return _order_at(values, ranks, axis).astype(index_dtype())
 
 
 @partial(jax.jit, static_argnums=1)
@@ -132,6 +147,43 @@ def _stable_order(values: jax.Array, axis: int, descending: bool) -> jax.Array:
         return (ordered & np.asarray((1 << places) - 1, packed)).astype(index_dtype())
 
     return _on_cpu(in_one, plain, values)
+
+
+@partial(jax.jit, static_argnums=2)
+def _order_at(values: jax.Array, ranks: jax.Array, axis: int) -> jax.Array:
+    length = values.shape[axis]
+
+    def plain(values: jax.Array, ranks: jax.Array) -> jax.Array:
+        return jnp.take_along_axis(_stable_order(values, axis, False), ranks, axis).astype(np.int32)
+
+    if length < _SEARCHED or _key_bits(values.dtype) is None:
+        return plain(values, ranks)
+
+    def searched(values: jax.Array, ranks: jax.Array) -> jax.Array:
+        # Bit by bit, how many are below: no element moves.
+        bits, places = values.dtype.itemsize * 8, (length - 1).bit_length()
+        key = apart(_key(values, False).astype(np.int32))
+        found = jnp.full_like(ranks, -(1 << (bits - 1)))
+        at = lax.broadcasted_iota(np.int32, values.shape, axis)
+
+        def counted(chosen: jax.Array) -> jax.Array:
+            return jnp.sum(chosen.astype(np.int32), axis, keepdims=True, dtype=np.int32)
+
+        def of_key(i: int, found: jax.Array) -> jax.Array:
+            tried = found + lax.shift_left(np.int32(1), np.int32(bits - 1) - jnp.int32(i))
+            return jnp.where(counted(key < tried) <= ranks, tried, found)
+
+        found = lax.fori_loop(0, bits, of_key, found)
+        left = ranks - counted(key < found)
+        same = apart(jnp.where(key == found, at, np.int32(length)))
+
+        def of_place(i: int, place: jax.Array) -> jax.Array:
+            tried = place + lax.shift_left(np.int32(1), np.int32(places - 1) - jnp.int32(i))
+            return jnp.where(counted(same < tried) <= left, tried, place)
+
+        return lax.fori_loop(0, places, of_place, jnp.zeros_like(ranks))
+
+    return lax.platform_dependent(values, ranks, cpu=searched, default=plain)
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3))

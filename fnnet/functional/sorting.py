@@ -7,12 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import index_dtype
 from fnnet.functional.operation import operation
-from fnnet.functional.ordering import leading_order, stable_order
+from fnnet.functional.ordering import leading_order, order_at, stable_order
 from fnnet.functional.reduction import picked
 from fnnet.functional.results import ValuesIndices
 
@@ -78,8 +77,7 @@ def kthvalue(input: jax.Array, k: int, dim: int = -1, keepdim: bool = False) -> 
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(axis))
     if input.ndim == 0:
         return ValuesIndices(input, jnp.zeros((), index_dtype()))
-    place = lax.slice_in_dim(stable_order(lines, axis), k - 1, k, axis=axis)
-    return picked(lines, place, axis, keepdim)
+    return picked(lines, order_at(lines, k - 1, axis), axis, keepdim)
 
 
 @operation("torch", "Tensor", data_dependent=True)

@@ -25,7 +25,7 @@ from fnnet.functional.dtypes import (
 from fnnet.functional.elementary import abs as magnitude
 from fnnet.functional.half import once_rounded, widened
 from fnnet.functional.operation import operation
-from fnnet.functional.ordering import sorted_values, stable_order
+from fnnet.functional.ordering import order_at, sorted_values, stable_order
 from fnnet.functional.reduction import picked, shared, summed_dtype
 from fnnet.functional.results import ValuesIndices
 
@@ -277,7 +277,6 @@ def _middle(input: jax.Array, dim: int | None, keepdim: bool, skip_nan: bool) ->
     lines, axis = _lines(input, dim)
     if lines.shape[axis] == 0:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    order = stable_order(lines, axis)
     if is_integral(lines):
         missing = jnp.zeros_like(lines, bool)
     else:
@@ -289,7 +288,7 @@ def _middle(input: jax.Array, dim: int | None, keepdim: bool, skip_nan: bool) ->
         if skip_nan
         else jnp.where(absent > 0, count - absent, (count - 1) // 2)
     )
-    result = picked(lines, jnp.take_along_axis(order, place, axis), axis, keepdim)
+    result = picked(lines, order_at(lines, place, axis), axis, keepdim)
     return ValuesIndices(*(part.reshape(()) for part in result)) if input.ndim == 0 else result
 
 
