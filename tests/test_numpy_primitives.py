@@ -138,6 +138,7 @@ def test_shapes():
     cases = [
         ("reshape", lambda x: lax.reshape(x, (5, 12)), (x,)),
         ("reshape", lambda x: lax.reshape(x, (1, 1)), (scalar,)),
+        ("reshape", lambda x: lax.reshape(x, (5, 12), dimensions=(2, 0, 1)), (x,)),
         ("transpose", lambda x: lax.transpose(x, (2, 0, 1)), (x,)),
         ("transpose", lambda x: lax.reshape(lax.transpose(x, (2, 0, 1)), (60,)), (x,)),
         ("broadcast", lambda x: lax.broadcast_in_dim(x, (3, 2, 4, 5), (0, 2, 3)), (x,)),

@@ -122,6 +122,10 @@ def _select(which: Any, *cases: Any) -> Any:
     return made
 
 
+def _reshape(x: Any, new_sizes: Any, dimensions: Any = None, **_: Any) -> Any:
+    return (x if dimensions is None else np.transpose(x, dimensions)).reshape(new_sizes)
+
+
 def _broadcast(x: Any, *_: Any, shape: Any, broadcast_dimensions: Any, **__: Any) -> Any:
     lengths = [1] * len(shape)
     for dim, to in enumerate(broadcast_dimensions):
@@ -285,7 +289,7 @@ RULES: dict[str, Rule] = {
     "convert_element_type": _convert,
     "bitcast_convert_type": _bitcast,
     "broadcast_in_dim": _broadcast,
-    "reshape": lambda x, new_sizes, **_: x.reshape(new_sizes),
+    "reshape": _reshape,
     "squeeze": lambda x, dimensions: np.squeeze(x, tuple(dimensions)),
     "expand_dims": lambda x, dimensions: np.expand_dims(x, tuple(dimensions)),
     "transpose": lambda x, permutation: np.transpose(x, permutation),
