@@ -1,6 +1,7 @@
 """Scenarios print what they print under PyTorch: recorded and, where it is installed, live."""
 
 import adapter_scenarios
+import call_scenarios
 import memory_scenarios
 import mixing_scenarios
 import program_scenarios
@@ -11,7 +12,7 @@ import fnnet.torch
 
 EVERY = [
     pytest.param(module.scenario, name, id=f"{module.__name__.removesuffix('_scenarios')}-{name}")
-    for module in (adapter_scenarios, memory_scenarios, mixing_scenarios, program_scenarios)
+    for module in (adapter_scenarios, call_scenarios, memory_scenarios, mixing_scenarios, program_scenarios)
     for name in module.scenario
 ]
 

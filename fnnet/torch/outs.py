@@ -81,16 +81,23 @@ def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bo
     if name in _KEEP_SHAPE and out._spec.numel == result._spec.numel:
         result = result.reshape(out.shape)
     if out._spec.shape != result._spec.shape:
-        resize(out, result, silent, op is None or bool(op.declared.promote) or op.declared.to_float)
+        resize(out, result, silent, op is None or _keeps_order(op, out))
         return out
     indexing._assign(out, result, "CopyBackwards")
     return out
 
 
+def _keeps_order(op: Op, out: Tensor) -> bool:
+    """Whether a resized `out` lies in memory as the result: if it was empty, or by elementwise operations."""
+    if op.declared.promote or op.declared.to_float:
+        return True
+    return not out._spec.numel and op.declared.name not in ("cholesky", "cholesky_solve")
+
+
 def resize(out: Tensor, result: Tensor, silent: bool = False, keeps: bool = True) -> None:
     """Give `out` the shape and values of `result`, as PyTorch resizes a tensor given as out=.
 
-    Elementwise operations keep the memory order of their result (`keeps`), others write row-major.
+    It takes over the memory order of the result if it `keeps` it, and is row-major otherwise.
     """
     if out._spec.numel and not silent:
         warnings.warn(

@@ -1,0 +1,73 @@
+"""Ways to call an operation that are easily missed, and what PyTorch refuses of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from printed import Scenarios, said
+
+scenario = Scenarios("calls.json")
+
+
+def all_said(torch: Any, calls: dict[str, Callable[[Any], Any]]) -> list[str]:
+    return [f"{name}: {said(call, torch)}" for name, call in calls.items()]
+
+
+@scenario
+def several_cotangents_at_once(torch: Any) -> list[str]:
+    x = torch.arange(6.0).reshape(2, 3).requires_grad_()
+    y, unused = (x**2).sum(0), torch.ones(2, requires_grad=True)
+    found = torch.autograd.grad(y, [x, unused], torch.eye(3), is_grads_batched=True, allow_unused=True)
+    again = torch.autograd.grad(x[0] * 2, x, torch.eye(3), is_grads_batched=True)
+    return [str(found), str(again[0].shape)]
+
+
+@scenario
+def memory_made_and_seen_anew(torch: Any) -> list[str]:
+    x = torch.arange(6.0).reshape(2, 3)
+    made = x.new_empty_strided((2, 3), (1, 2), dtype=torch.int64)
+    view = x.t()
+    view.resize_(2)
+    return [
+        str((made.stride(), made.dtype, torch.empty_permuted((2, 3, 4), (0, 2, 1)).stride())),
+        str((view, view.stride(), view.data_ptr() == x.data_ptr())),
+    ]
+
+
+@scenario
+def truths_in_place_on_leaves(torch: Any) -> list[str]:
+    x = torch.tensor([0.0, 2.0], requires_grad=True)
+    return [str(x.logical_not_()), str(x.logical_or_(torch.ones(2))), str((x.is_leaf, x._version))]
+
+
+@scenario
+def outs_of_other_kinds(torch: Any) -> list[str]:
+    x = torch.tensor([[2.0, 1.0], [1.0, 3.0]])
+    calls: dict[str, Callable[[Any], Any]] = {
+        "order": lambda t: t.cholesky_inverse(x, upper=True, out=t.empty(0)).stride(),
+        "wide": lambda t: t.cholesky_inverse(x, out=t.empty(2, 2, dtype=t.float64)),
+        "product": lambda t: t.matmul(x, x, out=t.empty(2, 2, dtype=t.float64)),
+        "empty": lambda t: t.linspace(0, 1, 0, out=t.zeros(0, 2)).shape,
+        "copy": lambda t: t.narrow_copy(x, 0, 0, 1, out=t.empty(1, 2)),
+    }
+    return all_said(torch, calls)
+
+
+@scenario
+def kinds_of_arguments(torch: Any) -> list[str]:
+    x, i = torch.ones(2, 3), torch.arange(3)
+    calls: dict[str, Callable[[Any], Any]] = {
+        "truth of NumPy": lambda t: i + np.bool_(True),
+        "sizes as tensors": lambda t: x.reshape(t.tensor(3), 2).shape,
+        "counts alone": lambda t: t.repeat_interleave(t.tensor([2, 0, 1])),
+        "cummax of truths": lambda t: t.cummax(t.tensor([True, False, True]), 0),
+        "gradient of integers": lambda t: t.gradient(i),
+        "halves together": lambda t: [one.shape for one in t.broadcast_tensors(x.half(), i.half())],
+        "addr of two kinds": lambda t: t.addr(x, t.ones(2).double(), t.ones(3).double()).dtype,
+        "parts that are no views": lambda t: t.unsafe_chunk(x, 2)[0]._is_view(),
+        "var_mean": lambda t: t.var_mean(x, True),
+        "lu": lambda t: type(t.linalg.lu_factor_ex(t.eye(2))).__name__,
+    }
+    return all_said(torch, calls)
