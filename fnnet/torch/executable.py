@@ -6,6 +6,7 @@ A plan fixes shapes and dtypes, so the structure fixes the program.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from array import array
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.convolution_products import written_out
-from fnnet.torch.lowering import has_products, is_for_one_thread, rewritten
+from fnnet.torch.lowering import has_products, is_for_new_emitters, is_for_one_thread, rewritten
 from fnnet.torch.once import SIGHTINGS, evaluated
 from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
 from fnnet.torch.statistics import COUNTS
@@ -81,23 +82,27 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
 
 
 _ONE_THREAD = "xla_cpu_multi_thread_eigen"
-_OPTIONS: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+_EMITTERS = "xla_cpu_use_fusion_emitters"
+_OPTIONS: dict[str, Any] = {_EMITTERS: False}
 """What XLA is asked for on a CPU; a jaxlib that has left one out is not asked for it again.
 
-The older emitters: the same bits, as fast, and compiled in half the time (a step of LeNet in 0.57 s of CPU
-time instead of 1.15, jaxlib 0.10.2). And that small products of Eigen stay on one thread; before
-jaxlib 0.10.2 every product was Eigen's.
+The older emitters: the same bits, as fast but for what `is_for_new_emitters` knows, and compiled in half the
+time (a step of LeNet in 0.57 s of CPU time instead of 1.15, jaxlib 0.10.2). And that small products of Eigen
+stay on one thread; before jaxlib 0.10.2 every product was Eigen's.
 """
 if jax.__version_info__ >= (0, 10, 2):
     _OPTIONS[_ONE_THREAD] = False
 
 
 def _compiled(traced: Any, where: jax.Device) -> Any:
-    with written_out():
+    new_emitters = where.platform == "cpu" and is_for_new_emitters(traced.jaxpr)
+    with contextlib.nullcontext() if new_emitters else written_out():
         lowered = traced.lower()
     if where.platform != "cpu":
         return lowered.compile()
     options = dict(_OPTIONS)
+    if new_emitters:
+        options.pop(_EMITTERS, None)
     if _ONE_THREAD in options and not is_for_one_thread(traced.jaxpr):
         del options[_ONE_THREAD]
     while options:
