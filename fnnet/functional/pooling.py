@@ -90,6 +90,11 @@ class _Windows:
             raise RuntimeError(
                 f"{name}: Expected {n + 1}D or {n + 2}D input, but got input of size: {list(input.shape)}"
             )
+        if 0 in input.shape[-n - 1 :]:
+            raise RuntimeError(
+                f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size "
+                f"for input, but got: {list(input.shape)}"
+            )
         self.output: list[int] = []
         self.pads: list[tuple[int, int]] = []
         sizes = input.shape[-n:]
@@ -137,11 +142,6 @@ def _max_pool(
     return_indices: bool,
 ) -> Any:
     name = f"max_pool{n}d"
-    if 0 in input.shape[-n - 1 :]:
-        raise RuntimeError(
-            f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
-            f"input, but got: {list(input.shape)}"
-        )
     windows = _Windows(name, input, n, kernel_size, stride, padding, dilation, ceil_mode)
 
     def compute(x: jax.Array) -> Any:

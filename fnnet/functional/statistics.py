@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -229,11 +230,33 @@ def cumprod(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> ja
     return jnp.cumprod(lines.astype(kind), axis, dtype=kind).reshape(jnp.shape(input))
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _running_logsumexp(x: jax.Array, axis: int) -> jax.Array:
+    return lax.cumlogsumexp(x, axis)
+
+
+# By hand because JAX's derivative, that of a tree of pairs, is garbage from an infinite element on.
+@_running_logsumexp.defjvp
+def _running_logsumexp_jvp(axis: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (x,), (change,) = primals, tangents
+    sums = _running_logsumexp(x, axis)
+    before = lax.slice_in_dim(sums, 0, -1, axis=axis)
+    after = lax.slice_in_dim(sums, 1, None, axis=axis)
+    # How much of a sum is what was there before; all of it where they are equal, infinite ones among them.
+    share = jnp.where(before == after, jnp.ones_like(before), jnp.exp(before - after))
+    share = jnp.concatenate([jnp.zeros_like(lax.slice_in_dim(sums, 0, 1, axis=axis)), share], axis)
+
+    def later(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return a[0] * b[0], b[0] * a[1] + b[1]
+
+    return sums, lax.associative_scan(later, (share, jnp.exp(x - sums) * change), axis=axis)[1]
+
+
 @operation("torch", "Tensor", grad_fn="LogcumsumexpBackward0")
 def logcumsumexp(input: jax.Array, dim: int) -> jax.Array:
     """The logarithm of the running sum of exponentials along `dim`."""
     lines, axis = _lines(input, dim)
-    sums = lax.cumlogsumexp(widened(lines), axis)
+    sums = _running_logsumexp(widened(lines), axis) if lines.size else lines
     return sums.astype(lines.dtype).reshape(jnp.shape(input))
 
 
