@@ -31,6 +31,15 @@ def test_entries_agree():
     assert not _problems(["sum", "transpose"], ["function", "method", "layouts"], False)
 
 
+def test_what_must_be_refused_is():
+    names = ["scatter", "narrow", "masked_fill", "cov", "linalg.cross", "signal.windows.hann", "clamp_min"]
+    assert not _problems(names, ["errors"], False)
+
+
+def test_in_place_and_out():
+    assert not _problems(["logical_not", "linspace", "cholesky_inverse"], ["inplace", "out"], False)
+
+
 def test_a_wrong_operation_is_found(monkeypatch):
     monkeypatch.setattr(fnnet.torch, "exp", fnnet.torch.expm1)
     found = _problems(["exp"], ["function"], True)

@@ -24,7 +24,7 @@ ADAPTER: dict[str, str] = {
     **because(
         "XLA has no counterpart of LAPACK's sytrf", "linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve"
     ),
-    **because("not had", "svd_lowrank pca_lowrank empty_permuted new_empty_strided"),
+    **because("not had", "svd_lowrank pca_lowrank"),
     "chalf": "JAX has no complex numbers of 32 bits",
 }
 """Entries of op_db that are not put to fnnet.torch."""
@@ -52,12 +52,40 @@ ADAPTER_DIFFERENCES: dict[str, str] = {
         "unsafe_chunk unsafe_split stft istft sum_to_size einsum inner svd pinverse __rdiv__ __rsub__ "
         "nn.functional.conv1d nn.functional.conv_transpose1d nn.functional.interpolate diff",
     ),
-    **_of("values", "its values are of no meaning", "empty empty_like empty_strided new_empty"),
     **_of(
-        "promotion",
-        "fnnet takes a number where PyTorch wants a tensor",
-        "minimum maximum fmin fmax atan2 heaviside gcd lcm logaddexp",
+        "values",
+        "its values are of no meaning",
+        "empty empty_like empty_strided empty_permuted new_empty new_empty_strided",
     ),
     **_of("structure", "a gradient that is zero is zeros, not None", "expand_as view_as reshape_as"),
+    **_of("gradient", "a gradient that is zero is zeros, not None", "quantile nanquantile"),
+    **_of(
+        "inplace expanded",
+        "PyTorch does not look whether elements of this one lie on each other",
+        "addmv baddbmm conj_physical",
+    ),
+    **_of("inplace,inplace too narrow", "PyTorch gives the tensor the shape of the sum", "addbmm"),
+    **_of(
+        "edge",
+        "matrices that are empty or none and do not fit: another error, or one more",
+        "cholesky addmv mv istft",
+    ),
+    **_of("edge", "PyTorch looks for NaN before it computes, fnnet gives NaN", "histogram norm"),
+    **_of("edge", "0-d and empty tensors are views or copies otherwise", "broadcast_tensors diagonal"),
+    **_of("edge", "an empty batch has another error or none", "fft.* nn.functional.channel_shuffle"),
+    **_of(
+        "vmap", "draws need randomness='different' in both, by another error", "cauchy geometric log_normal"
+    ),
+    **_of("vmap", "an answer of Python cannot be mapped in either, by another error", "allclose"),
+    **_of("float16,promotion", "JAX has no complex numbers of 32 bits", "complex view_as_complex"),
+    **_of("strides", "indexing a transposed tensor gives a row-major one", "__getitem__"),
+    **_of("error", "wrong in two ways, of which PyTorch names the other", "ormqr narrow_copy"),
+    **_of("error", "JAX refuses arrays of more than 64 dimensions itself", "amax amin aminmax"),
+    **_of("error", "there is no meta device", "gradient"),
+    **_of(
+        "error",
+        "a reflected operator called by hand on a number",
+        "__radd__ __rand__ __rdiv__ __rmod__ __rmul__ __ror__ __rpow__ __rsub__ __rxor__",
+    ),
 }
 """What fnnet.torch does otherwise, as `entry: property` or `entry: label of the probe`, with the reason."""

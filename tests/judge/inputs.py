@@ -129,9 +129,9 @@ def edges(entry: Any, count: int) -> Iterator[Probe]:
     for sample in samples:
         args, kwargs = arguments(sample)
         for name, change in (("nan", odd), ("0-d", flat), ("empty first", none), ("empty last", void)):
-            yield Probe(f"edge {name}", call, *replaced((args, kwargs), change))
+            yield Probe(f"edge {name}", call, *replaced((args, kwargs), change), META)
         if isinstance(args[0], torch.Tensor) and len(args) > 1:
-            yield Probe("edge empty input", call, (none(args[0]), *args[1:]), kwargs)
+            yield Probe("edge empty input", call, (none(args[0]), *args[1:]), kwargs, META)
 
 
 def errors(entry: Any, count: int) -> Iterator[Probe]:
