@@ -5,6 +5,7 @@ from typing import Any
 
 from fnnet.torch import autograd as autograd
 from fnnet.torch import methods as _methods  # noqa: F401
+from fnnet.torch.checks import CHECKS as _CHECKS
 from fnnet.torch.creation import arange as arange
 from fnnet.torch.creation import as_tensor as as_tensor
 from fnnet.torch.creation import empty as empty
@@ -31,6 +32,7 @@ from fnnet.torch.function_forms import FUNCTIONS as _FUNCTION_FORMS
 from fnnet.torch.indexing import masked_select as masked_select
 from fnnet.torch.indexing import narrow as narrow
 from fnnet.torch.indexing import select as select
+from fnnet.torch.inquiry import LAYOUTS as _LAYOUTS
 from fnnet.torch.inquiry import allclose as allclose
 from fnnet.torch.inquiry import broadcast_shapes as broadcast_shapes
 from fnnet.torch.inquiry import e as e
@@ -47,6 +49,7 @@ from fnnet.torch.inquiry import pi as pi
 from fnnet.torch.inquiry import result_type as result_type
 from fnnet.torch.inquiry import strided as strided
 from fnnet.torch.interchange import asarray as asarray
+from fnnet.torch.interchange import empty_permuted as empty_permuted
 from fnnet.torch.interchange import empty_strided as empty_strided
 from fnnet.torch.interchange import from_dlpack as from_dlpack
 from fnnet.torch.interchange import frombuffer as frombuffer
@@ -114,6 +117,8 @@ from fnnet.torch.tensor import Tensor as Tensor
 from fnnet.torch.version import __version__ as __version__
 
 globals().update(_DTYPES)
+globals().update(_LAYOUTS)
+globals().update(_CHECKS)
 globals().update(_LEGACY)
 globals().update(_FUNCTION_FORMS)
 _derive_all({"torch": globals()})
@@ -121,6 +126,8 @@ _derive_all({"torch": globals()})
 _MODULES = frozenset(
     (
         "_C",
+        "_tensor_str",
+        "_utils",
         "__config__",
         "_dynamo",
         "accelerator",
@@ -128,6 +135,7 @@ _MODULES = frozenset(
         "autograd",
         "backends",
         "compiler",
+        "cpu",
         "cuda",
         "distributed",
         "distributions",
@@ -135,13 +143,16 @@ _MODULES = frozenset(
         "fx",
         "func",
         "functional",
+        "futures",
         "hub",
         "jit",
+        "library",
         "linalg",
         "multiprocessing",
         "mps",
         "nn",
         "onnx",
+        "ops",
         "optim",
         "overrides",
         "profiler",
@@ -157,7 +168,21 @@ _MODULES = frozenset(
         "xpu",
     )
 )
-_LAZY = {"compile": "compiling", "GradScaler": "amp", "autocast": "amp", "vmap": "func"} | dict.fromkeys(
+_LAZY = {
+    "compile": "compiling",
+    "GradScaler": "amp",
+    "autocast": "amp",
+    "vmap": "func",
+    "Event": "cuda",
+    "Future": "futures",
+    "ScriptFunction": "jit",
+    "ScriptModule": "jit",
+    "Stream": "cuda",
+    "TypedStorage": "storages",
+    "UntypedStorage": "storages",
+    "fork": "jit",
+    "wait": "jit",
+} | dict.fromkeys(
     (
         "clear_autocast_cache",
         "get_autocast_cpu_dtype",
@@ -174,6 +199,8 @@ _LAZY = {"compile": "compiling", "GradScaler": "amp", "autocast": "amp", "vmap":
 
 def __getattr__(name: str) -> Any:
     """Submodules are imported when they are first named; a name that PyTorch has and fnnet lacks says so."""
+    if name == "torch":  # as PyTorch has it by an import of its own
+        return _import_module(__name__)
     if name in _LAZY:
         return getattr(_import_module(f"{__name__}.{_LAZY[name]}"), name)
     if name in _MODULES:

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from fnnet.torch.grad_scaler import GradScaler as GradScaler
+from fnnet.torch.grad_scaler import OptState as OptState
 from fnnet.torch.lower_precision import autocast as autocast
 from fnnet.torch.lower_precision import is_autocast_available as is_autocast_available
 from fnnet.torch.lower_precision import is_autocast_enabled
+from fnnet.torch.places import spell
 from fnnet.torch.pure import map_leaves
 from fnnet.torch.tensor import Tensor
+
+__path__: list[str] = []  # what makes this module a package to the import system
 
 
 def custom_fwd(
@@ -50,3 +54,7 @@ def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Ca
             return backward(*args, **kwargs)
 
     return decorated
+
+
+spell(f"{__name__}.grad_scaler", GradScaler=GradScaler, OptState=OptState)
+spell(f"{__name__}.autocast_mode", autocast=autocast, custom_bwd=custom_bwd, custom_fwd=custom_fwd)

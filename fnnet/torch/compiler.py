@@ -8,7 +8,7 @@ def _same(function: Any = None, *args: Any, **kwargs: Any) -> Any:
     return function if callable(function) else lambda decorated: decorated
 
 
-disable = allow_in_graph = substitute_in_graph = assume_constant_result = _same
+disable = allow_in_graph = substitute_in_graph = assume_constant_result = nonstrict_trace = _same
 
 
 def is_compiling() -> bool:

@@ -6,6 +6,10 @@ Many devices are JAX's: see `jax.sharding` and `jax.distributed`.
 from typing import Any
 
 from fnnet.torch.missing import refusal as _refusal
+from fnnet.torch.missing import refusals as _refusals
+from fnnet.torch.places import spell as _spell
+
+__path__: list[str] = []  # what makes this module a package to the import system
 
 
 def is_available() -> bool:
@@ -27,3 +31,13 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'torch.distributed' has no attribute '{name}'")
     return _refusal(f"torch.distributed.{name}", "use jax.sharding and jax.distributed")
+
+
+_INSTEAD = "use jax.sharding and jax.distributed"
+for _place, _names in (
+    ("optim", "ZeroRedundancyOptimizer"),
+    ("fsdp", "FullyShardedDataParallel fully_shard"),
+    ("device_mesh", "DeviceMesh init_device_mesh"),
+    ("tensor", "DTensor distribute_tensor Shard Replicate"),
+):
+    _spell(f"{__name__}.{_place}", **_refusals(f"torch.distributed.{_place}", _names, _INSTEAD))

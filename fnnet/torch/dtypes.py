@@ -77,7 +77,43 @@ ALL = (
     uint64,
     bool_,
 )
+
+
+class Unsupported(dtype):
+    """A dtype that PyTorch has and fnnet computes nothing in: it can be named, compared and measured.
+
+    Whatever would make a tensor of it asks for its counterpart in NumPy, and is refused.
+    """
+
+    def __init__(self, name: str, itemsize: int, category: int) -> None:
+        self.name = name
+        self.category = category
+        self.itemsize = itemsize
+        self.is_floating_point = category == FLOATING
+        self.is_complex = category == COMPLEX
+        self.is_signed = not name.startswith("uint") and name != "float8_e8m0fnu"
+        self.differentiable = category >= FLOATING
+        self.refused_name = f"torch.{name}"
+
+    @property
+    def numpy(self) -> Any:
+        """Raises NotImplementedError."""
+        raise NotImplementedError(f"fnnet.torch: tensors of torch.{self.name} are not supported")
+
+
+_UNSUPPORTED = [
+    *(
+        Unsupported(f"float8_{kind}", 1, FLOATING)
+        for kind in ["e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu"]
+    ),
+    Unsupported("float4_e2m1fn_x2", 1, FLOATING),
+    Unsupported("complex32", 4, COMPLEX),
+    *(Unsupported(f"{sign}int{bits}", 1, INTEGER) for sign in ("", "u") for bits in range(1, 8)),
+]
+
 NAMED: dict[str, dtype] = {
+    **{one.name: one for one in _UNSUPPORTED},
+    "chalf": _UNSUPPORTED[6],
     **{one.name: one for one in ALL},
     "double": float64,
     "float": float32,
@@ -144,12 +180,15 @@ class finfo:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{kind}'"
             )
-        limits = ml_dtypes.finfo(kind.to_real().numpy)
+        own = getattr(ml_dtypes, kind.name, None) if isinstance(kind, Unsupported) else kind.to_real().numpy
+        if own is None:
+            raise NotImplementedError(f"fnnet.torch: finfo of torch.{kind.name} is not supported")
+        limits = ml_dtypes.finfo(own)
         self.dtype = kind.to_real().name
         self.bits = kind.to_real().itemsize * 8
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.tiny)
-        self.resolution = float(limits.resolution)
+        self.resolution = 1.0 if isinstance(kind, Unsupported) else float(limits.resolution)
 
     def __repr__(self) -> str:
         return (

@@ -9,10 +9,12 @@ from typing import Any
 from fnnet.torch.mode import no_grad
 from fnnet.torch.tensor import Tensor
 
-__all__ = ["GradScaler"]
+__all__ = ["GradScaler", "OptState"]
 
 
-class _Stage(Enum):
+class OptState(Enum):
+    """What has been done with an optimizer's gradients since `update`."""
+
     READY = 0
     UNSCALED = 1
     STEPPED = 2
@@ -44,7 +46,7 @@ class GradScaler:
         self._scale = float(init_scale)
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval, self._growth_tracker = growth_interval, 0
-        self._stages: dict[int, tuple[_Stage, Any]] = {}
+        self._stages: dict[int, tuple[OptState, Any]] = {}
 
     def scale(self, outputs: Any) -> Any:
         """The outputs, a tensor or nested ones, times the scale."""
@@ -60,14 +62,14 @@ class GradScaler:
         """Divide the gradients of the optimizer's parameters by the scale."""
         if not self._enabled:
             return
-        stage = self._stages.get(id(optimizer), (_Stage.READY, None))[0]
-        if stage is _Stage.UNSCALED:
+        stage = self._stages.get(id(optimizer), (OptState.READY, None))[0]
+        if stage is OptState.UNSCALED:
             raise RuntimeError(
                 "unscale_() has already been called on this optimizer since the last update()."
             )
-        if stage is _Stage.STEPPED:
+        if stage is OptState.STEPPED:
             raise RuntimeError("unscale_() is being called after step().")
-        self._stages[id(optimizer)] = _Stage.UNSCALED, self._unscale(optimizer)
+        self._stages[id(optimizer)] = OptState.UNSCALED, self._unscale(optimizer)
 
     def _unscale(self, optimizer: Any) -> Any:
         """Whether some gradient is not finite: a tensor, or None if there is no gradient."""
@@ -90,14 +92,14 @@ class GradScaler:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
             raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
-        stage, infinite = self._stages.get(id(optimizer), (_Stage.READY, None))
-        if stage is _Stage.STEPPED:
+        stage, infinite = self._stages.get(id(optimizer), (OptState.READY, None))
+        if stage is OptState.STEPPED:
             raise RuntimeError("step() has already been called since the last update().")
-        if stage is _Stage.READY:
+        if stage is OptState.READY:
             infinite = self._unscale(optimizer)
         assert infinite is not None, "No inf checks were recorded for this optimizer."
         infinite = bool(infinite)
-        self._stages[id(optimizer)] = _Stage.STEPPED, infinite
+        self._stages[id(optimizer)] = OptState.STEPPED, infinite
         return None if infinite else optimizer.step(*args, **kwargs)
 
     def update(self, new_scale: Any = None) -> None:

@@ -18,11 +18,19 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 class layout:
     """torch.layout; tensors here are all strided."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
+
     def __repr__(self) -> str:
-        return "torch.strided"
+        return f"torch.{self._name}"
 
 
-strided = layout()
+strided = layout("strided")
+LAYOUTS = {
+    name: layout(name)
+    for name in ("sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged", "_mkldnn")
+}
+"""Layouts that no tensor here has, for programs that ask which one it has."""
 
 
 def is_tensor(obj: Any) -> bool:

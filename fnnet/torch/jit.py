@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import sys as _sys
+from builtins import isinstance as _is
 from collections.abc import Iterator
 from types import ModuleType as _ModuleType
-from typing import Any, Final, Optional, TypeVar, Union
+from types import UnionType
+from typing import Any, Final, Optional, TypeVar, Union, get_args, get_origin
 
+from fnnet.torch.futures import Future
 from fnnet.torch.missing import refusal
 from fnnet.torch.nn.module import Module
 
@@ -34,6 +37,14 @@ class ScriptModule(Module):
 
     def __init__(self, arg: Any = None) -> None:
         super().__init__()
+
+
+class TracerWarning(Warning):
+    """What PyTorch says of traces that lose something; nothing is traced here."""
+
+    @staticmethod
+    def ignore_lib_warnings() -> None:
+        """There is nothing to ignore."""
 
 
 class Error(RuntimeError):
@@ -80,6 +91,33 @@ interface = export
 script_if_tracing = export
 
 
+def _overload(func: _T) -> _T:
+    """The function as it is: the last definition of a name is the one that runs."""
+    return func
+
+
+_overload_method = _overload
+
+
+def isinstance(obj: Any, target_type: Any) -> bool:
+    """Whether it is of a type, whose parts (`list[Tensor]`) are looked at too."""
+    if target_type is Any:
+        return True
+    origin, parts = get_origin(target_type), get_args(target_type)
+    if origin is None:
+        kinds = target_type if _is(target_type, tuple) else (target_type,)
+        return any(obj is None if one is None else _is(obj, one) for one in kinds)
+    if origin is Union or origin is UnionType:
+        return any(isinstance(obj, one) for one in parts)
+    if not _is(obj, origin):
+        return False
+    if origin is dict:
+        return all(isinstance(k, parts[0]) and isinstance(v, parts[1]) for k, v in obj.items())
+    if origin is tuple and parts[-1:] != (...,):
+        return len(obj) == len(parts) and all(map(isinstance, obj, parts))
+    return all(isinstance(one, parts[0]) for one in obj)
+
+
 def annotate(the_type: Any, the_value: _T) -> _T:
     """The value."""
     return the_value
@@ -90,27 +128,14 @@ def Attribute(value: _T, type: Any) -> _T:
     return value
 
 
-class Future:
-    """What `fork` gives: the function has been called already."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def wait(self) -> Any:
-        """What the function returned."""
-        return self._value
-
-    def value(self) -> Any:
-        """What the function returned."""
-        return self._value
-
-
-def fork(func: Any, *args: Any, **kwargs: Any) -> Future:
+def fork(func: Any, *args: Any, **kwargs: Any) -> Future[Any]:
     """Call the function now; `wait` gives what it returned."""
-    return Future(func(*args, **kwargs))
+    made: Future[Any] = Future()
+    made.set_result(func(*args, **kwargs))
+    return made
 
 
-def wait(future: Future) -> Any:
+def wait(future: Future[Any]) -> Any:
     """What the forked function returned."""
     return future.wait()
 

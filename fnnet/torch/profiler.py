@@ -1,8 +1,9 @@
 """torch.profiler by name: `jax.profiler.trace` and `fnnet.torch.stats()` see what runs."""
 
+from fnnet.torch.autograd.profiler import record_function as record_function
 from fnnet.torch.missing import refusals
 
-_NAMES = "profile record_function schedule tensorboard_trace_handler"
+_NAMES = "profile schedule tensorboard_trace_handler"
 globals().update(refusals("torch.profiler", _NAMES, "use jax.profiler.trace and fnnet.torch.stats()"))
 
 

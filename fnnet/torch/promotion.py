@@ -11,6 +11,7 @@ from typing import Any
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.dtypes import BOOL, COMPLEX, FLOATING, dtype
+from fnnet.torch.refusals import cpp_name
 
 _UNSIGNED = (D.uint16, D.uint32, D.uint64)
 
@@ -30,6 +31,9 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     _require("promote_types", type1=type1, type2=type2)
     if type1 is type2:
         return type1
+    if any(one.name.startswith("float8") for one in (type1, type2)):
+        names = " and ".join(cpp_name(one) for one in (type1, type2))
+        raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {names}")
     low, high = sorted((type1, type2), key=lambda one: (one.category, one.itemsize))
     if high.category == COMPLEX:
         return D.complex128 if D.float64 in (low, high) or D.complex128 in (low, high) else D.complex64

@@ -22,6 +22,9 @@ from fnnet.torch.devices import as_device, device
 from fnnet.torch.spec import Size, contiguous_strides
 from fnnet.torch.tensor import Tensor, from_array
 
+DEFAULT_PROTOCOL = 2
+MAP_LOCATION = Any
+
 _PLAIN = (int, float, str, bool, type(None), dict, OrderedDict, list, tuple, bytes, bytearray, set, complex)
 
 

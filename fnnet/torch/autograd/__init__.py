@@ -21,6 +21,7 @@ _LATER = {
     "gradcheck": "gradcheck",
     "gradgradcheck": "gradcheck",
     "functional": None,
+    "profiler": None,
     "forward_ad": None,
     "variable": None,
 }

@@ -12,11 +12,17 @@ from fnnet.torch.cuda import streams as _streams
 from fnnet.torch.devices import cuda_devices
 from fnnet.torch.devices import device as _Device
 from fnnet.torch.legacy import LEGACY as _LEGACY
-from fnnet.torch.missing import missing
+from fnnet.torch.missing import missing, refusals
 from fnnet.torch.record import synchronize as _run
 from fnnet.torch.tensor import Tensor
 
 _NONE = "Found no NVIDIA driver on your system: JAX lists no GPU here"
+
+globals().update(
+    refusals(
+        "torch.cuda", "CUDAGraph graph graph_pool_handle", "programs are recorded and compiled as they are"
+    )
+)
 
 
 def is_available() -> bool:

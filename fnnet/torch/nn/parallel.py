@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from fnnet.torch.missing import refusals
 from fnnet.torch.nn.old import DataParallel as DataParallel
+from fnnet.torch.places import spell
 
 __all__ = ["DataParallel", "data_parallel"]
+__path__: list[str] = []  # what makes this module a package to the import system
+
+_REFUSED = refusals(
+    "torch.nn.parallel", "DistributedDataParallel replicate scatter gather parallel_apply",
+    "use fnnet's pure functions with jax.sharding",
+)  # fmt: skip
+globals().update(_REFUSED)
+for _place, _of in (
+    ("distributed", "DistributedDataParallel"),
+    ("scatter_gather", "scatter gather"),
+    ("replicate", "replicate"),
+):
+    spell(f"{__name__}.{_place}", **{_name: _REFUSED[_name] for _name in _of.split()})
+spell(f"{__name__}.data_parallel", DataParallel=DataParallel)
 
 
 def data_parallel(

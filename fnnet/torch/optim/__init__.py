@@ -21,6 +21,13 @@ from fnnet.torch.optim.rules import RAdam as RAdam
 from fnnet.torch.optim.rules import RMSprop as RMSprop
 from fnnet.torch.optim.rules import Rprop as Rprop
 from fnnet.torch.optim.rules import SparseAdam as SparseAdam
+from fnnet.torch.places import spell as _spell
+
+for _rule in (
+    ASGD, SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, AdamW, Muon, NAdam, RAdam, RMSprop, Rprop,
+):  # fmt: skip
+    _spell(f"{__name__}.{_rule.__name__.lower()}", **{_rule.__name__: _rule})
+_spell(f"{__name__}.sparse_adam", SparseAdam=SparseAdam)
 
 
 def __getattr__(name: str) -> _Any:

@@ -11,6 +11,17 @@ from itertools import chain
 from typing import Any
 
 from fnnet.torch.dtypes import float32, float64, get_default_dtype
+from fnnet.torch.optim import lent
+from fnnet.torch.optim.lent import ParamsT as ParamsT
+from fnnet.torch.optim.lent import _default_to_fused_or_foreach as _default_to_fused_or_foreach
+from fnnet.torch.optim.lent import _disable_dynamo_if_unsupported as _disable_dynamo_if_unsupported
+from fnnet.torch.optim.lent import _dispatch_sqrt as _dispatch_sqrt
+from fnnet.torch.optim.lent import _get_capturable_supported_devices as _get_capturable_supported_devices
+from fnnet.torch.optim.lent import _get_value as _get_value
+from fnnet.torch.optim.lent import _params_t as _params_t
+from fnnet.torch.optim.lent import _stack_if_compiling as _stack_if_compiling
+from fnnet.torch.optim.lent import _use_grad_for_differentiable as _use_grad_for_differentiable
+from fnnet.torch.optim.lent import _view_as_real as _view_as_real
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.utils.hooks import RemovableHandle
 
@@ -105,6 +116,8 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    _group_tensors_by_device_and_dtype = staticmethod(lent._group_tensors_by_device_and_dtype)
 
     def _patch_step_function(self) -> None:
         kind: Any = type(self)

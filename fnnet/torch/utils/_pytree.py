@@ -7,7 +7,7 @@ their order.
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -76,6 +76,18 @@ def _sequence(kind: type, make: Callable[[Any, Any], Any], context: Callable[[An
     )
 
 
+def _dict_flatten(d: dict[Any, Any]) -> tuple[list[Any], list[Any]]:
+    return list(d.values()), list(d.keys())
+
+
+def _dict_flatten_with_keys(d: dict[Any, Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    return [(MappingKey(key), value) for key, value in d.items()], list(d.keys())
+
+
+def _dict_unflatten(values: Iterable[Any], context: Any) -> dict[Any, Any]:
+    return dict(zip(context, values, strict=True))
+
+
 _NAMEDTUPLE = NodeDef(
     tuple,
     lambda t: (list(t), type(t)),
@@ -90,7 +102,7 @@ SUPPORTED_NODES: dict[type, NodeDef] = {
         _sequence(Size, lambda leaves, _: tuple(leaves), lambda _: None),
         _sequence(list, lambda leaves, _: list(leaves), lambda _: None),
         _sequence(deque, lambda leaves, size: deque(leaves, maxlen=size), lambda d: d.maxlen),
-        _mapping(dict, lambda leaves, keys: dict(zip(keys, leaves, strict=True)), list),
+        _mapping(dict, _dict_unflatten, list),
         _mapping(OrderedDict, lambda leaves, keys: OrderedDict(zip(keys, leaves, strict=True)), list),
         _mapping(
             defaultdict,
@@ -131,6 +143,11 @@ def _node(tree: Any) -> NodeDef | None:
     if found is None and isinstance(tree, tuple) and hasattr(kind, "_fields"):
         return _NAMEDTUPLE
     return found
+
+
+def _get_node_type(tree: Any) -> Any:
+    node = _node(tree)
+    return namedtuple if node is _NAMEDTUPLE else type(tree)
 
 
 class TreeSpec:
@@ -238,6 +255,9 @@ _LEAF = LeafSpec()
 def tree_is_leaf(tree: PyTree, is_leaf: IsLeaf = None) -> bool:
     """Whether the tree is a leaf."""
     return (is_leaf is not None and is_leaf(tree)) or _node(tree) is None
+
+
+_is_leaf = tree_is_leaf
 
 
 def tree_iter(tree: PyTree, is_leaf: IsLeaf = None) -> Iterable[Any]:
