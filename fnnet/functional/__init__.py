@@ -25,6 +25,7 @@ from fnnet.functional.elementary import *
 from fnnet.functional.embedding import *
 from fnnet.functional.equations import *
 from fnnet.functional.factorization import *
+from fnnet.functional.flex_attention import *
 from fnnet.functional.fold import *
 from fnnet.functional.fourier import *
 from fnnet.functional.grid import *
