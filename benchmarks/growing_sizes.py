@@ -26,7 +26,7 @@ def growing(torch: Any) -> None:
     nn, width, heads = torch.nn, 64, 4
     torch.manual_seed(0)
 
-    class Block(nn.Module):  # type: ignore[misc, name-defined]
+    class Block(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.before, self.after = nn.LayerNorm(width), nn.LayerNorm(width)

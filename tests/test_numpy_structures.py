@@ -206,6 +206,8 @@ def test_control():
         return x * 2
 
     own.defjvps(lambda dot, out, x: dot * 3)
+    mine = jax.custom_vjp(lambda x: x * 2)
+    mine.defvjp(lambda x: (mine(x), x), lambda x, g: (g * x,))
     run = lambda reverse: lambda x: lax.scan(lambda c, r: (c + r, (c * r, r[0])), x[0], x, reverse=reverse)  # noqa: E731
     cases = [
         ("scan", run(False), (x,)),
@@ -219,6 +221,8 @@ def test_control():
         ("cond", lambda i, x: lax.cond(i > 0, jnp.sin, jnp.cos, x), (np.int32(-5), x)),
         ("custom", lambda x: own(x), (x,)),
         ("custom", jax.grad(lambda x: own(x).sum()), (x,)),
+        ("custom", lambda x: mine(x), (x,)),
+        ("custom", jax.grad(lambda x: mine(x).sum()), (x,)),
         ("softmax", jax.grad(lambda x: (jax.nn.softmax(x) ** 2).sum()), (x,)),
         ("checkpoint", jax.grad(lambda x: jax.checkpoint(lambda y: jnp.sin(jnp.sin(y)))(x).sum()), (x,)),
         ("jit", lambda x: jax.jit(lambda y: (y + 1, 3.0))(x), (x,)),

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-from fnnet.torch.numpy_primitives import RULES
+from fnnet.torch.numpy_primitives import RULES, rounds_to
 
 _CALLS = ("jaxpr", "call_jaxpr")
 _CALLING = frozenset(
@@ -87,7 +87,10 @@ def _run(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any]) -> list[An
 
 
 def _inner(params: dict[str, Any]) -> Any:
-    return next(params[key] for key in _CALLS if key in params)
+    for key in _CALLS:
+        if key in params:
+            return params[key]
+    raise NoRule("a call of another kind")
 
 
 def _call(inner: Any, inputs: Sequence[Any]) -> list[Any]:
@@ -155,6 +158,8 @@ def _work(eqn: Any) -> float:
     if any(aval.dtype not in _KINDS for aval in avals):
         raise NoRule(f"{eqn.primitive.name} of another dtype")
     name = eqn.primitive.name
+    if name == "reduce_precision" and not rounds_to(avals[0].dtype, **eqn.params):
+        raise NoRule(name)
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         return _MULTIPLICATION * avals[2].size * math.prod([avals[0].shape[dim] for dim in contracted])

@@ -97,15 +97,17 @@ def _convert(x: Any, new_dtype: Any, **_: Any) -> Any:
     return np.where(inside, made, np.where(wide > 0, most, np.where(wide < 0, least, 0)).astype(new))
 
 
-def _reduce_precision(x: Any, exponent_bits: int, mantissa_bits: int) -> Any:
-    own = jax.numpy.finfo(x.dtype)
-    if (exponent_bits, mantissa_bits) == (own.nexp, own.nmant):
-        return x
-    for kind in HALVES:
-        less = jax.numpy.finfo(kind)
-        if (exponent_bits, mantissa_bits) == (less.nexp, less.nmant):
-            return x.astype(kind).astype(x.dtype)
-    raise NotImplementedError("reduce_precision")
+def rounds_to(own: Any, exponent_bits: int, mantissa_bits: int) -> Any:
+    """The dtype whose values reduce_precision keeps; None if NumPy has none."""
+    for kind in (own, *HALVES):
+        found = jax.numpy.finfo(kind)
+        if (exponent_bits, mantissa_bits) == (found.nexp, found.nmant):
+            return kind
+    return None
+
+
+def _reduce_precision(x: Any, **bits: int) -> Any:
+    return x.astype(rounds_to(x.dtype, **bits)).astype(x.dtype)
 
 
 def _platform_index(platforms: Any) -> Any:

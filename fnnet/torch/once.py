@@ -110,7 +110,10 @@ class Sightings:
         times, turns, last = self.seen.pop(key, (0, 0, -NEAR))
         if self.now - last <= NEAR:
             turns += 1
-        if turns >= TURNS or times >= SIGHTS or are_deterministic_algorithms_enabled():
+        if turns >= TURNS or times >= SIGHTS:
+            self.seen[key] = times, turns, self.now  # the pieces of a long record are compiled, not the whole
+            return False
+        if are_deterministic_algorithms_enabled():
             return False
         trains = any(map(_trains, plans))
         hardly = self.unmet[trains] >= max(UNMET, 2 * self.met[trains])
