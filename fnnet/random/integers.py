@@ -198,13 +198,14 @@ def _swaps_by_lapack(n: int) -> bool:
 
 
 def _swapped_by_lapack(targets: np.ndarray, n: int) -> np.ndarray:
-    """As `_swapped`, by the exchange of rows that LAPACK has for pivots: a compiled loop, 3 us instead of 60
-    for n = 1000, 0.1 ms instead of 4.7 for 60000."""
+    """As `_swapped`, by the exchange of rows that LAPACK has for pivots: a compiled loop, 0.5 ms instead of 4.7
+    for n = 60000, 8 instead of 105 for a million."""
     from scipy.linalg import lapack  # JAX brings it along
 
-    rows = np.arange(n, dtype=np.float64)[:, None]
+    narrow = n <= 2**24  # the numbers that float32 has
+    rows = np.arange(n, dtype=np.float32 if narrow else np.float64)[:, None]
     if targets.size:
-        rows = lapack.dlaswp(rows, targets, overwrite_a=1)
+        rows = (lapack.slaswp if narrow else lapack.dlaswp)(rows, targets.astype(np.int32), overwrite_a=1)
     return np.asarray(rows[:, 0].astype(np.int64))
 
 
