@@ -119,8 +119,8 @@ def _sample(pictures: jax.Array, grid: jax.Array, mode: str, padding_mode: str, 
         weight = jnp.ones((), pictures.dtype)
         for place, floor, j in zip(places, floors, offsets, strict=True):
             weight = weight * (place - floor if j else floor + 1 - place)
-        place = [f + j for f, j in zip(floors, offsets, strict=True)]
-        total = total + _at(pictures, place) * weight[..., None]
+        corner = [f + j for f, j in zip(floors, offsets, strict=True)]
+        total = total + _at(pictures, corner) * weight[..., None]
     return total
 
 

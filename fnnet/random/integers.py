@@ -198,8 +198,8 @@ def _swaps_by_lapack(n: int) -> bool:
 
 
 def _swapped_by_lapack(targets: np.ndarray, n: int) -> np.ndarray:
-    """As `_swapped`, by the exchange of rows that LAPACK has for pivots: a compiled loop, 0.5 ms instead of 4.7
-    for n = 60000, 8 instead of 105 for a million."""
+    """As `_swapped`, by the exchange of rows that LAPACK has for pivots: a compiled loop, 0.5 ms instead of
+    4.7 for n = 60000, 8 instead of 105 for a million."""
     from scipy.linalg import lapack  # JAX brings it along
 
     narrow = n <= 2**24  # the numbers that float32 has
