@@ -105,6 +105,8 @@ def lu_solve(b: jax.Array, LU_data: jax.Array, LU_pivots: jax.Array) -> jax.Arra
 @operation("torch", "Tensor", grad_fn="CholeskySolveBackward0")
 def cholesky_solve(B: jax.Array, L: jax.Array, upper: bool = False) -> jax.Array:
     """X with L L^H X = B (U^H U X = B with `upper`)."""
+    if B.ndim < 2:
+        raise RuntimeError(f"b should have at least 2 dimensions, but has {B.ndim} dimensions instead")
     lower = _adjoint(L) if upper else L
     strict = jnp.triu(lower, 1)
     # PyTorch reads one triangle, and yet gives the derivative of L L^H for a full L.

@@ -64,19 +64,23 @@ ADAPTER_DIFFERENCES: dict[str, str] = {
         "PyTorch does not look whether elements of this one lie on each other",
         "addmv baddbmm conj_physical",
     ),
-    **_of("inplace,inplace too narrow", "PyTorch gives the tensor the shape of the sum", "addbmm"),
+    **_of(
+        "inplace,inplace too narrow,out wrong shape",
+        "PyTorch gives the tensor the shape of the sum, and does not say so",
+        "addbmm",
+    ),
     **_of(
         "edge",
         "matrices that are empty or none and do not fit: another error, or one more",
         "cholesky addmv mv istft",
     ),
+    **_of("version", "PyTorch writes twice into what it is given", "diff"),
     **_of("edge", "PyTorch looks for NaN before it computes, fnnet gives NaN", "histogram norm"),
     **_of("edge", "0-d and empty tensors are views or copies otherwise", "broadcast_tensors diagonal"),
     **_of("edge", "an empty batch has another error or none", "fft.* nn.functional.channel_shuffle"),
     **_of(
         "vmap", "draws need randomness='different' in both, by another error", "cauchy geometric log_normal"
     ),
-    **_of("vmap", "an answer of Python cannot be mapped in either, by another error", "allclose"),
     **_of("float16,promotion", "JAX has no complex numbers of 32 bits", "complex view_as_complex"),
     **_of("strides", "indexing a transposed tensor gives a row-major one", "__getitem__"),
     **_of("error", "wrong in two ways, of which PyTorch names the other", "ormqr narrow_copy"),

@@ -216,7 +216,7 @@ def differences(probe: Probe, mine: Seen, theirs: Seen) -> Iterator[str]:
 
 
 def lacks_kernel(error: Exception) -> bool:
-    """Whether PyTorch only says that nobody has written this for this dtype."""
+    """Whether PyTorch only says that nobody has written this for this dtype, or this transformation."""
     text = str(error)
     return any(
         words in text
@@ -227,6 +227,9 @@ def lacks_kernel(error: Exception) -> bool:
             "unsupported dtype",
             "is not implemented",
             "MKL FFT error",
+            "batching rule",
+            "isn't supported yet",
+            "In order to use an autograd.Function with functorch",
         )
     )
 
