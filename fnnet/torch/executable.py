@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.convolution_products import written_out
-from fnnet.torch.lowering import has_products, is_for_new_emitters, is_for_one_thread, rewritten
+from fnnet.torch.lowering import has_products, is_for_new_emitters, rewritten
 from fnnet.torch.once import SIGHTINGS, evaluated
 from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
 from fnnet.torch.statistics import COUNTS
@@ -81,17 +81,15 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
     return plain
 
 
-_ONE_THREAD = "xla_cpu_multi_thread_eigen"
 _EMITTERS = "xla_cpu_use_fusion_emitters"
 _OPTIONS: dict[str, Any] = {_EMITTERS: False}
 """What XLA is asked for on a CPU; a jaxlib that has left one out is not asked for it again.
 
 The older emitters: the same bits, as fast but for what `is_for_new_emitters` knows, and compiled in half the
-time (a step of LeNet in 0.57 s of CPU time instead of 1.15, jaxlib 0.10.2). And that small products of Eigen
-stay on one thread; before jaxlib 0.10.2 every product was Eigen's.
+time (a step of LeNet in 0.57 s of CPU time instead of 1.15, jaxlib 0.10.2). Products are not asked to stay on
+one thread: by `xla_cpu_multi_thread_eigen=False` jaxlib 0.10.2 computes small ones wrongly whose result lies
+column by column.
 """
-if jax.__version_info__ >= (0, 10, 2):
-    _OPTIONS[_ONE_THREAD] = False
 
 
 def _compiled(traced: Any, where: jax.Device) -> Any:
@@ -103,8 +101,6 @@ def _compiled(traced: Any, where: jax.Device) -> Any:
     options = dict(_OPTIONS)
     if new_emitters:
         options.pop(_EMITTERS, None)
-    if _ONE_THREAD in options and not is_for_one_thread(traced.jaxpr):
-        del options[_ONE_THREAD]
     while options:
         try:
             return lowered.compile(options)

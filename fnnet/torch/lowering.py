@@ -5,24 +5,16 @@ in XLA on a CPU. With a factor transposed beforehand, and kept apart from what f
 of 175 (64 x 100 by 64 x 1000, two cores, jaxlib 0.10.2). The factor to transpose is the narrow one, even if
 that gives the transpose of the product: 111 us instead of 155 (64 x 1000 by 64 x 100), 30 instead of 94
 (128 x 784 by 128 x 10).
-
-A product that is left to Eigen and is small runs faster on the thread that runs the program: handing half of
-it over wakes another thread, and where the scheduler then puts that thread decides whether the whole step
-takes 395 or 600 us (the two-layer loop by hand).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr
 
-from fnnet.functional.convolution_products import convolution_p, layout
-from fnnet.functional.convolution_sums import is_sum
 from fnnet.functional.jaxprs import as_it_is, equations, evaluate
 
 _WORTH = 1_000_000
@@ -30,13 +22,10 @@ _WORTH_IF_NARROW = 20_000
 """Multiplications from which on the transposition pays: in general, and if one factor is much narrower."""
 _NARROW = 4
 """How much narrower that is."""
-_ALONE = 250_000
-"""Multiplications up to which a product is as fast without a second thread."""
 _CALLS = frozenset(("jit", "pjit"))
 _LOOPS = ("scan", "while", "scatter")
 _LONG = 100_000
 """From how many elements on the newer emitters' code for these pays for its compilation."""
-_THREADED = frozenset(("conv_general_dilated", "fft", "ragged_dot", "ragged_dot_general"))
 
 
 def has_products(closed: ClosedJaxpr) -> bool:
@@ -60,30 +49,6 @@ def _contracted(eqn: Any) -> tuple[int, int] | None:
     if tuple(map(len, contracted)) != (1, 1) or any(map(len, batch)):
         return None
     return contracted[0][0], contracted[1][0]
-
-
-def is_for_one_thread(closed: ClosedJaxpr) -> bool:
-    """Whether Eigen has nothing to do in the program for which a second thread would pay.
-
-    Products of matrices whose left factor lies as it is contracted are not Eigen's, but YNNPACK's.
-    """
-    for eqn in equations(closed.jaxpr):
-        if eqn.primitive.name in _THREADED:
-            return False
-        shapes = [one.aval for one in (*eqn.invars, *eqn.outvars)]
-        if eqn.primitive is convolution_p and not (
-            layout(eqn.params, *shapes) or is_sum(eqn.params, *shapes)
-        ):
-            return False
-        if eqn.primitive.name == "dot_general":
-            left, right = (one.aval for one in eqn.invars)
-            if jnp.issubdtype(left.dtype, jnp.floating) and _contracted(eqn) in ((1, 0), (1, 1)):
-                continue
-            contracted, batch = eqn.params["dimension_numbers"]
-            shared = math.prod(right.shape[d] for d in (*contracted[1], *batch[1]))
-            if left.size * (right.size // max(shared, 1)) > _ALONE:
-                return False
-    return True
 
 
 def is_for_new_emitters(closed: ClosedJaxpr) -> bool:

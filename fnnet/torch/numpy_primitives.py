@@ -345,4 +345,5 @@ RULES: dict[str, Rule] = {
     "select_and_scatter_add": select_and_scatter_add,
     "device_put": lambda *xs, **_: xs,
     "optimization_barrier": lambda *xs, **_: xs,
+    "apart": lambda x: x,
 }  # fmt: skip
