@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 import tensorflow_scenarios
@@ -23,7 +22,8 @@ TEXTS = json.loads((REFERENCE / "tensorflow.json").read_text(encoding="utf-8"))
 FIRST_WORDS = {  # TensorFlow says more: what does not hold here, or where in its own files
     "errors/bool": "is not allowed.",
     "errors/iterate": "is not allowed.",
-    "errors/reduce": "for '{{node r1}} = Sum(r, r1/",
+    "errors/reduce": "for '{{node r1}} = Sum(r",
+    "errors/feed_tensor": "cannot be a tf.Tensor object.",
     "errors/labels": "and logits.shape=(?, 3) of rank 2",
     "out_of_range/ce": "which is outside the valid range of [0, 3).",
     "out_of_range/scan": "indices = 3 is not in [0, 2)",
@@ -119,7 +119,7 @@ def test_without_a_seed_numbers_differ():
 
 def test_random_numbers_within_a_loop_go_on():
     tf.set_random_seed(0)
-    noise = tf.map_fn(lambda e: e + tf.random_normal(()), tf.zeros(5))
+    noise = tf.scan(lambda a, e: e + tf.random_normal(()), tf.zeros(5), tf.constant(0.0))
     with tf.Session() as session:
         first, second = session.run(noise), session.run(noise)
     assert len({*first.tolist(), *second.tolist()}) == 10
@@ -146,23 +146,58 @@ def test_gradients_within_a_loop_flow_through_what_was_made_outside():
     np.testing.assert_allclose(tf.Session().run(slopes, {a: [1.0, 0.5]}), [8.0, 1.0], rtol=1e-6)
 
 
-def test_gradient_of_a_long_loop():
+def test_a_gradient_through_a_while_loop_is_refused_by_name():
     rate = tf.placeholder(tf.float32, ())
-    end = tf.while_loop(lambda i, v: i < 200, lambda i, v: (i + 1, v * rate + 1.0), [0, tf.constant(0.0)])[1]
-    slope = tf.gradients(end, rate)[0]
-    expected = jax.grad(lambda r: jax.lax.fori_loop(0, 200, lambda _, v: v * r + 1.0, 0.0))(0.99)
-    np.testing.assert_allclose(tf.Session().run(slope, {rate: 0.99}), expected, rtol=1e-5)
+    end = tf.while_loop(lambda i, v: i < 9, lambda i, v: (i + 1, v * rate), [0, tf.constant(1.0)])[1]
+    with pytest.raises(NotImplementedError, match=r"gradient through a tf\.while_loop .* is not mirrored"):
+        tf.gradients(end, rate)
+    assert tf.gradients(tf.stop_gradient(end) * rate, rate)[0] is not None
 
 
-def test_interactive_session():
-    session = tf.InteractiveSession()
-    try:
-        w = tf.Variable(3.0)
+def test_a_default_session():
+    w = tf.Variable(3.0)
+    with tf.Session() as session:
         w.initializer.run()
-        assert (w * 2.0).eval() == 6.0
-        assert tf.get_default_session() is session
-    finally:
-        session.close()
+        assert (w * 2.0).eval() == w.eval() * 2.0 == 6.0
+        with tf.Session() as inner:
+            w.initializer.run()
+            assert w.eval(session) == 3.0
+            assert inner.run(w) == 3.0
+        assert w.eval() == 3.0
+
+
+def test_sizes_that_a_graph_does_not_know():
+    x, loose = tf.placeholder(tf.float32, (None, 6)), tf.placeholder(tf.float32)
+    n = tf.placeholder(tf.int32, ())
+    shapes = {
+        tf.reshape(x, [n, 2, 3]): "(?, 2, 3)",
+        tf.reshape(x, [n, -1]): "(?, ?)",  # 6 only if n is the number of rows
+        tf.reshape(x, [tf.shape(x)[0], -1]): "(?, 6)",
+        tf.zeros([n, 4]): "(?, 4)",
+        x + tf.ones((5, 6)): "(5, 6)",
+        tf.concat([tf.placeholder(tf.float32, (None, None)), tf.ones((5, 6))], 1): "(5, ?)",
+        x * loose: "<unknown>",
+        tf.equal(loose, 1.0): "<unknown>",
+        tf.reshape(tf.placeholder(tf.float32, (None, None)), [n, 7]): "<unknown>",  # TensorFlow: (?, 7)
+    }
+    for tensor, shape in shapes.items():
+        assert str(tensor.shape) == shape, tensor
+    assert x.shape[1].value == 6
+    assert x.get_shape().as_list() == [None, 6]
+    assert (x * loose).dtype == tf.float32
+    with tf.Session() as session:
+        wide = session.run(tf.reshape(x, [n, -1]), {x: np.ones((4, 6)), n: 2})
+    assert wide.shape == (2, 12)
+
+
+def test_variables_that_begin_equal_are_two():
+    begin = tf.constant([1.0, 2.0])
+    a, b = tf.Variable(begin), tf.Variable(begin)
+    changed = a.assign_add([1.0, 1.0])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run([changed, b])
+        np.testing.assert_array_equal(session.run([a, b]), [[2.0, 3.0], [1.0, 2.0]])
 
 
 def test_a_name_that_is_missing_says_where():
@@ -172,7 +207,7 @@ def test_a_name_that_is_missing_says_where():
 
 def test_a_fault_in_a_loop_and_a_nested_row_is_told():
     table, ids = tf.constant([1.0, 2.0]), tf.placeholder(tf.int32, (None, 2))
-    found = tf.map_fn(lambda row: tf.nn.embedding_lookup(table, row), ids, dtype=tf.float32)
+    found = tf.scan(lambda a, row: tf.nn.embedding_lookup(table, row), ids, tf.zeros(2))
     with tf.Session() as session:
         np.testing.assert_array_equal(session.run(found, {ids: [[0, 1], [1, 1]]}), [[1.0, 2.0], [2.0, 2.0]])
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = -1 is not in \[0, 2\)"):
@@ -181,41 +216,19 @@ def test_a_fault_in_a_loop_and_a_nested_row_is_told():
         session.run(unused, {ids: [[2, 2]]})  # the branch that is not taken does not look
 
 
-def test_regularizers_are_collected():
-    with tf.variable_scope("a"):
-        w = tf.get_variable("w", (2,), initializer=tf.ones_initializer, regularizer=tf.nn.l2_loss)
-    total = tf.add_n(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES))
-    with tf.Session() as session:
-        session.run(w.initializer)
-        assert session.run(total) == 1.0
-    assert tf.train.get_or_create_global_step() is tf.train.get_or_create_global_step()
-
-
-def test_saver_restores_what_it_saved(tmp_path):
-    w, n = tf.Variable([1.0, 2.0], name="w"), tf.Variable(3, name="scope.n")
-    changed, saver = tf.group(w.assign(w * 2.0), n.assign_add(1)), tf.train.Saver(max_to_keep=2)
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for step in range(3):
-            session.run(changed)
-            path = saver.save(session, str(tmp_path / "model"), global_step=step)
-    assert path == tf.train.latest_checkpoint(tmp_path) == str(tmp_path / "model-2")
-    assert sorted(p.name for p in tmp_path.glob("*.safetensors")) == [
-        "model-1.safetensors",
-        "model-2.safetensors",
-    ]
-    with tf.Session() as session:
-        saver.restore(session, path)
-        np.testing.assert_array_equal(session.run(w), [8.0, 16.0])
-        assert session.run(n) == 6
-        with pytest.raises(tf.errors.NotFoundError, match="Key other not found in checkpoint"):
-            tf.train.Saver({"other": w}).restore(session, path)
-        with pytest.raises(
-            ValueError, match=r"value of shape \(2,\) for Variable scope.n:0, which has shape \(\)"
-        ):
-            tf.train.Saver({"w": n}).restore(session, path)
-        with pytest.raises(ValueError, match="The passed save_path is not a valid checkpoint"):
-            saver.restore(session, str(tmp_path / "nothing"))
+def test_collections_and_scopes():
+    with tf.variable_scope("a", initializer=tf.ones_initializer()):
+        w = tf.get_variable("w", (2,))
+    with tf.variable_scope("b"):
+        tf.get_variable("v", (2, 3), trainable=False)
+    assert tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, scope="b") == tf.global_variables()[1:]
+    assert tf.trainable_variables() == [w]
+    with tf.variable_scope("a", reuse=tf.AUTO_REUSE):
+        assert tf.get_variable("w", (2,)) is w
+    with pytest.raises(ValueError, match="Variable c/w does not exist"), tf.variable_scope("c", reuse=True):
+        tf.get_variable("w")
+    with pytest.raises(NotImplementedError, match="feeding a variable is not mirrored"):
+        tf.Session().run(w, {w: [1.0, 2.0]})
 
 
 @pytest.mark.parametrize(
@@ -224,17 +237,14 @@ def test_saver_restores_what_it_saved(tmp_path):
         (lambda: tf.add(1.0, 2.0, colour="red"), "unexpected keyword argument 'colour'"),
         (lambda: tf.nn.softmax_cross_entropy_with_logits(tf.ones(2), tf.ones(2)), "too many positional"),
         (lambda: tf.random_normal((2,), dtype=tf.float16), "a random number of float16 is not mirrored"),
-        (
-            lambda: tf.while_loop(lambda i: i < 3, lambda i: i, [0], shape_invariants=[None]),
-            "is not mirrored",
-        ),
-        (lambda: tf.train.RMSPropOptimizer(0.1, centered=True), "centered=True. is not mirrored"),
-        (lambda: tf.clip_by_norm(None, 1.0), "None values not supported."),
+        (lambda: tf.nn.max_pool(tf.ones((1, 2, 2, 1)), 2, 2, "SAME", data_format="NCHW"), "is not mirrored"),
+        (lambda: tf.negative(None), "None values not supported."),
         (lambda: tf.zeros(3)["a"], "Only integers, slices .* are valid indices, got 'a'"),
         (lambda: tf.zeros(3)[5], "out of bounds"),
         (lambda: tf.unstack(tf.placeholder(tf.float32, (None, 3))), "Cannot infer argument `num`"),
         (lambda: tf.where([True]), "missing a required argument: 'x'"),
         (lambda: tf.constant("text"), "a tensor of strings is not mirrored"),
+        (lambda: tf.zeros([tf.cast(tf.reduce_sum(tf.ones(3)), tf.int32)]), "that depends on data"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(what, words):
@@ -246,10 +256,10 @@ def test_what_the_documentation_lists_is_there():
     text = (Path(__file__).parent.parent / "docs" / "tensorflow.md").read_text(encoding="utf-8")
     table = text[text.index("## What there is") : text.index("## Random numbers")]
     names = [name for name in re.findall(r"`(\w[\w.]*)`", table) if not name.endswith("_") and name != "tf"]
-    assert len(names) > 150
+    assert len(names) > 110
     for name in names:
         found = [space for space in (tf, tf.nn, tf.train) if hasattr(space, name.rpartition(".")[2])]
-        assert found or name in ("tf.math", "tf.nn", "tf.random", "tf.train"), name
+        assert found or name in ("tf.math", "tf.nn", "tf.random", "tf.train", "Dimension"), name
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Constants and the shapes of arrays (`tf.zeros`, `tf.reshape`, `tf.concat`, ...), and `tensor[key]`."""
+"""Shapes of arrays, and places in them (`tf.zeros`, `tf.reshape`, `tf.gather`, ...; `tensor[key]`)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.tensorflow.declare import operation, public
 from fnnet.tensorflow.errors import Mismatch, in_brackets
-from fnnet.tensorflow.evaluate import guard
-from fnnet.tensorflow.graph import Operators, Tensor, convert_to_tensor, get_default_graph, has_tensor
-from fnnet.tensorflow.infer import SIZES
-from fnnet.tensorflow.specs import TensorShape, dtype_of, of_value
+from fnnet.tensorflow.graph import Tensor, get_default_graph
+from fnnet.tensorflow.operation import guard, operation, public
+from fnnet.tensorflow.specs import Operators, dtype_of, of_value
 
 
-def _ints(sizes: Any) -> tuple[int, ...]:
-    return tuple(int(size) for size in np.ravel(sizes))
+def ints(sizes: Any) -> tuple[int, ...]:
+    """Sizes or axes as Python integers: of a number, a list, an array or a TensorShape."""
+    return tuple(int(size) for size in (sizes if np.iterable(sizes) else [sizes]))
 
 
 def _reshape(tensor: Any, shape: Any) -> Any:
-    sizes = _ints(shape)
+    sizes = ints(shape)
     known = math.prod(size for size in sizes if size >= 0)
     if (known == 0 or tensor.size % known) if -1 in sizes else known != tensor.size:
         written = "[" + ",".join("?" if size < 0 else str(size) for size in sizes) + "]"
@@ -49,15 +48,14 @@ def _split(value: Any, num_or_size_splits: Any = (), axis: Any = 0) -> Any:
         if whole % parts:
             raise Mismatch(f"Dimension size must be evenly divisible by {parts} but is {whole}")
         return jnp.split(value, parts, int(axis))
-    sizes = [whole - sum(p for p in parts if p >= 0) if p < 0 else int(p) for p in parts]
-    if sum(sizes) != whole or min(sizes) < 0:
-        raise Mismatch(f"Determined shape must match the input's size along the axis, {whole}; got {sizes}")
-    return jnp.split(value, np.cumsum(sizes)[:-1].tolist(), int(axis))
+    if sum(parts) != whole:
+        raise Mismatch(f"Sizes must sum to the size along the axis, {whole}; got {parts}")
+    return jnp.split(value, np.cumsum(parts)[:-1].tolist(), int(axis))
 
 
 def _unstack(value: Any, num: Any = None, axis: Any = 0) -> Any:
     count = value.shape[int(axis)]
-    if num is None and count and count % SIZES[0] == 0:
+    if num is None and count > 10000:
         raise Mismatch(f"Cannot infer argument `num` from shape {value.shape}")
     return [jnp.squeeze(part, int(axis)) for part in jnp.split(value, num or count, int(axis))]
 
@@ -66,163 +64,107 @@ def _pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", *, constant_values:
     extra = (
         {"constant_values": np.asarray(constant_values, tensor.dtype)} if mode.upper() == "CONSTANT" else {}
     )
-    return jnp.pad(tensor, [_ints(pair) for pair in paddings], mode.lower(), **extra)
+    return jnp.pad(tensor, [ints(pair) for pair in paddings], mode.lower(), **extra)
 
 
-def _select(condition: Any, x: Any, y: Any) -> Any:
-    return jnp.where(condition.reshape(condition.shape + (1,) * (x.ndim - condition.ndim)), x, y)
+def _range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> Any:
+    start, limit = (0, start) if limit is None else (start, limit)
+    kinds = {of_value(value).as_numpy_dtype for value in (start, limit, delta)}
+    return jnp.arange(
+        start, limit, delta, dtype_of(dtype, np.float32 if np.float32 in kinds else max(kinds, key=np.dtype))
+    )
 
 
 def _one_hot(
-    indices: Any,
-    depth: Any,
-    on_value: Any = None,
-    off_value: Any = None,
-    axis: Any = -1,
-    dtype: Any = "float32",
-) -> Any:
-    hot = jax.nn.one_hot(indices, int(depth), dtype=np.bool_, axis=int(axis))
-    on, off = 1 if on_value is None else on_value, 0 if off_value is None else off_value
-    return jnp.where(hot, *(np.asarray(value, dtype_of(dtype)) for value in (on, off)))
+    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = -1, dtype: Any = None
+) -> Any:  # fmt: skip
+    values = (1 if on_value is None else on_value), (0 if off_value is None else off_value)
+    hot = jax.nn.one_hot(jnp.asarray(indices), int(depth), dtype=np.bool_, axis=int(axis))
+    return jnp.where(hot, *(jnp.asarray(value, dtype_of(dtype, "float32")) for value in values))
 
 
-def _block(input_: Any, begin: Any, size: Any) -> Any:
-    ends = [
-        n if count == -1 else at + count
-        for at, count, n in zip(_ints(begin), size, input_.shape, strict=True)
-    ]
-    if any(not 0 <= at <= end <= n for at, end, n in zip(_ints(begin), ends, input_.shape, strict=True)):
-        raise Mismatch(f"Expected begin and size in {in_brackets(input_)}, but got {begin} and {size}")
-    return input_[tuple(slice(at, int(end)) for at, end in zip(_ints(begin), ends, strict=True))]
+def _select(condition: Any, x: Any, y: Any) -> Any:
+    condition = jnp.asarray(condition)
+    return jnp.where(condition.reshape(condition.shape + (1,) * (x.ndim - condition.ndim)), x, y)
 
 
 def _outside(params: Any, indices: Any, *, axis: Any = 0) -> Any:
     return (indices < 0) | (indices >= params.shape[int(axis)]), indices, params.shape[int(axis)]
 
 
-_INDEX = ("indices", _outside, "indices[{0}] = {1} is not in [0, {2})")
+_INDEX: Any = ("indices", _outside, "indices[{0}] = {1} is not in [0, {2})")
 
-fill = operation("Fill", lambda dims, value: jnp.full(_ints(dims), value))
-zeros_like = operation(
-    "ZerosLike", lambda t, dtype=None: jnp.zeros(t.shape, dtype_of(dtype, t.dtype)), "zeros_like"
+
+def _like(number: int) -> Any:
+    return lambda t, dtype=None: jnp.full(t.shape, number, dtype_of(dtype, t.dtype))
+
+
+zeros = operation(
+    "Fill", lambda shape, dtype="float32": jnp.zeros(ints(shape), dtype_of(dtype)), name="zeros"
 )
-ones_like = operation(
-    "OnesLike", lambda t, dtype=None: jnp.ones(t.shape, dtype_of(dtype, t.dtype)), "ones_like"
-)
-identity = operation("Identity", lambda input: input)
-stop_gradient = operation("StopGradient", lambda input: input, differentiable=False)
+ones = operation("Fill", lambda shape, dtype="float32": jnp.ones(ints(shape), dtype_of(dtype)), name="ones")
+fill = operation("Fill", lambda dims, value: jnp.full(ints(dims), value))
+zeros_like = operation("ZerosLike", _like(0), name="zeros_like")
+ones_like = operation("OnesLike", _like(1), name="ones_like")
+range = operation("Range", _range, name="range")
 shape = operation("Shape", lambda input, *, out_type="int32": np.asarray(input.shape, dtype_of(out_type)))
 size = operation("Size", lambda input, *, out_type="int32": np.asarray(input.size, dtype_of(out_type)))
 rank = operation("Rank", lambda input: np.asarray(input.ndim, np.int32))
 reshape = operation("Reshape", _reshape)
 transpose = operation(
-    "Transpose", lambda a, perm=None: a.T if perm is None else a.transpose(_ints(perm)), "transpose"
+    "Transpose", lambda a, perm=None: a.T if perm is None else a.transpose(ints(perm)), name="transpose"
 )
-concat = operation("ConcatV2", _concat, "concat")
-stack = operation("Pack", lambda values, axis=0: jnp.stack(values, int(axis)), "stack")
-unstack = operation("Unpack", _unstack, "unstack", several=True)
-split = operation("Split", _split, "split", several=True)
+concat = operation("ConcatV2", _concat, name="concat")
+stack = operation("Pack", lambda values, axis=0: jnp.stack(values, int(axis)), name="stack")
+unstack = operation("Unpack", _unstack, name="unstack", several=True)
+split = operation("Split", _split, name="split", several=True)
 expand_dims = operation("ExpandDims", lambda input, axis: jnp.expand_dims(input, int(axis)))
 squeeze = operation(
-    "Squeeze", lambda input, axis=None: jnp.squeeze(input, axis if axis is None else _ints(axis))
+    "Squeeze", lambda input, axis=None: jnp.squeeze(input, axis if axis is None else ints(axis))
 )
-tile = operation("Tile", lambda input, multiples: jnp.tile(input, _ints(multiples)))
+tile = operation("Tile", lambda input, multiples: jnp.tile(input, ints(multiples)))
 pad = operation("Pad", _pad)
 gather = operation(
-    "GatherV2", lambda params, indices, *, axis=0: jnp.take(params, indices, int(axis)), guarded=_INDEX
+    "GatherV2",
+    lambda params, indices, *, axis=0: jnp.take(params, jnp.asarray(indices), int(axis)),
+    guarded=_INDEX,
 )
 where = operation("Select", _select)
-one_hot = operation("OneHot", _one_hot, "one_hot")
-slice_ = operation("Slice", _block)
-linspace = operation(
-    "LinSpace", lambda start, stop, num=50: jnp.linspace(start, stop, num, dtype=start.dtype)
-)
-_range = operation(
-    "Range",
-    lambda start_, limit_, delta_: np.arange(int(start_), int(limit_), int(delta_), dtype=np.int32),
-    "range",
-)
+one_hot = operation("OneHot", _one_hot, name="one_hot")
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const") -> Tensor:
-    """A fixed array. With `shape`, a number is repeated."""
-    if shape is None:
-        return convert_to_tensor(value, dtype, name)
-    array, sizes = np.asarray(value, dtype_of(dtype, of_value(value))), [int(n) for n in TensorShape(shape)]
-    array = array.reshape(()) if array.size == 1 else array.reshape(sizes)
-    return get_default_graph().constant(np.broadcast_to(array, sizes), name)
+def _strided_slice(x: Any, bounds: Any, key: Any = ()) -> Any:
+    number = lambda p: p if p is None else int(p)  # noqa: E731
+    index = tuple(slice(*map(number, b)) if b else k for b, k in zip(bounds, key, strict=True))
+    np.broadcast_to(np.False_, x.shape)[tuple(0 if isinstance(k, jax.core.Tracer) else k for k in index)]
+    return x[index]
 
 
-def _filled(value: int, shape: Any, dtype: Any, name: str) -> Tensor:
-    if not has_tensor(shape) and math.prod(sizes := [int(s) for s in TensorShape(shape)]) < 1000:
-        return get_default_graph().constant(np.full(sizes, value, dtype_of(dtype)), name)
-    return fill(shape, np.asarray(value, dtype_of(dtype)), name=name)
+_sliced = operation("StridedSlice", _strided_slice)
 
 
-def zeros(shape: Any, dtype: Any = "float32", name: str | None = None) -> Tensor:
-    """Zeros."""
-    return _filled(0, shape, dtype, name or "zeros")
-
-
-def ones(shape: Any, dtype: Any = "float32", name: str | None = None) -> Tensor:
-    """Ones."""
-    return _filled(1, shape, dtype, name or "ones")
-
-
-def range(
-    start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None
-) -> Tensor:
-    """start, start + delta, ... below `limit`; from 0 to `start` with one number."""
-    start, limit = (0, start) if limit is None else (start, limit)
-    if any(map(has_tensor, (start, limit, delta))):
-        return _range(start, limit, delta, name=name)
-    numbers = np.arange(start, limit, delta)
-    kind = dtype_of(dtype, of_value(numbers.tolist() or [start]))
-    return get_default_graph().constant(numbers.astype(kind), name or "range")
-
-
-def strided_slice(tensor: Any, key: Any, name: str = "strided_slice") -> Tensor:
+def strided_slice(tensor: Any, key: Any) -> Tensor:
     """`tensor[key]`: integers, slices, `...`, `None`, and scalar tensors."""
-    graph, keys = get_default_graph(), key if isinstance(key, tuple) else (key,)
-    parts = [[k.start, k.stop, k.step] if isinstance(k, slice) else [k] for k in keys]
-    for p in [p for each in parts for p in each]:
+    keys = list(key) if isinstance(key, tuple) else [key]
+    bounds = [[k.start, k.stop, k.step] if isinstance(k, slice) else None for k in keys]
+    for p in (p for k, b in zip(keys, bounds, strict=True) for p in b or [k]):
         if not (p is None or p is Ellipsis or isinstance(p, int | np.integer | Operators)):
             kinds = "integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar integer tensors"
             raise TypeError(f"Only {kinds} are valid indices, got {p!r}")
-    given = [convert_to_tensor(tensor)]
-    given += [convert_to_tensor(p) for each in parts for p in each if isinstance(p, Operators)]
-
-    def indexed(numbers: Any) -> tuple[Any, ...]:
-        left = iter(numbers)
-        found = [[next(left) if isinstance(p, Operators) else p for p in each] for each in parts]
-        ends = [[p if p is None else int(p) for p in each] if len(each) == 3 else each for each in found]
-        return tuple(slice(*each) if len(each) == 3 else each[0] for each in ends)
-
-    def sliced(x: jax.Array, *numbers: Any) -> jax.Array:
-        index = indexed(numbers)
-        np.broadcast_to(np.False_, x.shape)[tuple(0 if isinstance(k, jax.core.Tracer) else k for k in index)]
-        return x[index]
-
-    with graph.name_scope(name) as scope:
-        at, static = 0, []
-        for place, each in enumerate(parts):
-            for p in each:
-                at += isinstance(p, Operators)
-                static += [at] if isinstance(p, Operators) and len(each) == 3 else []
-            if isinstance(each[0], Operators) and len(each) == 1:
-                axis = len([k for k in keys[:place] if k is not None])
-                axis = (
-                    axis if Ellipsis not in keys[:place] else -len([k for k in keys[place:] if k is not None])
-                )
+    with get_default_graph().name_scope("strided_slice") as scope:
+        places = [None if b else k for k, b in zip(keys, bounds, strict=True)]
+        for at, place in enumerate(places):
+            if isinstance(place, Operators):
+                before, after = ([k for k in part if k is not None] for part in (keys[:at], keys[at:]))
+                axis = -len(after) if Ellipsis in before else len(before)
 
                 def outside(x: jax.Array, i: jax.Array, axis: int = axis) -> Any:
                     return (i < -x.shape[axis]) | (i >= x.shape[axis]), i, axis % x.ndim
 
-                words = "slice index {1} of dimension {2} out of bounds."
-                given[at] = guard(graph, [given[0], given[at]], 1, outside, words, scope[:-1])
-        return graph.create("StridedSlice", sliced, given, scope, static=static).outputs[0]
+                guarded = "i", outside, "slice index {1} of dimension {2} out of bounds."
+                places[at] = guard({"x": tensor, "i": place}, guarded, lambda f, g: f(**g), scope[:-1])
+        return _sliced(tensor, bounds, places, name=scope)
 
 
-setattr(Operators, "__getitem__", lambda self, key: strided_slice(self, key))  # noqa: B010
-
-__all__ = public(globals())
+setattr(Operators, "__getitem__", strided_slice)  # noqa: B010
+__all__ = [name for name in public(globals()) if name != "ints"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+GUESS = 25200  # divides every size that is tried for an unknown one (`infer`)
 
 
 class OpError(Exception):
@@ -19,10 +22,6 @@ class InvalidArgumentError(OpError):
 
 class FailedPreconditionError(OpError):
     """A variable was used before it had a value."""
-
-
-class NotFoundError(OpError):
-    """A checkpoint, or a variable in it, is not there."""
 
 
 class OperatorNotAllowedInGraphError(TypeError):
@@ -42,10 +41,14 @@ def at_node(kind: type[OpError], node: str, message: str) -> OpError:
     return kind(None, None, f"{message}\n\t [[{{{{node {node}}}}}]]")
 
 
-def no_value(verb: str) -> OperatorNotAllowedInGraphError:
-    """The error of using a Tensor as a Python value."""
-    advice = "It has no value before `Session.run`: use tf.cond, tf.while_loop or tf.where, or fetch it."
-    return OperatorNotAllowedInGraphError(f"{verb} is not allowed. {advice}")
+def at_build(error: Exception, op: Any) -> ValueError:
+    """What an operation says of its inputs' shapes, with TensorFlow's mark of it; "?" for an unknown size."""
+    text = re.sub(r"\d+", lambda n: "?" if int(n[0]) and int(n[0]) % GUESS == 0 else n[0], str(error))
+    names = ", ".join(t.op.name if t.value_index == 0 else t.name for t in op.inputs)
+    shapes = ", ".join(t.shape.in_brackets() for t in op.inputs)
+    return ValueError(
+        f"{text} for '{{{{node {op.name}}}}} = {op.type}({names})' with input shapes: {shapes}."
+    )
 
 
 def not_mirrored(what: str) -> NotImplementedError:

@@ -10,16 +10,15 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnnet.random import philox
-from fnnet.tensorflow.declare import operation, public
+from fnnet.tensorflow.arrays import ints
 from fnnet.tensorflow.errors import not_mirrored
-from fnnet.tensorflow.graph import Operation, Tensor, convert_to_tensor, get_default_graph, has_tensor
-from fnnet.tensorflow.infer import worlds_of
+from fnnet.tensorflow.graph import Operation, Tensor, get_default_graph
 from fnnet.tensorflow.mathematics import subtract
+from fnnet.tensorflow.operation import convert_to_tensor, operation, public, spread
 from fnnet.tensorflow.specs import as_dtype, dtype_of
 
 _LARGEST = (1 << 31) - 1
@@ -43,49 +42,45 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     return (0, _LARGEST) if seeds == (0, 0) else seeds
 
 
-def _enter(
-    type: str, function: Callable[..., Any], inputs: Any, seed: Any, name: Any, **options: Any
+def _draw(
+    type: str, drawing: Any, shape: Any, kind: Any, seed: Any, name: Any = None, *limits: Tensor
 ) -> Operation:
-    """An operation with a cell: `function(place, *inputs)` gives how far it moves the place, and results."""
+    """An operation with a cell: `drawing(place, sizes, *limits)`. Its second output is true, which the
+    compiler cannot know.
+    """
+    key = get_seed(seed)
+    inputs, static, filled = spread({"shape": shape, "limits": list(limits)})
 
     def run(state: Any, *arrays: Any) -> Any:
-        place = state[op]
-        moved, *results = function(place, *arrays)
-        state[op] = place.at[2].add(np.uint64(moved))
-        return results
+        given, place = filled(arrays), state[op.name]
+        sizes = ints(given["shape"])
+        state[op.name] = place.at[2].add(np.uint64(256 * math.prod(sizes)))
+        return drawing(place, sizes, *given["limits"]), place[2] < np.uint64(1 << 63)
 
-    key = get_seed(seed)
+    def as_if(*arrays: Any) -> Any:
+        return jnp.zeros(ints(filled(arrays)["shape"]), kind), jnp.asarray(True)
 
     def begin() -> np.ndarray:
         drawn = (secrets.randbits(64), secrets.randbits(64)) if key[0] is None else key
         return np.array([*drawn, 0], np.uint64)
 
-    op = get_default_graph().create(type, run, inputs, name, differentiable=False, initial=begin, **options)
-    op.reads, op.writes, op.cell = (op,), (op,), (worlds_of((3,), np.uint64), np.uint64)
+    options: Any = {
+        "as_if": as_if,
+        "static": static,
+        "differentiable": False,
+        "initial": begin,
+        "writes": True,
+    }
+    op = get_default_graph().create(type, run, inputs, name, **options)
+    op.cells = (op,)
     return op
 
 
-def _draw(
-    type: str, drawing: Any, shape: Any, kind: Any, seed: Any, name: Any = None, *inputs: Tensor
-) -> Operation:
-    """An operation that draws an array; its second output is true, which the compiler cannot know."""
-
-    def function(place: jax.Array, dims: np.ndarray, *given: Any) -> Any:
-        sizes = tuple(int(d) for d in np.ravel(dims))
-        return 256 * math.prod(sizes), drawing(place, sizes, *given), place[2] < np.uint64(1 << 63)
-
-    def as_if(dims: np.ndarray, *_: Any) -> Any:
-        return jnp.zeros(tuple(int(d) for d in np.ravel(dims)), kind), jnp.asarray(True)
-
-    dims = convert_to_tensor(shape, None if has_tensor(shape) else "int32", "shape")
-    return _enter(type, function, [dims, *inputs], seed, name, as_if=as_if, static=[0])
-
-
-def _floats(type: str, distribution: Any, shape: Any, dtype: Any, seed: Any) -> Operation:
+def _floats(type: str, distribution: Any, shape: Any, dtype: Any, seed: Any) -> list[Tensor]:
     kind = dtype_of(dtype)
     if kind not in (np.float32, np.float64):
         raise not_mirrored(f"a random number of {as_dtype(dtype).name}")
-    return _draw(type, lambda at, sizes: distribution(at, sizes, kind), shape, kind, seed)
+    return _draw(type, lambda at, sizes: distribution(at, sizes, kind), shape, kind, seed).outputs
 
 
 # The product is rounded before `offset` is added, as TensorFlow's two operations do. XLA makes one
@@ -97,15 +92,11 @@ _scaled = operation(
 
 def _normal(type: str, distribution: Callable[..., Any], default: str) -> Callable[..., Tensor]:
     def normal(
-        shape: Any,
-        mean: Any = 0.0,
-        stddev: Any = 1.0,
-        dtype: Any = "float32",
-        seed: Any = None,
+        shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None,
         name: Any = None,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         with get_default_graph().name_scope(name or default) as scope:
-            drawn, apart = _floats(type, distribution, shape, dtype, seed).outputs
+            drawn, apart = _floats(type, distribution, shape, dtype, seed)
             return _scaled(drawn, stddev, mean, apart, name=scope)
 
     return normal
@@ -116,13 +107,9 @@ truncated_normal = _normal("TruncatedNormal", philox.truncated_normal, "truncate
 
 
 def random_uniform(
-    shape: Any,
-    minval: Any = 0,
-    maxval: Any = None,
-    dtype: Any = "float32",
-    seed: Any = None,
+    shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", seed: Any = None,
     name: Any = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Floats or integers in [minval, maxval)."""
     kind = as_dtype(dtype)
     if maxval is None and kind.is_integer:
@@ -131,23 +118,18 @@ def random_uniform(
         low = convert_to_tensor(minval, kind, "min")
         high = convert_to_tensor(1 if maxval is None else maxval, kind, "max")
         if kind.is_integer:
-            numpy = kind.as_numpy_dtype
-            return _draw("RandomUniformInt", philox.integers, shape, numpy, seed, scope, low, high).outputs[0]
-        drawn, apart = _floats("RandomUniform", philox.uniform, shape, kind, seed).outputs
-        if not has_tensor([minval, maxval]) and minval == 0 and maxval in (1, None):
+            draw = lambda at, sizes, *limits: philox.integers(at, sizes, *map(jnp.asarray, limits))  # noqa: E731
+            return _draw(
+                "RandomUniformInt", draw, shape, kind.as_numpy_dtype, seed, scope, low, high
+            ).outputs[0]
+        drawn, apart = _floats("RandomUniform", philox.uniform, shape, kind, seed)
+        if (
+            isinstance(minval, int | float)
+            and minval == 0
+            and (maxval is None or (isinstance(maxval, int | float) and maxval == 1))
+        ):
             return drawn
         return _scaled(drawn, subtract(high, low), low, apart, name=scope)
-
-
-def random_shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
-    """The rows of `value` in a random order."""
-
-    def function(place: jax.Array, x: jax.Array) -> Any:
-        rows = x.shape[0]
-        return (rows + 3) // 4, jnp.take(x, philox.permutation(place, rows), 0) if rows > 1 else x
-
-    value = convert_to_tensor(value, name="value")
-    return _enter("RandomShuffle", function, [value], seed, name, as_if=lambda x: x).outputs[0]
 
 
 __all__ = public(globals())

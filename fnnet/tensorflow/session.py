@@ -1,109 +1,152 @@
-"""Sessions: a graph's operations joined to one XLA program for each set of fetches and shapes, and the state.
+"""How a graph runs: which operations a run needs, in which order, their derivatives, and `Session.run`.
 
-The program takes the fed arrays and the cells that it needs, and gives the fetched arrays and the cells that
-it changed; what it changed overwrites what it took (donated buffers).
+What a run fetches becomes one function of (state, fed arrays) that gives (fetched arrays, new state), which
+`jax.jit` compiles: once for each set of fetches and shapes. Operations run in the order of their creation.
+That is one of the orders that the graph allows, and it decides what TensorFlow leaves to chance: a value is
+read before an assignment that was created after the reading.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.tensorflow.errors import InvalidArgumentError, OpError, at_node
-from fnnet.tensorflow.evaluate import evaluate, needed, read
-from fnnet.tensorflow.graph import Graph, Operation, Operators, Tensor, get_default_graph
-from fnnet.tensorflow.infer import is_known
+from fnnet.tensorflow import errors
+from fnnet.tensorflow.errors import FailedPreconditionError, InvalidArgumentError, at_node, not_mirrored
+from fnnet.tensorflow.graph import STACKS, Graph, Operation, Tensor, get_default_graph
+from fnnet.tensorflow.infer import call, made_of, require_known
 
-_local = threading.local()
-
-
-def get_default_session() -> Session | None:
-    """The session of the innermost `with` block."""
-    return _local.stack[-1] if getattr(_local, "stack", None) else None
+State: TypeAlias = dict[str, Any]
+"""From the name of a cell (a variable, a random operation, a guard) to its array, if it has a value."""
 
 
-def session_for(what: str, session: Session | None, method: str) -> Session:
-    """`session`, or the default one; ValueError if there is none."""
-    found = session or get_default_session()
-    if found is None:
-        raise ValueError(
-            f"Cannot {what}: No default session is registered. Use `with sess.as_default()` or pass an "
-            f"explicit session to `{method}(session=sess)`"
-        )
-    return found
+def needed(targets: Iterable[Operation], given: Iterable[Tensor] = (), body: Any = None) -> list[Operation]:
+    """The operations that `targets` depend on, without those that only `given` tensors need, in order."""
+    fed, found, waiting = set(given), set[Operation](), list(targets)
+    while waiting:
+        op = waiting.pop()
+        if op not in found and op.body is body:
+            found.add(op)
+            waiting += [t.op for t in op.inputs if t not in fed] + op.control_inputs
+    return sorted(found, key=lambda op: op.id)
 
 
-class _Plan:
-    """What a set of fetches needs: operations in order, cells to read and to write, and the programs.
+def evaluate(operations: Iterable[Operation], values: dict[Tensor, Any], state: State) -> None:
+    """Run the operations: their outputs enter `values`, and what they change enters `state`."""
+    for op in operations:
+        if op.outputs and all(t in values for t in op.outputs):
+            continue  # it is fed
+        inputs = [values[t] for t in op.inputs]
+        try:
+            require_known(inputs, op.static)
+            pure = not op.cells and op.inner is None
+            results = call(op.function, inputs, op.static) if pure else op.function(state, *inputs)
+        except (ValueError, IndexError) as error:
+            words = getattr(error, "running", str(error))
+            raise at_node(InvalidArgumentError, op.name, words) from None
+        values.update(zip(op.outputs, results, strict=True))
 
-    Attributes:
-        shaping: which fed tensors a shape is made of: their numbers are part of the program.
-        guards: the cells that a run begins with and must leave at zero.
+
+def read(state: State, cell: Operation, reader: str) -> Any:
+    """What a variable holds. Raises FailedPreconditionError if that is nothing yet."""
+    if cell.name not in state:
+        raise at_node(FailedPreconditionError, reader, f"Attempting to use uninitialized value {cell.name}")
+    return state[cell.name]
+
+
+def derivatives(targets: list[Tensor], sources: list[list[Tensor]]) -> list[Tensor | None]:
+    """The derivatives of the sum of `targets` by each of the sources (all readings of a variable, or one
+    tensor); None for one that they do not depend on. `tf.gradients` calls this.
+
+    One operation runs the part of the graph between them again, under `jax.vjp`: XLA finds that the values
+    are there already, and computes them once.
     """
+    path, on_way = _between({t for x in sources for t in x}, targets)
+    connected, ends = [x for x in sources if on_way.intersection(x)], [y for y in targets if y in on_way]
+    points = list(dict.fromkeys(t for x in connected for t in x if t in on_way))
+    made = {t for op in path for t in op.outputs}
+    around = [t for t in [*(t for op in path for t in op.inputs), *ends] if t not in made]
+    inputs = list(dict.fromkeys([*points, *around, *(t for op in path for t in _found(op))]))
 
-    def __init__(self, targets: list[Tensor | Operation], fed: tuple[Tensor, ...]) -> None:
-        self.fetched, self.fed = [t for t in targets if isinstance(t, Tensor)], fed
-        computed = [t for t in targets if t not in fed and getattr(t, "variable", None) is None]
-        self.operations = needed([t.op if isinstance(t, Tensor) else t for t in computed], fed)
-        refs = [t.op.writes or t.op.reads for t in self.fetched if t.dtype.name.endswith("_ref")]
-        used = [[*op.reads, *op.writes] for op in self.operations] + [*refs]
-        self.cells = list(dict.fromkeys(c for cells in used for c in cells if c.words is None))
-        self.guards = list(dict.fromkeys(c for cells in used for c in cells if c.words is not None))
-        self.writes = list(dict.fromkeys(c for op in self.operations for c in op.writes if c.words is None))
-        self.shaping = self._shaping()
-        self.programs: dict[Any, Callable[..., Any]] = {}
+    def derivative(_: State, *arrays: Any) -> list[Any]:
+        given = dict(zip(inputs, arrays, strict=True))
 
-    def _shaping(self) -> list[int]:
-        tensors, operations = [], list(self.operations)
-        while operations:
-            op = operations.pop()
-            tensors += [op.inputs[i] for i in op.static]
-            operations += op.inner or ()
-        seen: set[Tensor] = set()
-        while tensors:
-            tensor = tensors.pop()
-            if tensor not in seen and not tensor.dtype.is_floating:
-                seen.add(tensor)
-                known = tensor in self.fed or tensor.op.type in ("Shape", "Size", "Rank")
-                tensors += [] if known else tensor.op.inputs
-        return [i for i, tensor in enumerate(self.fed) if tensor in seen]
+        def forward(at: dict[int, Any]) -> list[Any]:
+            moved = dict(zip(points, at.values(), strict=True))
+            values = {t: x for t, x in (given | moved).items() if t not in made}
+            for op in path:
+                evaluate([op], values, {c.name: given[t] for c, t in zip(op.cells, _found(op), strict=False)})
+                values.update({t: values[t] + moved[t] for t in op.outputs if t in moved})
+            return [values[y] for y in ends]
 
-    def split(self, present: Any) -> tuple[list[Operation], list[Operation]]:
-        """The cells that have a value: those that change, those that stay."""
-        there, writes = [cell for cell in self.cells if cell in present], set(self.writes)
-        return [c for c in there if c in writes], [c for c in there if c not in writes]
+        # zero is added to a point that is computed on the way: the derivative by that is the one by it
+        at = {i: jnp.zeros_like(given[t]) if t in made else given[t] for i, t in enumerate(points)}
+        results, pullback = jax.vjp(forward, at)
+        found = pullback([jnp.ones_like(y) for y in results])[0]
+        every = [[found[i] for i, t in enumerate(points) if t in x] for x in connected]
+        return [sum(each[1:], start=each[0]) for each in every]
 
-    def program(
-        self, present: frozenset[Operation], fixed: dict[int, np.ndarray], graph: Graph
-    ) -> Callable[..., Any]:
-        """The operations as one function of (cells to change, cells to read, fed arrays), compiled by XLA."""
-        changing, staying = self.split(present)
+    if not connected:
+        return [None] * len(sources)
+    known = [x[0].known for x in connected]
+    op = get_default_graph().create("Gradient", derivative, inputs, "grad", known=known, inner=path)
+    results = iter(op.outputs)
+    return [next(results) if x in connected else None for x in sources]
 
-        def run(changed: list[Any], stayed: list[Any], arrays: list[Any]) -> tuple[Any, Any, Any]:
-            graph.compilations += 1
-            state = dict(zip([*changing, *staying], [*changed, *stayed], strict=True))
-            state |= {cell: jnp.asarray(cell.initial()) for cell in self.guards if cell.initial is not None}
-            left = iter(arrays)
-            values = {t: fixed[i] if i in fixed else next(left) for i, t in enumerate(self.fed)}
-            evaluate(self.operations, values, state)
-            fetched = [self._fetch(t, values, state) for t in self.fetched]
-            return fetched, [state[c] for c in self.writes], [state[c] for c in self.guards]
 
-        # a run that a guard stops must leave the state as it was
-        return jax.jit(run, donate_argnums=() if self.guards else 0)
+def _between(sources: set[Tensor], targets: list[Tensor]) -> tuple[list[Operation], set[Tensor]]:
+    """The operations on a way from `sources` to `targets`, in order, and the tensors on such ways."""
+    graph, forward, path = get_default_graph(), list[Operation](), list[Operation]()
+    reached = {t for t in sources if t.dtype.is_floating}
+    for op in graph.operations.values():
+        outputs = [t for t in op.outputs if t.dtype.is_floating]
+        if op.differentiable and outputs and op.body in graph.bodies and reached.intersection(op.inputs):
+            reached.update(outputs)
+            forward.append(op)
+    on_way = reached.intersection(targets)
+    for op in reversed(forward):
+        if on_way.intersection(op.outputs):
+            if isinstance(op.differentiable, str):
+                raise not_mirrored(f"a gradient through {op.differentiable} ('{op.name}')")
+            path.append(op)
+            on_way |= reached.intersection(op.inputs)
+    return path[::-1], on_way
 
-    @staticmethod
-    def _fetch(tensor: Tensor, values: dict[Tensor, Any], state: dict[Operation, Any]) -> Any:
-        """A fetched value. A reference gives what its variable holds at the end of the run."""
-        if not tensor.dtype.name.endswith("_ref"):
-            return values[tensor]
-        return read(state, (tensor.op.writes or tensor.op.reads)[0], tensor.op.name)
+
+def _found(op: Operation) -> list[Tensor]:
+    """The outputs of a loop or branch that hold the state that it found, from which it can run again."""
+    return op.outputs[len(op.outputs) - len(op.cells) :] if op.inner is not None else []
+
+
+class _Program:
+    """What a set of fetches needs: its operations in order, and the state that they read and write."""
+
+    def __init__(self, graph: Graph, targets: tuple[Any, ...], fed: tuple[Tensor, ...]) -> None:
+        self.graph, self.fed = graph, fed
+        self.fetched = [t for t in targets if isinstance(t, Tensor)]
+        self.operations = needed([getattr(t, "op", t) for t in targets if t not in fed], fed)
+        cells = dict.fromkeys(cell for op in self.operations for cell in op.cells)
+        self.cells, self.guards = [c for c in cells if not c.words], [c for c in cells if c.words]
+        self.writes = {c.name for op in self.operations if op.writes for c in op.cells if not c.words}
+        self.sizes = made_of(self.operations, fed)
+        # a run that a guard stops must leave the state as it was: only without guards is it overwritten
+        self.call = jax.jit(self._compute, static_argnums=0, donate_argnums=() if self.guards else 1)
+
+    def _compute(
+        self, sizes: Any, changing: State, staying: State, arrays: list[Any]
+    ) -> tuple[Any, State, State]:
+        self.graph.compilations += 1
+        begun = {cell.name: jnp.asarray(cell.initial()) for cell in self.guards if cell.initial}
+        state, values = changing | staying | begun, dict(zip(self.fed, arrays, strict=True))
+        for i, shape, data in sizes:
+            values[self.fed[i]] = np.frombuffer(data, self.fed[i].known.dtype).reshape(shape)
+        evaluate(self.operations, values, state)
+        fetched = [values[t] if t.cell is None else read(state, t.cell, t.op.name) for t in self.fetched]
+        return fetched, {name: state[name] for name in self.writes}, {name: state[name] for name in begun}
 
 
 class Session:
@@ -116,168 +159,57 @@ class Session:
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         self.graph = graph or get_default_graph()
         self.compilations = 0
-        self._state: dict[Operation, Any] = {}
+        self.state: State = {}
         self._closed = False
-        self._entered: list[ExitStack] = []
 
     def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
         """Compute `fetches`: a Tensor, an Operation (gives None), a name, or lists, tuples and dicts of them.
 
-        Args:
-            feed_dict: from Tensors (or their names) to numbers or arrays that take their place.
-
-        Raises:
-            ValueError, TypeError: for what is no element of the graph, or does not fit what it is fed to.
-            errors.InvalidArgumentError: for a placeholder that is not fed, shapes that do not fit, an index
-                out of range.
-            errors.FailedPreconditionError: for a variable that has no value yet.
+        `feed_dict` is from Tensors (or their names) to what takes their place. Raises ValueError or TypeError
+        for what is no element of the graph or does not fit, and the errors of `tf.errors`.
         """
-        if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
-        if not self.graph._operations:
-            raise RuntimeError(
-                "The Session graph is empty. Add operations to the graph before calling run()."
-            )
-        targets: list[Any] = []
-        _map(lambda fetch: targets.append(self._element(fetch)), fetches)
-        results = iter(self._run(targets, *self._feeds(feed_dict)))
-        values = iter([next(results) if isinstance(t, Tensor) else None for t in targets])
-        return _map(lambda _: next(values), fetches)
-
-    def _element(self, fetch: Any) -> Any:
-        if fetch is None:
-            raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
-        try:
-            found = self.graph.as_graph_element(fetch)
-        except TypeError as error:
-            kind = f'has invalid type "{type(fetch).__name__}" must be a string or Tensor.'
-            raise TypeError(f"Argument `fetch` = {fetch} {kind} ({error})") from None
-        except (ValueError, KeyError) as error:
-            text = f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
-            raise ValueError(text) from None
-        if getattr(found, "op", found).body is not None:
-            raise ValueError(f"'{found.name}' has been marked as not fetchable.")
-        return found
-
-    def _feeds(self, feed_dict: Any) -> tuple[tuple[Tensor, ...], list[np.ndarray]]:
-        if not isinstance(feed_dict, Mapping | None):
-            raise TypeError(
-                "FlattenDictItems: 'dict' must be a dictionary or collection.Mapping type object, instead of "
-                f"'{type(feed_dict).__name__}'."
-            )
-        fed: dict[Tensor, np.ndarray] = {}
-        for key, value in (feed_dict or {}).items():
-            try:
-                tensor = self.graph.as_graph_element(key, operation=False)
-            except (TypeError, ValueError, KeyError) as error:
-                raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
-            if isinstance(value, Operators):
-                raise TypeError(
-                    "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python "
-                    "scalars, strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor "
-                    f"object was {value} which was passed to the argument `feed_dict` with key {key}."
-                )
-            kind = tensor.dtype.as_numpy_dtype
-            if isinstance(value, int) and np.asarray(value).astype(kind) != value:
-                fault = f"{value} with type {type(value)} is not compatible with Tensor type {kind}"
-                advice = "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
-                raise TypeError(f"Type of feed value {fault}. {advice}")
-            fed[tensor] = array = np.asarray(value, kind)
-            if not tensor.shape.is_compatible_with(array.shape):
-                what = f"value of shape {array.shape} for Tensor {tensor.name}"
-                raise ValueError(f"Cannot feed {what}, which has shape {tensor.shape}")
-        return tuple(fed), list(fed.values())
-
-    def _run(self, targets: list[Any], fed: tuple[Tensor, ...], arrays: list[np.ndarray]) -> list[Any]:
-        key = (tuple(targets), fed)
-        plan = self.graph.plans.get(key)
-        if plan is None:
-            plan = self.graph.plans[key] = _Plan(targets, fed)
-        state, before = self._state, self.graph.compilations
-        for cell in plan.cells:
-            if cell not in state and cell.initial is not None:
-                with jax.enable_x64(True):
-                    state[cell] = jax.device_put(cell.initial())
-        present = frozenset(cell for cell in plan.cells if cell in state)
-        fixed = {i: arrays[i] for i in plan.shaping if is_known(arrays[i])}
-        which = (present, tuple((i, a.shape, a.tobytes()) for i, a in fixed.items()))
-        if which not in plan.programs:
-            plan.programs[which] = plan.program(present, fixed, self.graph)
-        cells = [[state[cell] for cell in each] for each in plan.split(present)]
-        try:
-            with jax.enable_x64(True):
-                given = [a for i, a in enumerate(arrays) if i not in fixed]
-                fetched, written, guards = plan.programs[which](*cells, given)
-        except OpError as error:  # without JAX's note on its own frames
-            raise type(error)(None, None, error.message) from None
+        if self._closed or not self.graph.operations:
+            empty = "The Session graph is empty. Add operations to the graph before calling run()."
+            raise RuntimeError("Attempted to use a closed Session." if self._closed else empty)
+        leaves, tree = jax.tree.flatten(fetches, is_leaf=lambda leaf: leaf is None)
+        targets, feeds = [self.graph.fetched(leaf) for leaf in leaves], self.graph.fed(feed_dict)
+        key = tuple(targets), tuple(feeds)
+        if key not in self.graph.programs:
+            self.graph.programs[key] = _Program(self.graph, *key)
+        before = self.graph.compilations
+        results = iter(self._call(self.graph.programs[key], [*feeds.values()]))
         self.compilations += self.graph.compilations - before
-        for cell, (fault, *numbers) in zip(plan.guards, map(np.asarray, guards), strict=True):
+        return jax.tree.unflatten(tree, [next(results) if isinstance(t, Tensor) else None for t in targets])
+
+    def _call(self, program: _Program, arrays: list[np.ndarray]) -> list[Any]:
+        with jax.enable_x64(True):
+            begun = {c.name: c.initial for c in program.cells if c.initial and c.name not in self.state}
+            self.state |= {name: jnp.array(initial()) for name, initial in begun.items()}
+            held = {c.name: self.state[c.name] for c in program.cells if c.name in self.state}
+            changing = {name: held.pop(name) for name in program.writes if name in held}
+            sizes = tuple((i, arrays[i].shape, arrays[i].tobytes()) for i in program.sizes)
+            try:
+                fetched, written, guards = program.call(sizes, changing, held, arrays)
+            except errors.OpError as error:  # without JAX's note on its own frames
+                raise type(error)(None, None, error.message) from None
+        for cell in program.guards:
+            fault, *numbers = np.asarray(guards[cell.name]).tolist()
             if fault:
                 raise at_node(InvalidArgumentError, cell.words[0], cell.words[1].format(*numbers))
-        state.update(zip(plan.writes, written, strict=True))
-        return [_to_numpy(value) for value in fetched]
-
-    def put(self, values: Mapping[Any, Any]) -> None:
-        """Set variables. Raises ValueError for a value that does not fit, before any is set."""
-        arrays = {v: np.asarray(value, v.dtype.as_numpy_dtype) for v, value in values.items()}
-        for v, array in arrays.items():
-            if not v.shape.is_compatible_with(array.shape):
-                what = f"value of shape {array.shape} for Variable {v.name}"
-                raise ValueError(f"Cannot set {what}, which has shape {v.shape}")
-        with jax.enable_x64(True):
-            self._state |= {v.op: jnp.array(array) for v, array in arrays.items()}
-
-    @contextmanager
-    def as_default(self) -> Iterator[Session]:
-        """A context in which `eval()` and `run()` use this session."""
-        _local.stack = [*getattr(_local, "stack", []), self]
-        try:
-            yield self
-        finally:
-            _local.stack.remove(self)
+        self.state |= written
+        return [np.array(value)[()] for value in fetched]
 
     def close(self) -> None:
         """Forget the state. A closed session cannot run."""
         self._closed = True
-        self._state.clear()
+        self.state.clear()
 
     def __enter__(self) -> Session:
-        contexts = ExitStack()
-        contexts.enter_context(self.graph.as_default())
-        contexts.enter_context(self.as_default())
-        self._entered.append(contexts)
+        STACKS.graphs.append(self.graph)
+        STACKS.sessions.append(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._entered.pop().close()
+        STACKS.graphs.remove(self.graph)
+        STACKS.sessions.remove(self)
         self.close()
-
-
-class InteractiveSession(Session):
-    """A session that is the default one from its creation until it is closed."""
-
-    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
-        super().__init__(target, graph, config)
-        self._default = self.as_default()
-        self._default.__enter__()
-
-    def close(self) -> None:
-        """Forget the state, and be the default session no more."""
-        if not self._closed:
-            self._default.__exit__(None, None, None)
-        super().close()
-
-
-def _map(function: Callable[[Any], Any], nested: Any) -> Any:
-    if isinstance(nested, list | tuple):
-        values = [_map(function, each) for each in nested]
-        return type(nested)(*values) if hasattr(nested, "_fields") else type(nested)(values)
-    if isinstance(nested, Mapping):
-        return {key: _map(function, each) for key, each in nested.items()}
-    return function(nested)
-
-
-def _to_numpy(value: Any) -> Any:
-    """An array of one's own; a NumPy scalar for no dimensions."""
-    array = np.array(value)
-    return array[()] if array.ndim == 0 else array

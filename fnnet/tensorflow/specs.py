@@ -1,10 +1,8 @@
-"""Element types (`DType`), and shapes of which sizes may be unknown (`TensorShape`, `Dimension`)."""
+"""Element types (`DType`), and shapes of which sizes may be unknown (`TensorShape`)."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,15 +11,13 @@ from fnnet.tensorflow.errors import not_mirrored
 
 
 class DType:
-    """The type of a tensor's elements, one object for a name; `float32_ref` is what an assignment gives."""
+    """The type of a tensor's elements, one object for a name."""
 
-    def __init__(self, name: str, base: DType | None = None) -> None:
-        self.name, self.base_dtype = name, base or self
-        plain = self.base_dtype.name
-        self.as_numpy_dtype: Any = np.dtype(jnp.bfloat16 if plain == "bfloat16" else plain).type
+    def __init__(self, name: str) -> None:
+        self.name, self.base_dtype = name, self
+        self.as_numpy_dtype: Any = np.dtype(jnp.bfloat16 if name == "bfloat16" else name).type
         self.is_floating = bool(jnp.issubdtype(self.as_numpy_dtype, jnp.floating))
         self.is_integer = bool(jnp.issubdtype(self.as_numpy_dtype, jnp.integer))
-        self.is_bool = plain == "bool"
 
     def __eq__(self, other: object) -> bool:
         try:
@@ -39,12 +35,11 @@ class DType:
         return f"<dtype: '{self.name}'>"
 
 
-NAMES = (
-    *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "bool"),
-    *("uint8", "uint16", "uint32", "uint64", "complex64", "complex128"),
+_NAMES = (
+    "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "bool complex64 complex128"
 )
-DTYPES = {name: DType(name) for name in NAMES}
-DTYPES |= {f"{name}_ref": DType(f"{name}_ref", DTYPES[name]) for name in NAMES}
+DTYPES = {name: DType(name) for name in _NAMES.split()}
 KERNEL_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
 _OTHER_NAMES: dict[Any, str] = {float: "float32", int: "int32", "float": "float32", "double": "float64"}
 
@@ -57,9 +52,8 @@ def as_dtype(value: Any) -> DType:
         name = _OTHER_NAMES.get(value, value) if isinstance(value, str | type) else value
         return DTYPES[name] if isinstance(name, str) else DTYPES[np.dtype(name).name]
     except (TypeError, KeyError):
-        raise TypeError(
-            f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType."
-        ) from None
+        words = f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType."
+        raise TypeError(words) from None
 
 
 def dtype_of(dtype: Any, otherwise: Any = None) -> Any:
@@ -83,46 +77,15 @@ class Dimension(int):
 
     value = property(int.__int__)
 
-    def __repr__(self) -> str:
-        return f"Dimension({int(self)})"
-
-    __str__ = int.__repr__
-
-
-class UnknownDimension:
-    """A size that is not known. What is made of it is not known; comparing it gives None."""
-
-    value = None
-
-    def __int__(self) -> int:
-        raise TypeError("__int__ returned non-int (type NoneType)")
-
-    def __repr__(self) -> str:
-        return "Dimension(None)"
-
-    def __str__(self) -> str:
-        return "?"
-
-
-for _name in ("add", "sub", "mul", "floordiv", "mod", "radd", "rsub", "rmul", "rfloordiv", "rmod"):
-    setattr(UnknownDimension, f"__{_name}__", lambda self, other: self)
-for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(UnknownDimension, f"__{_name}__", lambda self, other: None)
-
-
-def _dimension(size: int | None) -> Any:
-    return UnknownDimension() if size is None else Dimension(size)
-
 
 class TensorShape:
-    """The sizes of a tensor as far as the graph tells them; `TensorShape(None)` is of unknown rank."""
+    """The sizes of a tensor, None for those that the graph does not tell; `TensorShape(None)` has no rank."""
 
     def __init__(self, dims: Any) -> None:
         dims = dims.sizes if isinstance(dims, TensorShape) else [dims] if isinstance(dims, int) else dims
-        sizes = None if dims is None else [getattr(dim, "value", dim) for dim in dims]
-        self.sizes: Any = None if sizes is None else tuple(None if n is None else int(n) for n in sizes)
-        self.dims = None if self.sizes is None else [*map(_dimension, self.sizes)]
-        self.ndims = self.rank = None if self.sizes is None else len(self.sizes)
+        sizes = None if dims is None else tuple(None if n is None else Dimension(n) for n in dims)
+        self.sizes: tuple[int | None, ...] | None = sizes
+        self.ndims = None if sizes is None else len(sizes)
 
     def as_list(self) -> list[int | None]:
         """The sizes as a list. Raises ValueError for unknown rank."""
@@ -130,22 +93,13 @@ class TensorShape:
             raise ValueError("as_list() is not defined on an unknown TensorShape.")
         return list(self.sizes)
 
-    def is_fully_defined(self) -> bool:
-        """Whether every size is known."""
-        return self.sizes is not None and None not in self.sizes
-
-    def num_elements(self) -> int | None:
-        """The product of the sizes, None where one is not known."""
-        return math.prod(size or 0 for size in self.as_list()) if self.is_fully_defined() else None
-
     def is_compatible_with(self, other: Any) -> bool:
         """Whether some shape fits both."""
         mine, theirs = self.sizes, TensorShape(other).sizes
         if mine is None or theirs is None:
             return True
-        return len(mine) == len(theirs) and all(
-            None in pair or pair[0] == pair[1] for pair in zip(mine, theirs, strict=True)
-        )
+        pairs = zip(mine, theirs, strict=False)
+        return len(mine) == len(theirs) and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
     def merge_with(self, other: Any) -> TensorShape:
         """What both say together. Raises ValueError if they contradict."""
@@ -159,34 +113,42 @@ class TensorShape:
     def __len__(self) -> int:
         return len(self.as_list())
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.dims if self.dims is not None else self.as_list())
+    def __bool__(self) -> bool:
+        return self.sizes is not None
 
     def __getitem__(self, key: Any) -> Any:
-        if self.dims is None:
-            return TensorShape(None) if isinstance(key, slice) else UnknownDimension()
-        return TensorShape(self.dims[key]) if isinstance(key, slice) else self.dims[key]
+        found = self.as_list()[key]
+        return TensorShape(found) if isinstance(key, slice) else found
 
     def __eq__(self, other: object) -> bool:
-        try:
-            return self.sizes == TensorShape(other).sizes
-        except TypeError:
-            return NotImplemented
+        return isinstance(other, TensorShape | list | tuple) and self.sizes == TensorShape(other).sizes
 
     def __hash__(self) -> int:
         return hash(self.sizes)
 
-    def __bool__(self) -> bool:
-        return self.sizes is not None
-
     def __repr__(self) -> str:
-        return f"TensorShape({self.dims})"
+        return f"TensorShape({self.sizes})"
 
     def in_brackets(self) -> str:
         """As TensorFlow's kernels write it: [?,3]."""
-        return "<unknown>" if self.dims is None else "[" + ",".join(map(str, self.dims)) + "]"
+        words = None if self.sizes is None else ["?" if n is None else str(n) for n in self.sizes]
+        return "<unknown>" if words is None else "[" + ",".join(words) + "]"
 
     def __str__(self) -> str:
-        if self.dims is None:
-            return "<unknown>"
-        return f"({self.dims[0]},)" if self.ndims == 1 else f"({', '.join(map(str, self.dims))})"
+        words = self.in_brackets().replace(",", ", ").replace("[", "(").replace("]", ")")
+        return words.replace(")", ",)") if self.ndims == 1 else words
+
+
+class Operators:
+    """What may stand in an expression, a Tensor or a Variable. `mathematics` gives it its operators."""
+
+    __array_priority__ = 100
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __getitem__(self, key: Any) -> Any: ...
+
+    def get_shape(self) -> TensorShape:
+        """The same as `shape`."""
+        return self.shape
