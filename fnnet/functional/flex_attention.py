@@ -148,13 +148,12 @@ class BlockMask:
         self.seq_lengths = seq_lengths
         self.BLOCK_SIZE = BLOCK_SIZE
         self.mask_mod = mask_mod
-        none = (None, None)
         self.kv_num_blocks, self.kv_indices = _ordered(partial)
         self.q_num_blocks, self.q_indices = _ordered(partial.swapaxes(-1, -2))
-        self.full_kv_num_blocks, self.full_kv_indices = none if full is None else _ordered(full)
-        self.full_q_num_blocks, self.full_q_indices = (
-            none if full is None else _ordered(full.swapaxes(-1, -2))
-        )
+        rows: tuple[Any, Any] = (None, None) if full is None else _ordered(full)
+        columns: tuple[Any, Any] = (None, None) if full is None else _ordered(full.swapaxes(-1, -2))
+        self.full_kv_num_blocks, self.full_kv_indices = rows
+        self.full_q_num_blocks, self.full_q_indices = columns
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -191,7 +190,7 @@ def block_mask_of(
     mask: Any, mask_mod: Mod, block_size: int | tuple[int, int], separate_full_blocks: bool
 ) -> BlockMask:
     """The BlockMask of a dense mask (B, H, L, S)."""
-    sizes = (block_size, block_size) if isinstance(block_size, int) else tuple(block_size)
+    sizes = (block_size, block_size) if isinstance(block_size, int) else block_size
     lengths = (int(mask.shape[-2]), int(mask.shape[-1]))
     rows, columns = (-(-n // size) for n, size in zip(lengths, sizes, strict=True))
     padded = pad(mask, (0, columns * sizes[1] - lengths[1], 0, rows * sizes[0] - lengths[0]))
