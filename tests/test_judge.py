@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from judge import modules, operations
-from judge.left_out import GRADIENTS_LEFT_OUT, MODULES, OPERATIONS, OPTIMIZERS, VALUES_LEFT_OUT, WIDER
+from judge import layer_transforms, modules, operations, transforms
+from judge.left_out import (
+    GRADIENTS_LEFT_OUT,
+    LAYER_TRANSFORMS,
+    MODULES,
+    OPERATIONS,
+    OPTIMIZERS,
+    TRANSFORMS,
+    VALUES_LEFT_OUT,
+    WIDER,
+)
 from judge.tally import Tally, table
 
 torch = pytest.importorskip("torch")
@@ -35,6 +44,14 @@ def test_layers(part):
     _agree([modules.run(entry, 1) for entry in list(modules.entries())[part::PARTS]])
 
 
+@pytest.mark.slow
+def test_transformations():
+    """Second derivatives, jit, vmap, scan and lowering for CUDA, of a few."""
+    names = ["nn.functional.conv1d", "logcumsumexp", "nn.functional.adaptive_avg_pool1d"]
+    _agree([transforms.run(entry, 1) for entry in transforms.entries(names)])
+    _agree([layer_transforms.run(entry, 1) for entry in layer_transforms.entries(["GroupNorm"])])
+
+
 def test_what_is_left_out_is_there():
     """An exclusion that names no entry says nothing."""
     from torch.testing._internal.common_modules import module_db
@@ -43,8 +60,8 @@ def test_what_is_left_out_is_there():
     every = operations.every_entry()
     names = {entry.name for entry in every} | {operations.full_label(entry) for entry in every}
     names |= {name.partition(".")[0] + ".*" for name in names if "." in name}
-    assert {*OPERATIONS, *VALUES_LEFT_OUT, *GRADIENTS_LEFT_OUT, *WIDER} <= names
-    assert set(MODULES) <= {entry.name for entry in module_db}
+    assert {*OPERATIONS, *VALUES_LEFT_OUT, *GRADIENTS_LEFT_OUT, *WIDER, *TRANSFORMS} <= names
+    assert {*MODULES, *LAYER_TRANSFORMS} <= {entry.name for entry in module_db}
     assert set(OPTIMIZERS) <= {entry.optim_cls.__name__ for entry in optim_db}
 
 

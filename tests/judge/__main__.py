@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 KINDS = {"op": "operations", "module": "modules", "optim": "optimizers"}
+TRANSFORMS = ("transforms", "layer_transforms")
 ADAPTER = "adapter"
 
 
@@ -29,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python tests/judge", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("kind", nargs="?", choices=[*KINDS, ADAPTER, "all"], default="all")
+    parser.add_argument("kind", nargs="?", choices=[*KINDS, *TRANSFORMS, ADAPTER, "all"], default="all")
     parser.add_argument("names", nargs="*", help="entries; all if none is given")
     parser.add_argument("--dtype", action="append", help="float32 and float64 if not given")
     parser.add_argument("--samples", type=int, default=0, help="of each entry; 0, the default, is all")
@@ -53,7 +54,7 @@ def main() -> int:
         tallies = adapter.run(chosen, variants, options.samples or 4, not options.unread)
         return 1 if table(tallies, lambda line: print(line, flush=True), True) else 0
     for kind in KINDS if options.kind == "all" else [options.kind]:
-        judge = importlib.import_module(f"judge.{KINDS[kind]}")
+        judge = importlib.import_module(f"judge.{KINDS.get(kind, kind)}")
         for dtype in options.dtype or ["float32", "float64"]:
             print(f"\n{kind} in {dtype}")
             chosen = list(judge.entries(options.names))[part::parts]

@@ -85,8 +85,14 @@ MODULES: dict[str, str] = {}
 OPTIMIZERS: dict[str, str] = {}
 """Entries of optim_db."""
 
-TRANSFORMS: dict[str, tuple[str, ...]] = {}
-"""Entries of op_db of which some transformations are not judged, as (check, ..., why)."""
+TRANSFORMS: dict[str, tuple[tuple[str, ...], str]] = {
+    "one_hot": (("jit", "vmap", "cuda"), "without num_classes the shape of the result depends on values"),
+    "nn.functional.linear_cross_entropy (chunked)": (
+        ("second",),
+        "PyTorch computes the gradients with the value, and they have no derivatives; fnnet's have",
+    ),
+}
+"""Entries of op_db that some transformations leave out: (which, why)."""
 
-LAYER_TRANSFORMS: dict[str, tuple[str, ...]] = {}
+LAYER_TRANSFORMS: dict[str, tuple[tuple[str, ...], str]] = {}
 """The same of module_db."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from functional_cases import close, leaves
 
+from fnnet import functional as F
 from fnnet import layers
 from fnnet.checkpoint import flat, nested
+from fnnet.layers.layer import Params
 from fnnet.random import Generator
 from judge.left_out import MODULES
 from judge.tally import SEED, Tally, default_tolerance, describe, own_tolerance, spread
@@ -53,24 +55,24 @@ class Answer:
     buffers: dict[str, np.ndarray]
 
 
-def _array(tensor: Any) -> np.ndarray:
+def array_of(tensor: Any) -> np.ndarray:
     return tensor.numpy(force=True).copy()
 
 
-def _tensors(tree: Any) -> list[Any]:
+def tensors(tree: Any) -> list[Any]:
     import torch
 
     return [leaf for leaf in leaves(tree) if isinstance(leaf, torch.Tensor)]
 
 
-def _filled(tree: Any, replacement: Iterator[Any]) -> Any:
+def filled(tree: Any, replacement: Iterator[Any]) -> Any:
     """The tree with its tensors replaced in turn."""
     import torch
 
     if isinstance(tree, tuple | list):
-        return type(tree)(_filled(part, replacement) for part in tree)
+        return type(tree)(filled(part, replacement) for part in tree)
     if isinstance(tree, dict):
-        return {name: _filled(part, replacement) for name, part in tree.items()}
+        return {name: filled(part, replacement) for name, part in tree.items()}
     return next(replacement) if isinstance(tree, torch.Tensor) else tree
 
 
@@ -80,11 +82,11 @@ def theirs(module: Any, sample: Any) -> Answer:
 
     given, options = sample.forward_input.args, sample.forward_input.kwargs
     torch.manual_seed(SEED)
-    outputs = _tensors([module(*given, **options)])
+    outputs = tensors([module(*given, **options)])
     smooth = [i for i, out in enumerate(outputs) if out.requires_grad]
     rng = np.random.default_rng(0)
-    cotangents = [rng.standard_normal(outputs[i].shape).astype(_array(outputs[i]).dtype) for i in smooth]
-    inputs = [one for one in _tensors([given, options]) if one.requires_grad]
+    cotangents = [rng.standard_normal(outputs[i].shape).astype(array_of(outputs[i]).dtype) for i in smooth]
+    inputs = [one for one in tensors([given, options]) if one.requires_grad]
     parameters = dict(module.named_parameters())
     wanted = [*inputs, *parameters.values()]
     found: Any = [None] * len(wanted)
@@ -96,16 +98,16 @@ def theirs(module: Any, sample: Any) -> Answer:
             allow_unused=True,
         )
     gradients = [
-        np.zeros_like(_array(one)) if gradient is None else _array(gradient)
+        np.zeros_like(array_of(one)) if gradient is None else array_of(gradient)
         for one, gradient in zip(wanted, found, strict=True)
     ]
     return Answer(
-        [_array(out) for out in outputs],
+        [array_of(out) for out in outputs],
         smooth,
         cotangents,
         gradients[: len(inputs)],
         dict(zip(parameters, gradients[len(inputs) :], strict=True)),
-        {name: _array(buffer) for name, buffer in module.named_buffers() if name in module.state_dict()},
+        {name: array_of(buffer) for name, buffer in module.named_buffers() if name in module.state_dict()},
     )
 
 
@@ -121,9 +123,11 @@ def _function(value: Any) -> Any:
         return layers.TransformerEncoderLayer(*made, **options)
 
     if isinstance(value, torch.Tensor):
-        return jnp.asarray(_array(value))
+        return jnp.asarray(array_of(value))
     if isinstance(value, torch.nn.PairwiseDistance):
         return layers.PairwiseDistance()
+    if callable(value) and hasattr(F, getattr(value, "__name__", "")):
+        return getattr(F, value.__name__)
     return value
 
 
@@ -131,15 +135,15 @@ def ours(layer: Any, start: Any, sample: Any, training: bool, answer: Answer) ->
     """What the layer gives for the same parameters, buffers and cotangents."""
     parameters, buffers = start
     given = (sample.forward_input.args, sample.forward_input.kwargs)
-    found = _tensors(given)
-    arrays = [jnp.asarray(_array(one)) for one in found]
+    found = tensors(given)
+    arrays = [jnp.asarray(array_of(one)) for one in found]
     wanted = [i for i, one in enumerate(found) if one.requires_grad]
 
     def call(params: Any, inputs: list[Any], source: Any) -> Any:
         full = list(arrays)
         for position, value in zip(wanted, inputs, strict=True):
             full[position] = value
-        args, kwargs = _filled(given, iter(full))
+        args, kwargs = filled(given, iter(full))
         out, state = layer(params, *args, buffers=buffers, key=source, training=training, **kwargs)
         outputs = [one for one in leaves([out]) if one is not None]
         return [outputs[i] for i in answer.smooth], (outputs, state)
@@ -171,9 +175,26 @@ def compare(mine: Answer, wanted: Answer, tolerances: tuple[float, float], exact
             close(f"{kind} {name}", b[name], a[name], tolerances, c[name] if c else None)
 
 
-def _doubled(module: Any, sample: Any) -> tuple[Any, Any]:
+def changed(sample: Any, change: Callable[[Any], Any]) -> Any:
+    """The sample with every tensor of its input changed."""
     import copy
 
+    sample = copy.copy(sample)
+    given = sample.forward_input
+    both = (given.args, given.kwargs)
+    sample.forward_input = copy.copy(given)
+    sample.forward_input.args, sample.forward_input.kwargs = filled(
+        both, iter([change(t) for t in tensors(both)])
+    )
+    return sample
+
+
+def own_leaf(one: Any) -> Any:
+    """A tensor that is no other argument; else the gradients of both are their sum."""
+    return one.detach().clone().requires_grad_(one.requires_grad)
+
+
+def _doubled(module: Any, sample: Any) -> tuple[Any, Any]:
     import torch
 
     def wide(one: Any) -> Any:
@@ -181,20 +202,11 @@ def _doubled(module: Any, sample: Any) -> tuple[Any, Any]:
             return one
         return one.detach().double().requires_grad_(one.requires_grad)
 
-    sample = copy.copy(sample)
-    given = sample.forward_input
-    both = (given.args, given.kwargs)
-    sample.forward_input = copy.copy(given)
-    sample.forward_input.args, sample.forward_input.kwargs = _filled(
-        both, iter([wide(t) for t in _tensors(both)])
-    )
-    return module.double(), sample
+    return module.double(), changed(sample, wide)
 
 
-def judge(entry: Any, sample: Any, training: bool, dtype: Any, tolerances: tuple[float, float]) -> bool:
-    """Whether the layer agrees within the tolerance; else it is as near to float64. Raises if it is not."""
-    import copy
-
+def built(entry: Any, sample: Any, training: bool, dtype: Any) -> tuple[Any, Any, Params, Params]:
+    """PyTorch's module and fnnet's layer with its parameters and buffers."""
     import torch
 
     args, kwargs = sample.constructor_input.args, sample.constructor_input.kwargs
@@ -209,14 +221,25 @@ def judge(entry: Any, sample: Any, training: bool, dtype: Any, tolerances: tuple
     )
     if entry.is_lazy:
         layer = layers.materialize(
-            layer, *[jnp.asarray(_array(one)) for one in _tensors(sample.forward_input.args)]
+            layer, *[jnp.asarray(array_of(one)) for one in tensors(sample.forward_input.args)]
         )
-    before = copy.deepcopy(module)
-    parameters = {name: jnp.asarray(_array(one)) for name, one in module.named_parameters()}
+    parameters = {name: jnp.asarray(array_of(one)) for name, one in module.named_parameters()}
     state = module.state_dict()
-    buffers = {n: jnp.asarray(_array(one)) for n, one in module.named_buffers() if n in state}
+    buffers = {n: jnp.asarray(array_of(one)) for n, one in module.named_buffers() if n in state}
+    return module, layer, nested(parameters), nested(buffers)
+
+
+def judge(entry: Any, sample: Any, training: bool, dtype: Any, tolerances: tuple[float, float]) -> bool:
+    """Whether the layer agrees within the tolerance; else it is as near to float64. Raises if it is not."""
+    import copy
+
+    import torch
+
+    sample = changed(sample, own_leaf)
+    module, layer, parameters, buffers = built(entry, sample, training, dtype)
+    before = copy.deepcopy(module)
     wanted = theirs(module, sample)
-    mine = ours(layer, (nested(parameters), nested(buffers)), sample, training, wanted)
+    mine = ours(layer, (parameters, buffers), sample, training, wanted)
     try:
         compare(mine, wanted, tolerances, None)
     except AssertionError:

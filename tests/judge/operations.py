@@ -123,8 +123,8 @@ def _tensor(array: np.ndarray) -> Any:
     return torch.from_numpy(np.asarray(array))
 
 
-def make_case(entry: Any, sample: Any, given_cotangents: list[np.ndarray] | None = None) -> Case:
-    """What PyTorch gives for a sample, with random cotangents or those that are given."""
+def called(entry: Any, sample: Any) -> tuple[tuple[Any, ...], dict[str, Any], list[Any]]:
+    """PyTorch's arguments, in fnnet's order and sharing nothing, and its outputs."""
     import torch
 
     args = (sample.input, *sample.args)
@@ -137,11 +137,19 @@ def make_case(entry: Any, sample: Any, given_cotangents: list[np.ndarray] | None
     outputs = [torch.as_tensor(out) for out in found if isinstance(out, torch.Tensor | bool)]
     if entry.name in SECOND_FIRST:
         args = (args[1], args[0], *args[2:])
+    return args, kwargs, outputs
+
+
+def make_case(entry: Any, sample: Any, given_cotangents: list[np.ndarray] | None = None) -> Case:
+    """What PyTorch gives for a sample, with random cotangents or those that are given."""
+    import torch
+
+    args, kwargs, outputs = called(entry, sample)
     given = leaves((args, kwargs))
     wanted = [i for i, x in enumerate(given) if isinstance(x, torch.Tensor) and x.requires_grad]
     smooth = [i for i, out in enumerate(outputs) if out.requires_grad]
     rng = np.random.default_rng(0)
-    cotangents = [_cotangent(rng, _plain(outputs[i])) for i in smooth]
+    cotangents = [cotangent(rng, _plain(outputs[i])) for i in smooth]
     if given_cotangents:
         cotangents = [
             c.astype(_plain(outputs[i]).dtype) for i, c in zip(smooth, given_cotangents, strict=True)
@@ -193,7 +201,7 @@ def _promoted(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return bound.args, bound.kwargs
 
 
-def _cotangent(rng: np.random.Generator, output: np.ndarray) -> np.ndarray:
+def cotangent(rng: np.random.Generator, output: np.ndarray) -> np.ndarray:
     drawn = rng.standard_normal(output.shape)
     if np.iscomplexobj(output):
         drawn = drawn + 1j * rng.standard_normal(output.shape)
