@@ -2,6 +2,7 @@
 
 import adapter_scenarios
 import call_scenarios
+import library_scenarios
 import memory_scenarios
 import mixing_scenarios
 import program_scenarios
@@ -10,9 +11,17 @@ from printed import RTOL, assert_same_text
 
 import fnnet.torch
 
+MODULES = (
+    adapter_scenarios,
+    call_scenarios,
+    library_scenarios,
+    memory_scenarios,
+    mixing_scenarios,
+    program_scenarios,
+)
 EVERY = [
     pytest.param(module.scenario, name, id=f"{module.__name__.removesuffix('_scenarios')}-{name}")
-    for module in (adapter_scenarios, call_scenarios, memory_scenarios, mixing_scenarios, program_scenarios)
+    for module in MODULES
     for name in module.scenario
 ]
 

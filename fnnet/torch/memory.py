@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fnnet.torch.memory_formats import is_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import RECORD
 from fnnet.torch.spec import Spec
-from fnnet.torch.storage import Version
+from fnnet.torch.storage import Storage, Version
 from fnnet.torch.tensor import Tensor, alias
 
 
@@ -129,10 +130,38 @@ def is_complex(self: Tensor) -> bool:
     return self._spec.dtype.is_complex
 
 
+_COPIES: weakref.WeakKeyDictionary[Storage, tuple[int, np.ndarray[Any, Any]]] = weakref.WeakKeyDictionary()
+"""The memories whose address was asked for: after how many changes, and their copies."""
+
+
+def _address(storage: Storage) -> int:
+    """Where the bytes of a memory are, for code that reads them by their address."""
+    if RECORD.immediate or storage.spec.device.type != "cpu":
+        return id(storage) * 64
+    if storage.host is not None:
+        return int(storage.host.ctypes.data)
+    changes, copied = _COPIES.get(storage, (-1, None))
+    if copied is None or changes != storage.changes:
+        spec = storage.spec
+        if copied is None:
+            reach = 1 + sum((size - 1) * step for size, step in zip(spec.shape, spec.strides, strict=True))
+            copied = np.zeros(reach, spec.dtype.numpy)
+        strides = [step * copied.itemsize for step in spec.strides]
+        arranged = np.lib.stride_tricks.as_strided(copied, tuple(spec.shape), strides)
+        arranged[...] = np.asarray(storage.current().get())
+        _COPIES[storage] = storage.changes, copied
+    return int(copied.ctypes.data)
+
+
 @method
 def data_ptr(self: Tensor) -> int:
-    """A number that tells memories apart; it is no address."""
-    return id(self._storage) * 64 + self._offset * self._spec.dtype.itemsize
+    """The address of a copy of the memory, made now and again at a later call if the memory has changed.
+
+    It tells memories apart and stays while the memory lives. What others write there is not seen.
+    """
+    if self._storage.spec.numel == 0:
+        return 0
+    return _address(self._storage) + self._offset * self._spec.dtype.itemsize
 
 
 def _outside() -> tuple[Any, ...]:

@@ -30,6 +30,14 @@ class UntypedStorage:
         """Where the memory is."""
         return self._of.device
 
+    @staticmethod
+    def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """Raises NotImplementedError: read the file with torch.load or fnnet.checkpoint."""
+        raise NotImplementedError(
+            f"fnnet.torch: UntypedStorage.from_file({str(filename)!r}) is not supported; torch.load and "
+            "fnnet.checkpoint read files"
+        )
+
     def element_size(self) -> int:
         """1."""
         return 1
