@@ -77,7 +77,7 @@ class Operation:
     cells: Sequence[Operation] = ()
     writes: bool = False
     initial: Callable[[], Any] | None = None
-    words: tuple[str, str] | None = None
+    words: Any = None
     inner: Sequence[Operation] | None = None
     differentiable: bool | str = True
     body: Any = None

@@ -150,7 +150,7 @@ clip_by_value = operation(
 )  # fmt: skip
 
 
-def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
+def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """The numbers in another dtype; the tensor itself if it has that dtype."""
     x, kind = convert_to_tensor(x, name="x"), dtype_of(dtype)
     return x if x.known.dtype is kind else _cast(x, kind, name=name)

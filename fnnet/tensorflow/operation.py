@@ -80,7 +80,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     """A fixed array. With `shape`, a number is repeated."""
     array = to_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:
-        sizes = TensorShape(shape).as_list()
+        sizes: Any = TensorShape(shape).as_list()
         array = np.broadcast_to(array.reshape(() if array.size == 1 else sizes), sizes)
     known = Known([array] * 3, array.dtype.type)
     return get_default_graph().create("Const", lambda: array, (), name, known=[known]).outputs[0]

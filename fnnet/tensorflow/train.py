@@ -58,6 +58,10 @@ class Optimizer:
             with graph.control_dependencies([group(*updates, name="update")]):
                 return assign_add(global_step, 1, name=scope).op
 
+    def _update(self, w: Any, g: Any) -> list[Tensor]:
+        """The assignments that change a variable."""
+        raise NotImplementedError
+
     def _begin(self) -> None:
         """Make what all variables share."""
 
@@ -65,7 +69,7 @@ class Optimizer:
         """The changes of what all variables share, after those of the variables."""
         return []
 
-    def _number(self, key: str, like: Tensor) -> Tensor:
+    def _number(self, key: str, like: Tensor) -> Any:
         return cast(convert_to_tensor(getattr(self, key)), like.dtype)
 
     def _keep(self, key: Any, start: Any, name: str) -> Variable:
@@ -76,8 +80,9 @@ class Optimizer:
                 self._kept[key] = Variable(start, trainable=False, name=name)
         return self._kept[key]
 
-    def _slot(self, variable: Variable, label: str) -> Variable:
-        zeros = np.zeros(variable.shape.as_list(), variable.dtype.as_numpy_dtype)
+    def _slot(self, variable: Variable, label: str) -> Any:
+        sizes: Any = variable.shape.as_list()
+        zeros = np.zeros(sizes, variable.dtype.as_numpy_dtype)
         return self._keep((variable, label), zeros, f"{variable.op.name}/{self._name}")
 
 
@@ -87,7 +92,7 @@ class GradientDescentOptimizer(Optimizer):
     def __init__(self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent") -> None:
         super().__init__(name, learning_rate=learning_rate)
 
-    def _update(self, w: Variable, g: Tensor) -> list[Tensor]:
+    def _update(self, w: Any, g: Any) -> list[Tensor]:
         return [w.assign_sub(self._number("learning_rate", g) * g)]
 
 
@@ -98,9 +103,10 @@ class MomentumOptimizer(Optimizer):
         self, learning_rate: Any, momentum: Any, use_locking: bool = False, name: str = "Momentum",
         use_nesterov: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(name, learning_rate=learning_rate, momentum=momentum, use_nesterov=use_nesterov)
+        super().__init__(name, learning_rate=learning_rate, momentum=momentum)
+        self.use_nesterov = use_nesterov
 
-    def _update(self, w: Variable, g: Tensor) -> list[Tensor]:
+    def _update(self, w: Any, g: Any) -> list[Tensor]:
         slot, rate, momentum = (
             self._slot(w, "momentum"),
             self._number("learning_rate", g),
@@ -132,7 +138,7 @@ class AdamOptimizer(Optimizer):
             for power, k in zip(self._powers, ("beta1", "beta2"), strict=True)
         ]
 
-    def _update(self, w: Variable, g: Tensor) -> list[Tensor]:
+    def _update(self, w: Any, g: Any) -> list[Tensor]:
         m_slot, v_slot = self._slot(w, "m"), self._slot(w, "v")
         rate, beta1, beta2, epsilon = (
             self._number(k, g) for k in ("learning_rate", "beta1", "beta2", "epsilon")

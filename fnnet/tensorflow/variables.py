@@ -40,7 +40,7 @@ class Variable(Operators):
             known = of_shape(self.initial_value.known.shape, self.initial_value.known.dtype)
             # what an assignment writes to needs no value
             self.op = graph.create(
-                "VariableV2", lambda state: [state.get(self.op.name)], (), scope, known=[known]
+                "VariableV2", lambda state: [state.get(scope[:-1])], (), scope, known=[known]
             )
             self.op.cells = (self.op,)
             self.ref, self.trainable, self.readings = self.op.outputs[0], trainable, list[Tensor]()
