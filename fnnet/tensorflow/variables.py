@@ -28,6 +28,8 @@ class Variable(Operators):
     made later; `read_value()` reads where it is called.
     """
 
+    op: Operation
+
     def __init__(
         self, initial_value: Any = None, trainable: bool = True, *, name: str | None = None, dtype: Any = None
     ) -> None:  # fmt: skip
