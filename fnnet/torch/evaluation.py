@@ -115,14 +115,18 @@ def _while(inputs: list[Any], params: dict[str, Any]) -> list[Any]:
 
 def _scan(inputs: list[Any], params: dict[str, Any]) -> list[Any]:
     inner, length = params["jaxpr"], params["length"]
-    first, last = params["num_consts"], params["num_consts"] + params["num_carry"]
+    if "num_consts" in params:
+        first, count = params["num_consts"], params["num_carry"]
+    else:  # JAX 0.12 keeps the arguments' trees instead
+        first, count = (len(list(part)) for part in params["ft_in"].unpack()[:2])
+    last = first + count
     consts, carried, rows = inputs[:first], inputs[first:last], inputs[last:]
-    avals = inner.out_avals[params["num_carry"] :]
+    avals = inner.out_avals[count:]
     made = [np.empty((length, *aval.shape), aval.dtype) for aval in avals]
     for at in reversed(range(length)) if params["reverse"] else range(length):
         results = _call(inner, [*consts, *carried, *[one[at, ...] for one in rows]])
-        carried = results[: params["num_carry"]]
-        for whole, row in zip(made, results[params["num_carry"] :], strict=True):
+        carried = results[:count]
+        for whole, row in zip(made, results[count:], strict=True):
             whole[at] = row
     return [*carried, *made]
 

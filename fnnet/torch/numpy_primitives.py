@@ -94,7 +94,8 @@ def _convert(x: Any, new_dtype: Any, **_: Any) -> Any:
     wide = x if x.dtype.itemsize > 2 else x.astype(np.float32)
     inside = (wide >= float(least)) & (wide < float(most) + (most < 2**53))
     made = np.where(inside, wide, 0).astype(new)
-    return np.where(inside, made, np.where(wide > 0, most, np.where(wide < 0, least, 0)).astype(new))
+    ends = [np.array(end, new) for end in (most, least, 0)]
+    return np.where(inside, made, np.where(wide > 0, ends[0], np.where(wide < 0, ends[1], ends[2])))
 
 
 def rounds_to(own: Any, exponent_bits: int, mantissa_bits: int) -> Any:
