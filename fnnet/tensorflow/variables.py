@@ -28,8 +28,6 @@ class Variable(Operators):
     made later; `read_value()` reads where it is called.
     """
 
-    op: Operation
-
     def __init__(
         self, initial_value: Any = None, trainable: bool = True, *, name: str | None = None, dtype: Any = None
     ) -> None:  # fmt: skip
@@ -59,7 +57,10 @@ class Variable(Operators):
 
     def read_value(self) -> Tensor:
         """A new reading, which control dependencies can put after an assignment."""
-        reading = lambda state: [read(state, self.op, op.name)]  # noqa: E731
+
+        def reading(state: Any) -> list[Any]:
+            return [read(state, self.op, op.name)]
+
         op = self.graph.create("Identity", reading, (), "read", known=[self.ref.known], cells=(self.op,))
         self.readings.append(op.outputs[0])
         return op.outputs[0]
