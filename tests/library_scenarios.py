@@ -113,6 +113,8 @@ def private_names(torch: Any) -> list[str]:
     pairs = [[torch.ones(1), torch.ones(2, dtype=torch.float64)], [torch.zeros(1), torch.zeros(2)]]
     found = grouped(pairs, with_indices=True)
     lines += sorted(f"{key[1]} {lists} {list(map(int, where))}" for key, (lists, where) in found.items())
+    sizes = module(torch, "nn.modules").utils
+    lines.append(str((sizes._pair(3), sizes._triple([1, 2]), sizes._ntuple(5)("ab"))))
     jit = module(torch, "jit")
     pairs = [
         ([1, 2], list[int]),

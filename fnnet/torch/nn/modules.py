@@ -6,6 +6,7 @@ The submodules exist for programs that import from them; they hold no code of th
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -70,6 +71,16 @@ def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: 
             metadata[key[len(prefix) :]] = metadata.pop(key)
 
 
+def _ntuple(n: int, name: str = "parse") -> Any:
+    """The function that makes n of one thing, and a tuple of several."""
+
+    def parse(x: Any) -> tuple[Any, ...]:
+        return tuple(x) if isinstance(x, Iterable) else (x,) * n
+
+    parse.__name__ = name
+    return parse
+
+
 _FURTHER: dict[str, dict[str, Any]] = {
     "batchnorm": {
         "_NormBase": module_class(layers.normalization._RunningNorm),
@@ -91,7 +102,11 @@ _FURTHER: dict[str, dict[str, Any]] = {
         "_IncompatibleKeys": _state_dict._IncompatibleKeys,
         **{name: value for name, value in vars(_hooks).items() if name in _hooks.__all__},
     },
-    "utils": {"consume_prefix_in_state_dict_if_present": consume_prefix_in_state_dict_if_present},
+    "utils": {
+        "consume_prefix_in_state_dict_if_present": consume_prefix_in_state_dict_if_present,
+        "_ntuple": _ntuple,
+        **{name: _ntuple(n, name) for n, name in enumerate(("_single", "_pair", "_triple", "_quadruple"), 1)},
+    },
 }
 assert _module.Module is nn.Module
 
