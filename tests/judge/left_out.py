@@ -86,7 +86,10 @@ OPTIMIZERS: dict[str, str] = {}
 """Entries of optim_db."""
 
 TRANSFORMS: dict[str, tuple[tuple[str, ...], str]] = {
-    "one_hot": (("jit", "vmap", "cuda"), "without num_classes the shape of the result depends on values"),
+    "nn.functional.one_hot": (
+        ("jit", "vmap", "cuda"),
+        "without num_classes the shape of the result depends on values",
+    ),
     "nn.functional.linear_cross_entropy (chunked)": (
         ("second",),
         "PyTorch computes the gradients with the value, and they have no derivatives; fnnet's have",
