@@ -92,6 +92,7 @@ def _by_cells(mode: str, x: jax.Array, state: list[jax.Array], w: list[jax.Array
     return [jnp.concatenate(outputs), *state]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["LSTM", "GRU"])
 def test_recurrent_layers_have_the_derivatives_of_their_cells(mode: str) -> None:
     draw = np.random.default_rng(3)
@@ -138,3 +139,24 @@ def test_recurrent_layers_have_the_derivatives_of_their_cells(mode: str) -> None
 
         for ours, theirs in zip(*map(jax.tree.leaves, (every(layer), every(cells))), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_several_small_recurrent_networks_at_once() -> None:
+    """Where XLA on a CPU has ended the process: one sequence, gradients of two networks."""
+    draws = np.random.default_rng(2)
+    x, w_ih, w_hh = (draws.standard_normal(shape) for shape in ((2, 2, 1, 2), (2, 6, 2), (2, 6, 2)))
+
+    def gradients(x: jax.Array, *weights: jax.Array) -> list[jax.Array]:
+        def loss(x: jax.Array, *weights: jax.Array) -> jax.Array:
+            outputs, _ = recurrent("GRU", x, (jnp.zeros((1, 1, 2)),), [[*weights, None, None, None]])
+            return jnp.sin(outputs).sum()
+
+        return list(jax.grad(loss, (0, 1, 2))(x, *weights))
+
+    with jax.enable_x64(True):
+        arrays = [jnp.asarray(one) for one in (x, w_ih, w_hh)]
+        together = jax.jit(jax.vmap(gradients))(*arrays)
+        for number in range(2):
+            alone = gradients(*(one[number] for one in arrays))
+            for one, other in zip(together, alone, strict=True):
+                np.testing.assert_allclose(one[number], other, rtol=1e-12, atol=1e-14)

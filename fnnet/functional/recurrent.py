@@ -151,16 +151,24 @@ def gru_cell(
     return _cell("gru_cell", "GRU", input, None if hx is None else (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
-class _Turned(NamedTuple):
-    """The weights of one direction that act in every step, transposed: (hidden, gates), (gates,) or None,
-    (hidden, projected) or None."""
+class _Weights(NamedTuple):
+    """The weights of one direction that act in every step: (gates, hidden), (gates,) or None, and
+    (projected, hidden) or None."""
 
     hh: jax.Array
     bias: jax.Array | None
     hr: jax.Array | None
 
+    def turned(self) -> _Weights:
+        """The matrices transposed, once for all steps.
 
-def _taken(mode: str, projected: jax.Array, state: State, w: _Turned) -> tuple[State, jax.Array, jax.Array]:
+        What derivatives are asked of is not: of a transposed gradient of several models at once (vmap) XLA
+        makes a product laid column by column, and ends the process where that is small (jaxlib 0.10.2).
+        """
+        return _Weights(apart(self.hh.T), self.bias, None if self.hr is None else self.hr.T)
+
+
+def _taken(mode: str, projected: jax.Array, state: State, w: _Weights) -> tuple[State, jax.Array, jax.Array]:
     """A step: the new state, its gates, and h before a projection."""
     hidden = state[0] @ w.hh
     gates = _joined(mode, projected, hidden if w.bias is None else hidden + w.bias)
@@ -179,12 +187,14 @@ def _kept(reached: jax.Array | None, new: State, old: State) -> State:
 # the changes of the weights meet all steps in one product before the loop: their gradients are one after it.
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _over_time(
-    mode: str, reverse: bool, projected: jax.Array, reached: jax.Array | None, state: State, w: _Turned
+    mode: str, reverse: bool, projected: jax.Array, reached: jax.Array | None, state: State, w: _Weights
 ) -> tuple[State, jax.Array]:
     """The last state and the outputs (T, N, out), of `projected` (T, N, gates)."""
 
+    turned = w.turned()
+
     def step(state: State, now: Any) -> tuple[State, jax.Array]:
-        new, _, _ = _taken(mode, now[0], state, w)
+        new, _, _ = _taken(mode, now[0], state, turned)
         return _kept(now[1], new, state), new[0]
 
     return lax.scan(step, state, (projected, reached), reverse=reverse)
@@ -195,22 +205,24 @@ def _over_time_jvp(mode: str, reverse: bool, primals: Any, tangents: Any) -> tup
     projected, reached, state, w = primals
     d_projected, _, d_state, d_w = tangents
 
+    turned = w.turned()
+
     def step(state: State, now: Any) -> tuple[State, Any]:
-        new, gates, raw = _taken(mode, now[0], state, w)
+        new, gates, raw = _taken(mode, now[0], state, turned)
         return _kept(now[1], new, state), (new[0], state, gates, raw)
 
     last, (outputs, before, gates, raw) = lax.scan(step, state, (projected, reached), reverse=reverse)
-    by_weight = before[0] @ d_w.hh
+    by_weight = linear(before[0], d_w.hh)
     d_gates = _joined(mode, d_projected, by_weight if d_w.bias is None else by_weight + d_w.bias)
-    d_hr = None if w.hr is None else raw @ d_w.hr
+    d_hr = None if w.hr is None else linear(raw, d_w.hr)
     derivatives = jax.vmap(lambda gates, state: jax.linearize(_CELLS[mode], gates, state)[1])(gates, before)
 
     def change(d_state: State, now: Any) -> tuple[State, jax.Array]:
         derivative, d_gates, d_hr, reached = now
-        d_hidden = d_state[0] @ w.hh
+        d_hidden = d_state[0] @ turned.hh
         d_new = derivative(d_gates + _joined(mode, jnp.zeros_like(d_hidden), d_hidden), d_state)
         if d_hr is not None:
-            d_new = (d_new[0] @ w.hr + d_hr, *d_new[1:])
+            d_new = (d_new[0] @ turned.hr + d_hr, *d_new[1:])
         return _kept(reached, d_new, d_state), d_new[0]
 
     changes = lax.scan(change, d_state, (derivatives, d_gates, d_hr, reached), reverse=reverse)
@@ -231,7 +243,7 @@ def _one_direction(
     # The inputs' part of all steps is one product; within the scan only the state's part is left.
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
     projected = linear(x, w_ih, b_ih)
-    w = _Turned(apart(w_hh.T), b_hh, None if w_hr is None else w_hr.T)
+    w = _Weights(w_hh, b_hh, w_hr)
     if batch_sizes is None:
         last, outputs = _over_time(mode, reverse, projected, None, state, w)
         return outputs, last
