@@ -2,6 +2,7 @@
 
 import adapter_scenarios
 import call_scenarios
+import distribution_scenarios
 import library_scenarios
 import memory_scenarios
 import mixing_scenarios
@@ -14,6 +15,7 @@ import fnnet.torch
 MODULES = (
     adapter_scenarios,
     call_scenarios,
+    distribution_scenarios,
     library_scenarios,
     memory_scenarios,
     mixing_scenarios,

@@ -59,8 +59,9 @@ class TransformedDistribution(Distribution):
         shape = (*batch_shape, *self.event_shape)
         for transform in reversed(self.transforms):
             shape = transform.inverse_shape(shape)
-        inner = self.base_dist.expand(shape[: len(shape) - len(self.base_dist.event_shape)])
-        return type(self)(inner, self.transforms, validate_args=False)
+        made = super().expand(batch_shape, _instance)
+        made.base_dist = self.base_dist.expand(shape[: len(shape) - len(self.base_dist.event_shape)])
+        return made
 
     def sample(self, sample_shape: Any = ()) -> Any:
         with torch.no_grad():

@@ -208,57 +208,6 @@ class Gumbel(_LocationScale):
         return self.scale.log() + (1 + EULER)
 
 
-class HalfNormal(Distribution):
-    """The absolute value of a normal distribution of mean 0."""
-
-    support: Any = constraints.nonnegative
-    has_rsample = True
-    scale: Any
-    arg_constraints: ClassVar[dict[str, Any]] = {"scale": constraints.positive}
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        (self.scale,) = broadcast_all(scale)
-        super().__init__(self.scale.shape, (), validate_args)
-
-    @property
-    def base_dist(self) -> Normal:
-        """The normal distribution."""
-        return Normal(torch.zeros_like(self.scale), self.scale, validate_args=False)
-
-    @property
-    def mean(self) -> Any:
-        return self.scale * math.sqrt(2 / math.pi)
-
-    @property
-    def mode(self) -> Any:
-        return torch.zeros_like(self.scale)
-
-    @property
-    def variance(self) -> Any:
-        return self.scale.pow(2) * (1 - 2 / math.pi)
-
-    def sample(self, sample_shape: Any = ()) -> Any:
-        return self.base_dist.sample(sample_shape).abs()
-
-    def rsample(self, sample_shape: Any = ()) -> Any:
-        return self.base_dist.rsample(sample_shape).abs()
-
-    def log_prob(self, value: Any) -> Any:
-        self._checked(value)
-        inside = self.base_dist.log_prob(value) + math.log(2)
-        return torch.where(value >= 0, inside, -math.inf)
-
-    def cdf(self, value: Any) -> Any:
-        self._checked(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def entropy(self) -> Any:
-        return self.base_dist.entropy() - math.log(2)
-
-    def __repr__(self) -> str:
-        return "HalfNormal()"
-
-
 class Uniform(Distribution):
     """Numbers from `low` to below `high`."""
 

@@ -7,16 +7,11 @@ from typing import Any, ClassVar
 from fnnet import torch
 from fnnet.torch.distributions import constraints
 from fnnet.torch.distributions.distribution import Distribution, broadcast_all
+from fnnet.torch.distributions.utils import logits_to_probs, probs_to_logits
 from fnnet.torch.spec import Size
 from fnnet.torch.tensor import Tensor
 
 F: Any = torch.nn.functional
-
-
-def clamp_probs(probs: Any) -> Any:
-    """Probabilities kept a rounding away from 0 and 1."""
-    eps = torch.finfo(probs.dtype).eps
-    return probs.clamp(min=eps, max=1 - eps)
 
 
 class _Either(Distribution):
@@ -32,10 +27,9 @@ class _Either(Distribution):
 
     def __getattr__(self, name: str) -> Any:
         if name == "probs" and "logits" in self.__dict__:
-            found = torch.sigmoid(self.logits) if self._binary else F.softmax(self.logits, dim=-1)
+            found = logits_to_probs(self.logits, self._binary)
         elif name == "logits" and "probs" in self.__dict__:
-            safe = clamp_probs(self.probs)
-            found = torch.log(safe) - torch.log1p(-safe) if self._binary else torch.log(safe)
+            found = probs_to_logits(self.probs, self._binary)
         else:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name)
         self.__dict__[name] = found
@@ -254,6 +248,19 @@ class OneHotCategorical(_OfCategorical):
 
     def __repr__(self) -> str:
         return "OneHotCategorical()"
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """One-hot vectors whose gradient is that of the probabilities (Bengio et al., 2013)."""
+
+    has_rsample = True
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        samples = self.sample(sample_shape)
+        return samples + (self.probs - self.probs.detach())
+
+    def __repr__(self) -> str:
+        return "OneHotCategoricalStraightThrough()"
 
 
 class Poisson(Distribution):

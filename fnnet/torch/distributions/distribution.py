@@ -7,29 +7,14 @@ from typing import Any, ClassVar
 
 from fnnet import torch
 from fnnet.torch.distributions.constraints import Constraint, Dependent
+from fnnet.torch.distributions.utils import broadcast_all as broadcast_all
+from fnnet.torch.distributions.utils import euler_constant
 from fnnet.torch.layout import broadcast_shapes
 from fnnet.torch.spec import Size
 from fnnet.torch.tensor import Tensor
 
-EULER = 0.57721566490153286060
+EULER = euler_constant
 LOG_2PI = math.log(2 * math.pi)
-
-
-def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
-    """Numbers and tensors as tensors of one shape. Raises ValueError for anything else."""
-    if not all(isinstance(one, Tensor | int | float) for one in values):
-        raise ValueError(
-            "Input arguments must all be instances of Number, torch.Tensor or objects implementing "
-            "__torch_function__."
-        )
-    like = next((one for one in values if isinstance(one, Tensor)), None)
-    options = {} if like is None else {"dtype": like.dtype, "device": like.device}
-    if like is None:
-        options = {"dtype": torch.get_default_dtype()}
-    tensors = [one if isinstance(one, Tensor) else torch.tensor(one, **options) for one in values]
-    if all(one.shape == tensors[0].shape for one in tensors):
-        return tuple(tensors)
-    return tuple(torch.broadcast_tensors(*tensors))
 
 
 class Distribution:
@@ -140,7 +125,7 @@ class Distribution:
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
         """The same distribution with parameters expanded to a batch shape."""
-        made = object.__new__(type(self))
+        made: Any = object.__new__(type(self)) if _instance is None else _instance
         batch_shape = Size(batch_shape)
         for name in self._parameters():
             value = self.__dict__.get(name)
@@ -150,6 +135,14 @@ class Distribution:
         made.__dict__.update({n: v for n, v in self.__dict__.items() if n not in made.__dict__})
         made._batch_shape = batch_shape
         return made
+
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        if _instance is None and type(self).__init__ != cls.__init__:  # type: ignore[misc]
+            raise NotImplementedError(
+                f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method "
+                "must also define a custom .expand() method."
+            )
+        return object.__new__(type(self)) if _instance is None else _instance
 
     def _parameters(self) -> tuple[str, ...]:
         return tuple(self.arg_constraints)

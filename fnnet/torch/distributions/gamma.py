@@ -1,4 +1,4 @@
-"""The gamma distribution and what is made of it. Samples carry no gradients to the parameters."""
+"""The gamma distribution and what is made of it. Samples carry no gradients to the concentrations."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class _Drawn(Distribution):
 class Gamma(_Drawn):
     """The gamma distribution."""
 
+    has_rsample = True
     support: Any = constraints.nonnegative
     concentration: Any
     rate: Any
@@ -45,10 +46,19 @@ class Gamma(_Drawn):
         super().__init__(self.concentration.shape, (), validate_args)
 
     def sample(self, sample_shape: Any = ()) -> Any:
-        shape = self._extended_shape(sample_shape)
         with torch.no_grad():
-            drawn = _standard("standard_gamma", self.concentration.expand(shape)) / self.rate.expand(shape)
-            return drawn.clamp(min=torch.finfo(drawn.dtype).tiny)
+            return self._of_rate(sample_shape)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        """Samples with gradients to the rate. Raises NotImplementedError if the concentration needs one."""
+        if torch.is_grad_enabled() and self.concentration.requires_grad:
+            return super().rsample(sample_shape)
+        return self._of_rate(sample_shape)
+
+    def _of_rate(self, sample_shape: Any) -> Any:
+        shape = self._extended_shape(sample_shape)
+        drawn = _standard("standard_gamma", self.concentration.expand(shape)) / self.rate.expand(shape)
+        return drawn.clamp(min=torch.finfo(drawn.dtype).tiny)
 
     @property
     def mean(self) -> Any:
@@ -70,6 +80,10 @@ class Gamma(_Drawn):
             - self.rate * value
             - torch.lgamma(self.concentration)
         )
+
+    def cdf(self, value: Any) -> Any:
+        self._checked(value)
+        return torch.special.gammainc(self.concentration, self.rate * value)
 
     def entropy(self) -> Any:
         return (

@@ -6,10 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 from fnnet import torch
-from fnnet.torch.distributions.continuous import Cauchy, Exponential, Laplace, LogNormal, Normal, Uniform
+from fnnet.torch.distributions.composed import TransformedDistribution
+from fnnet.torch.distributions.continuous import (
+    Cauchy,
+    Exponential,
+    Gumbel,
+    Laplace,
+    LogNormal,
+    Normal,
+    Uniform,
+)
+from fnnet.torch.distributions.counts import Binomial
 from fnnet.torch.distributions.discrete import Bernoulli, Categorical, Geometric, OneHotCategorical, Poisson
+from fnnet.torch.distributions.distribution import EULER
 from fnnet.torch.distributions.gamma import Beta, Dirichlet, Gamma
+from fnnet.torch.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
 from fnnet.torch.distributions.multivariate import Independent, MultivariateNormal, sum_rightmost
+from fnnet.torch.distributions.transformed import Pareto
 
 F: Any = torch.nn.functional
 
@@ -154,3 +167,71 @@ def _independent(p: Any, q: Any) -> Any:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError
     return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
+
+
+@register_kl(TransformedDistribution, TransformedDistribution)
+def _transformed(p: Any, q: Any) -> Any:
+    if p.transforms != q.transforms or p.event_shape != q.event_shape:
+        raise NotImplementedError
+    return kl_divergence(p.base_dist, q.base_dist)
+
+
+@register_kl(Binomial, Binomial)
+def _binomial(p: Any, q: Any) -> Any:
+    if (p.total_count < q.total_count).any():
+        raise NotImplementedError(
+            "KL between Binomials where q.total_count > p.total_count is not implemented"
+        )
+    each = p.probs * (p.logits - q.logits) + (-p.probs).log1p() - (-q.probs).log1p()
+    return torch.where(p.total_count > q.total_count, INF, p.total_count * each)
+
+
+@register_kl(Gumbel, Gumbel)
+def _gumbel(p: Any, q: Any) -> Any:
+    ratio, shift = p.scale / q.scale, (q.loc - p.loc) / q.scale
+    exponential = torch.exp(shift + (1 + ratio).lgamma())
+    return -ratio.log() - shift + ratio * EULER + exponential - (1 + EULER)
+
+
+@register_kl(Pareto, Pareto)
+def _pareto(p: Any, q: Any) -> Any:
+    ratio = q.alpha / p.alpha
+    result = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return torch.where(p.scale < q.scale, INF, result)
+
+
+def _same_events(p: Any, q: Any) -> None:
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            "KL-divergence between two (Low Rank) Multivariate Normals with different event shapes "
+            "cannot be computed"
+        )
+
+
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
+def _to_low_rank(p: Any, q: Any) -> Any:
+    _same_events(p, q)
+    if isinstance(p, LowRankMultivariateNormal):
+        log_det, factors = p._log_det(), [p.cov_factor, torch.diag_embed(p.cov_diag.sqrt())]
+    else:
+        tril = p._unbroadcasted_scale_tril
+        log_det, factors = 2 * tril.diagonal(dim1=-2, dim2=-1).log().sum(-1), [tril]
+    solved, trace = q._solved(), 0.0
+    for factor in factors:
+        scaled = factor * q._unbroadcasted_cov_diag.rsqrt().unsqueeze(-1)
+        trace = trace + scaled.pow(2).sum((-2, -1)) - (solved @ factor).pow(2).sum((-2, -1))
+    return 0.5 * (q._log_det() - log_det + trace + q._distance(q.loc - p.loc) - p.event_shape[0])
+
+
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+def _from_low_rank(p: Any, q: Any) -> Any:
+    _same_events(p, q)
+    tril = q._unbroadcasted_scale_tril
+    batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
+    columns = [p.cov_factor, torch.diag_embed(p.cov_diag.sqrt()), (q.loc - p.loc).unsqueeze(-1)]
+    columns = [one.expand((*batch, *one.shape[-2:])) for one in columns]
+    tril = tril.expand((*batch, *tril.shape[-2:]))
+    squares = torch.linalg.solve_triangular(tril, torch.cat(columns, -1), upper=False).pow(2).sum((-2, -1))
+    log_det = 2 * tril.diagonal(dim1=-2, dim2=-1).log().sum(-1) - p._log_det()
+    return 0.5 * (log_det + squares - p.event_shape[0])

@@ -118,14 +118,16 @@ class MultivariateNormal(Distribution):
         setattr(self, name, matrix.expand((*batch, size, size)))
         super().__init__(batch, (size,), validate_args)
         if name == "scale_tril":
-            self._tril = self.__dict__["scale_tril"]
+            self._unbroadcasted_scale_tril = self.__dict__["scale_tril"]
         elif name == "covariance_matrix":
-            self._tril = torch.linalg.cholesky(self.__dict__["covariance_matrix"])
+            self._unbroadcasted_scale_tril = torch.linalg.cholesky(self.__dict__["covariance_matrix"])
         else:
-            self._tril = torch.linalg.cholesky(torch.linalg.inv(self.__dict__["precision_matrix"]))
+            self._unbroadcasted_scale_tril = torch.linalg.cholesky(
+                torch.linalg.inv(self.__dict__["precision_matrix"])
+            )
 
     def __getattr__(self, name: str) -> Any:
-        tril = self.__dict__.get("_tril")
+        tril = self.__dict__.get("_unbroadcasted_scale_tril")
         if tril is not None and name == "scale_tril":
             return tril
         if tril is not None and name == "covariance_matrix":
@@ -144,24 +146,24 @@ class MultivariateNormal(Distribution):
 
     @property
     def variance(self) -> Any:
-        return self._tril.pow(2).sum(-1).expand(self._batch_shape + self._event_shape)
+        return self._unbroadcasted_scale_tril.pow(2).sum(-1).expand(self._batch_shape + self._event_shape)
 
     def _parameters(self) -> tuple[str, ...]:
-        return (*self.arg_constraints, "_tril")
+        return (*self.arg_constraints, "_unbroadcasted_scale_tril")
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         shape = self._extended_shape(sample_shape)
         eps = torch.empty(shape, dtype=self.loc.dtype, device=self.loc.device).normal_()
-        return self.loc + (self._tril @ eps.unsqueeze(-1)).squeeze(-1)
+        return self.loc + (self._unbroadcasted_scale_tril @ eps.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Any) -> Any:
         self._checked(value)
         difference = (value - self.loc).unsqueeze(-1)
-        solved = torch.linalg.solve_triangular(self._tril, difference, upper=False)
+        solved = torch.linalg.solve_triangular(self._unbroadcasted_scale_tril, difference, upper=False)
         distance = solved.squeeze(-1).pow(2).sum(-1)
-        half_log_det = self._tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        half_log_det = self._unbroadcasted_scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return -0.5 * (self._event_shape[0] * LOG_2PI + distance) - half_log_det
 
     def entropy(self) -> Any:
-        half_log_det = self._tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        half_log_det = self._unbroadcasted_scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return 0.5 * self._event_shape[0] * (1.0 + LOG_2PI) + half_log_det
