@@ -53,6 +53,7 @@ CASES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "pareto": (lambda D, t: D.Pareto(t(0.2), t([0.5, 1.5, 3.0])), ONES),
     "weibull": (lambda D, t: D.Weibull(t(2.0), t([0.5, 1.5, 3.0])), ONES),
     "kumaraswamy": (lambda D, t: D.Kumaraswamy(t([0.5, 1.5, 3.0]), t([0.4, 0.6, 0.9])), PARTS),
+    "generalized_pareto": (lambda D, t: D.GeneralizedPareto(t(0.1), t(2.0), t([-0.4, 0.0, 0.7])), ONES),
     "relaxed_bernoulli": (lambda D, t: D.RelaxedBernoulli(t(0.7), t([0.2, 0.4, 0.9])), PARTS),
 }
 for name, case in CASES.items():
@@ -69,6 +70,12 @@ def logistic_normal(torch: Any) -> list[str]:
     return described(
         torch, lambda D, t: D.LogisticNormal(t([0.2, -0.3]), t([1.0, 0.5])), [*PARTS[:2], 0.3], (2,)
     )
+
+
+@scenario
+def correlation_factors(torch: Any) -> list[str]:
+    values = [[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]]
+    return described(torch, lambda D, t: D.LKJCholesky(3, t([0.7, 2.0])), values, (2, 2))
 
 
 @scenario

@@ -37,8 +37,10 @@ from fnnet.torch.distributions.gamma import Beta as Beta
 from fnnet.torch.distributions.gamma import Chi2 as Chi2
 from fnnet.torch.distributions.gamma import Dirichlet as Dirichlet
 from fnnet.torch.distributions.gamma import Gamma as Gamma
+from fnnet.torch.distributions.generalized_pareto import GeneralizedPareto as GeneralizedPareto
 from fnnet.torch.distributions.kl import kl_divergence as kl_divergence
 from fnnet.torch.distributions.kl import register_kl as register_kl
+from fnnet.torch.distributions.lkj_cholesky import LKJCholesky as LKJCholesky
 from fnnet.torch.distributions.lowrank_multivariate_normal import (
     LowRankMultivariateNormal as LowRankMultivariateNormal,
 )
