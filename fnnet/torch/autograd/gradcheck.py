@@ -11,6 +11,7 @@ import numpy as np
 from fnnet.torch.autograd.backward import grad
 from fnnet.torch.creation import from_numpy, tensor
 from fnnet.torch.mode import no_grad
+from fnnet.torch.once import everything_compiled
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -114,7 +115,8 @@ def gradcheck(
     given = _tuple(inputs)
     positions = _checked(given)
     try:
-        _compare(func, given, positions, eps, atol, rtol, nondet_tol)
+        with everything_compiled():  # NumPy's last digits are not XLA's
+            _compare(func, given, positions, eps, atol, rtol, nondet_tol)
     except GradcheckError:
         if raise_exception:
             raise
