@@ -120,7 +120,6 @@ def gradient(
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     spacing = 1 if spacing is None else spacing
-    input = to_floating(input) if is_integral(input) else input
     several = isinstance(spacing, list | tuple)
     spacings = list(spacing) if several else [spacing] * len(axes)
     if len(spacings) != len(axes):

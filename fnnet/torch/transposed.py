@@ -8,12 +8,7 @@ from fnnet.torch.tensor import Tensor
 
 
 def _reversed(self: Tensor) -> Tensor:
-    if self.ndim == 0:
-        warnings.warn(
-            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.",
-            stacklevel=2,
-        )
-    elif self.ndim != 2:
+    if not _is_scalar(self, "T") and self.ndim != 2:
         warnings.warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and "
             "it will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
@@ -28,7 +23,7 @@ def _is_scalar(self: Tensor, name: str) -> bool:
     if self.ndim == 0:
         warnings.warn(
             f"Tensor.{name} is deprecated on 0-D tensors. Consider using x.conj()."
-            if name in ("H", "mH", "adjoint")
+            if name in ("H", "mH")
             else f"Tensor.{name} is deprecated on 0-D tensors. This function is the identity in these cases.",
             stacklevel=3,
         )

@@ -184,9 +184,8 @@ class PlanNode(Node):
             self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         if checked and MODE.inferred and any(tensors[i]._inference for i in checked):
             raise RuntimeError(_INFERENCE)
-        counters = [tensors[i]._counter for i in checked]
         self.checks: list[tuple[Any, int, int]] = [
-            (one, one.version, i) for one, i in zip(counters, checked, strict=True)
+            (tensors[i]._counter, tensors[i]._counter.version, i) for i in checked
         ]
 
     def name(self) -> str:
@@ -201,9 +200,8 @@ class PlanNode(Node):
         return (*following, (None, 0)) if self.plan.wraps_number else following
 
     def check_output(self, tensor: Tensor) -> None:
-        """Keep the version of the output, as PyTorch does for some."""
-        if self.keeps_output:
-            self.checks.append((tensor._counter, tensor._counter.version, -1))
+        """Keep the version of the output, as PyTorch does for some (`keeps_output`)."""
+        self.checks.append((tensor._counter, tensor._counter.version, -1))
 
     def _open(self) -> list[Value]:
         values: Any = self.values

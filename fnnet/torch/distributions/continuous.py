@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fnnet import torch
 from fnnet.torch.distributions import constraints
-from fnnet.torch.distributions.distribution import EULER, LOG_2PI, Distribution, broadcast_all
+from fnnet.torch.distributions.distribution import EULER, LOG_2PI, Centred, Distribution, broadcast_all
 from fnnet.torch.tensor import Tensor
 
 
@@ -15,7 +15,7 @@ def _drawn(like: Tensor, shape: Any, method: str, *arguments: Any) -> Tensor:
     return getattr(torch.empty(shape, dtype=like.dtype, device=like.device), method)(*arguments)
 
 
-class _LocationScale(Distribution):
+class _LocationScale(Centred):
     """Two parameters, the second positive, of one shape."""
 
     support: Any = constraints.real
@@ -27,14 +27,6 @@ class _LocationScale(Distribution):
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
         super().__init__(self.loc.shape, (), validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
 
 class Normal(_LocationScale):

@@ -186,3 +186,17 @@ class Distribution:
             for name, value in ((name, self.__dict__[name]) for name in names)
         )
         return f"{type(self).__name__}({shown})"
+
+
+class Centred(Distribution):
+    """A distribution whose mean and mode are its parameter `loc`."""
+
+    loc: Any
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    @property
+    def mode(self) -> Any:
+        return self.loc

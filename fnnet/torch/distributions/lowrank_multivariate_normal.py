@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from fnnet import torch
 from fnnet.torch.distributions import constraints
-from fnnet.torch.distributions.distribution import LOG_2PI, Distribution
+from fnnet.torch.distributions.distribution import LOG_2PI, Centred
 from fnnet.torch.distributions.utils import _standard_normal, lazy_property
 
 
@@ -21,7 +21,7 @@ def _one_more(matrix: Any) -> Any:
     )
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(Centred):
     """The normal distribution of covariance cov_factor @ cov_factor.T + diag(cov_diag)."""
 
     support: Any = constraints.real_vector
@@ -70,14 +70,6 @@ class LowRankMultivariateNormal(Distribution):
 
     def _square(self, matrix: Any) -> Any:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @lazy_property
     def variance(self) -> Any:

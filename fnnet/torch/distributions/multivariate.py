@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from fnnet import torch
 from fnnet.torch.distributions import constraints
-from fnnet.torch.distributions.distribution import LOG_2PI, Distribution
+from fnnet.torch.distributions.distribution import LOG_2PI, Centred, Distribution
 
 
 def sum_rightmost(value: Any, dims: int) -> Any:
@@ -76,7 +76,7 @@ class Independent(Distribution):
         return f"Independent({self.base_dist}, {self.reinterpreted_batch_ndims})"
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(Centred):
     """The normal distribution of vectors, by covariance, precision or a Cholesky factor."""
 
     support: Any = constraints.real_vector
@@ -135,14 +135,6 @@ class MultivariateNormal(Distribution):
         if tril is not None and name == "precision_matrix":
             return torch.linalg.inv(tril @ tril.mT)
         raise AttributeError(f"'MultivariateNormal' object has no attribute '{name}'", name=name)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:
