@@ -13,10 +13,14 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.functional.apart import apart
+
 __all__ = ["as_given", "grouped", "in_order", "is_sum", "window"]
 
 _TERMS = 64
 """Up to how many terms a sum is written out."""
+_PARTS = 8
+"""Into how many parts one is cut at most."""
 
 
 def in_order(x: Any, kernel: Any, params: dict[str, Any]) -> tuple[Any, Any]:
@@ -60,7 +64,7 @@ def grouped(x: Any, kernel: Any, params: dict[str, Any], shape: tuple[int, ...])
         result = _over_kernel(x, kernel, groups, places, strides, steps)
     else:
         result = _over_places(x, kernel, params["batch_group_count"], places, strides, steps)
-    return as_given(result, params)
+    return apart(as_given(result, params))
 
 
 def window(x: Any, at: Any, apart: Any, sizes: Any, steps: Any) -> Any:
@@ -92,9 +96,25 @@ def _over_places(x: Any, kernel: Any, groups: int, places: Any, strides: Any, st
     x = lax.optimization_barrier(x.reshape(groups, batch, 1, features, *x.shape[2:]))
     weights = kernel.reshape(groups, 1, out // groups, features, *sizes)
     axes = tuple(range(3, x.ndim))
+    parts, axis = max((_parts(weights.shape[axis]), -axis) for axis in axes[:2])
+    every = list(itertools.product(*map(range, places)))
     sums = [
-        (window(x, at, strides, sizes, steps) * weights).sum(axes)
-        for at in itertools.product(*map(range, places))
+        _product_sum(window(x, at, strides, sizes, steps), weights, parts, -axis).sum(axes) for at in every
     ]
     result = jnp.stack(sums, -1)  # (groups, batch, out / groups, places)
     return jnp.swapaxes(result, 0, 1).reshape(batch, out, *places)
+
+
+def _parts(size: int) -> int:
+    return max(n for n in range(1, _PARTS + 1) if size % n == 0)
+
+
+def _product_sum(x: Any, weights: Any, parts: int, axis: int) -> Any:
+    """The products, those of equal parts of an axis added up in one pass: 0.5 ms instead of 2.5 with the
+    reduction that is left (depthwise, as above)."""
+    size = x.shape[axis] // parts
+    total: Any = None
+    for at in range(0, x.shape[axis], size):
+        first, second = (lax.slice_in_dim(one, at, at + size, axis=axis) for one in (x, weights))
+        total = first * second if total is None else total + first * second
+    return apart(total)
