@@ -33,6 +33,7 @@ OWN = {
 
 TWINS = {
     "functional.pad_sequence": "torch.nn.utils.rnn.pad_sequence",
+    "functional.varlen_attn": "torch.nn.attention.varlen.varlen_attn",
     "init.calculate_gain": "torch.nn.init.calculate_gain",
     **{f"layers.{n}": f"torch.nn.utils.parametrizations.{n}" for n in ("orthogonal", "spectral_norm")},
     "layers.weight_norm": "torch.nn.utils.parametrizations.weight_norm",

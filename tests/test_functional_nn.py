@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -36,6 +37,12 @@ def test_arguments_are_torchs():
     torch = pytest.importorskip("torch")
     left_out = {"inplace", "_stacklevel", "out", "key", "dropout_key", "axis_name"}
     different = []
+
+    def plain(default):
+        return (
+            getattr(jnp, str(default).removeprefix("torch.")) if isinstance(default, torch.dtype) else default
+        )
+
     for name, operation in F.OPERATIONS.items():
         theirs = getattr(torch.nn.functional, name, None)
         if "nn.functional" not in operation.spellings or theirs is None:
@@ -46,7 +53,7 @@ def test_arguments_are_torchs():
             continue  # written in C++, without a signature
         if any(p.kind is p.VAR_POSITIONAL for p in wanted):
             continue
-        expected = [(p.name, p.default) for p in wanted if p.name not in left_out]
+        expected = [(p.name, plain(p.default)) for p in wanted if p.name not in left_out]
         ours = inspect.signature(operation.function).parameters.values()
         actual = [
             (p.name, p.default)

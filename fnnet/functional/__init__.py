@@ -29,6 +29,7 @@ from fnnet.functional.flex_attention import *
 from fnnet.functional.fold import *
 from fnnet.functional.fourier import *
 from fnnet.functional.grid import *
+from fnnet.functional.grouped import *
 from fnnet.functional.indexing import *
 from fnnet.functional.integration import *
 from fnnet.functional.interpolation import *
@@ -50,12 +51,14 @@ from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
 from fnnet.functional.recurrent import *
 from fnnet.functional.reduction import *
+from fnnet.functional.scaled import *
 from fnnet.functional.scattering import *
 from fnnet.functional.shape import *
 from fnnet.functional.sorting import *
 from fnnet.functional.special import *
 from fnnet.functional.spectral import *
 from fnnet.functional.statistics import *
+from fnnet.functional.varlen import *
 from fnnet.functional.windows import *
 
 

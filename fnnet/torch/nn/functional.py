@@ -10,6 +10,8 @@ import numpy as _np
 
 from fnnet.functional.embedding import renormalised as _renormalised
 from fnnet.functional.operation import OPERATIONS as _DECLARED
+from fnnet.functional.scaled import ScalingType as ScalingType
+from fnnet.functional.scaled import SwizzleType as SwizzleType
 from fnnet.torch.call import apply as _apply
 from fnnet.torch.call import store as _store
 from fnnet.torch.chosen import chosen_source as _chosen_source
