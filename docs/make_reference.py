@@ -82,8 +82,10 @@ def entry(name: str, thing: Any, twins: list[str]) -> str:
     summary, different = documented(thing)
     twin = ", ".join(f"`{one}`" for one in twins) if twins else "PyTorch has none of this name"
     lines = [f"**`{name}{signature(thing)}`**", f"  {summary}", f"  *{twin}*"]
-    if "key" in inspect.signature(thing).parameters and twins:
-        lines.append("  Differs: its random numbers come from `key`, a JAX key or a generator.")
+    arguments = inspect.signature(thing).parameters
+    source = "dropout_key" if "query" in arguments else "key"  # there, `key` names the keys
+    if source in arguments and twins:
+        lines.append(f"  Differs: its random numbers come from `{source}`, a JAX key or a generator.")
     if different:
         lines.append(f"  Differs: {different}")
     return "- " + "  \n".join(lines) + "\n"

@@ -90,8 +90,10 @@ def grouped_mm(
     | (M, K) | (K, N) | (G, M, N) | the dimension that is summed over |
 
     `offs` (G,) are int32 and never fall. Raises RuntimeError for shapes, dtypes and offsets that do not fit,
-    and, as PyTorch does, for a bias. Differs from PyTorch: what lies beyond the last offset is zero, not what
-    the memory held; rows need not be multiples of 16 bytes.
+    and, as PyTorch does, for a bias.
+
+    Differs from PyTorch: what lies beyond the last offset is zero, not what the memory held; rows need not be
+    multiples of 16 bytes.
     """
     if mat_a.dtype.name not in _KINDS:
         raise RuntimeError(

@@ -205,8 +205,8 @@ def scaled_grouped_mm(
     (M,) and (N,), but (G * M,) and (G * N,) where both are matrices, those of the first group first. Raises
     ValueError or RuntimeError for what does not fit.
 
-    Differs from PyTorch, which has it for CUDA alone: RowWise is the one recipe, NotImplementedError is
-    raised for others; `use_fast_accum` changes nothing.
+    Differs from PyTorch: that has it for CUDA alone; RowWise is the one recipe, NotImplementedError is raised
+    for others; `use_fast_accum` changes nothing.
     """
     del swizzle_a, swizzle_b, contraction_dim, use_fast_accum
     given = (scale_a, scale_recipe_a, scale_b, scale_recipe_b)

@@ -90,8 +90,8 @@ def varlen_attn(
     `return_aux` also the log-sum-exp of the scores (H, T_q), inf there. Raises ValueError or RuntimeError for
     what does not fit.
 
-    Differs from PyTorch, which has it for CUDA and half types alone: any floating dtype; gradients also with
-    `seqused_k` and `block_table`; `num_splits` changes nothing.
+    Differs from PyTorch: that has it for CUDA and half types alone; this takes any floating dtype, and gives
+    gradients also with `seqused_k` and `block_table`; `num_splits` changes nothing.
     """
     del num_splits
     _check(query, key, block_table, seqused_k, enable_gqa)

@@ -5,6 +5,7 @@ from typing import Any as _Any
 
 from fnnet.torch.missing import missing as _missing
 from fnnet.torch.optim import lr_scheduler as lr_scheduler
+from fnnet.torch.optim.function_forms import FUNCTIONS as _FUNCTIONS
 from fnnet.torch.optim.lbfgs import LBFGS as LBFGS
 from fnnet.torch.optim.optimizer import Optimizer as Optimizer
 from fnnet.torch.optim.rules import ASGD as ASGD
@@ -26,8 +27,13 @@ from fnnet.torch.places import spell as _spell
 for _rule in (
     ASGD, SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, AdamW, Muon, NAdam, RAdam, RMSprop, Rprop,
 ):  # fmt: skip
-    _spell(f"{__name__}.{_rule.__name__.lower()}", **{_rule.__name__: _rule})
-_spell(f"{__name__}.sparse_adam", SparseAdam=SparseAdam)
+    _name = _rule.__name__.lower()
+    for _place in (_name, f"_{_name}") if _rule in (Adafactor, Muon) else (_name,):
+        _spell(
+            f"{__name__}.{_place}", Optimizer=Optimizer, **{_rule.__name__: _rule, _name: _FUNCTIONS[_name]}
+        )
+_spell(f"{__name__}.sparse_adam", SparseAdam=SparseAdam, Optimizer=Optimizer)
+_spell(f"{__name__}._functional", **_FUNCTIONS)
 
 
 def __getattr__(name: str) -> _Any:

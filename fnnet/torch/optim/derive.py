@@ -177,21 +177,26 @@ class Derived(Optimizer):
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                devices: dict[Any, list[Tensor]] = {}
-                for p in group["params"]:
-                    if p._grad is not None:
-                        devices.setdefault(p._spec.device, []).append(p)
-                for params in devices.values():
-                    self._move(group, params)
+                params = [p for p in group["params"] if p._grad is not None]
+                self._move_all(group, params, [p._grad for p in params])
         RECORD.run()
         return loss
 
-    def _move(self, group: dict[str, Any], params: list[Tensor]) -> None:
+    def _move_all(self, group: dict[str, Any], params: list[Tensor], grads: list[Any]) -> None:
+        """Move parameters of a group by these gradients, those of a device together."""
+        devices: dict[Any, tuple[list[Tensor], list[Any]]] = {}
+        for p, grad in zip(params, grads, strict=True):
+            own = devices.setdefault(p._spec.device, ([], []))
+            own[0].append(p)
+            own[1].append(grad)
+        for together in devices.values():
+            self._move(group, *together)
+
+    def _move(self, group: dict[str, Any], params: list[Tensor], grads: list[Any]) -> None:
         rule = self._rule
         switches, fixed, hypers, numbers = self._options(group)
         columns = self._kept(group, params, switches)
         counts, pattern = self._counts(params, columns)
-        grads: list[Any] = [p._grad for p in params]
         key = (rule.name, fixed, pattern, *[(p._spec, g._spec) for p, g in zip(params, grads, strict=True)])
         plan = _PLANS.get(key)
         if plan is None:

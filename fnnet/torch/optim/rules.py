@@ -151,5 +151,5 @@ class SparseAdam(Derived, arguments="lr betas eps maximize"):
                 f"Complex params at indices {found}: SparseAdam does not support complex parameters"
             )
 
-    def _move(self, group: dict[str, Any], params: list[Tensor]) -> None:
+    def _move(self, group: dict[str, Any], params: list[Tensor], grads: list[Any]) -> None:
         raise RuntimeError("SparseAdam does not support dense gradients, please consider Adam instead")
