@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.torch.evaluation import cost, evaluate
+from fnnet.evaluation import cost, evaluate
 
 F32, F64, BF16, F16 = np.float32, np.float64, jnp.bfloat16, np.float16
 FLOATS, REAL = (F32, F64, BF16, F16), (F32, F64)

@@ -9,7 +9,7 @@ import fnnet
 
 PACKAGE = Path(fnnet.__file__).parent
 ORDER = (
-    {"random", "checkpoint"},
+    {"random", "checkpoint", "evaluation"},
     {"functional", "init", "data"},
     {"layers", "optim", "audio"},
     {"models", "train"},

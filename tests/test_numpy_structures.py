@@ -9,7 +9,7 @@ import pytest
 from against_xla import BF16, F16, F32, F64, REAL, compare, made
 from jax import lax
 
-from fnnet.torch.evaluation import NoRule, cost, evaluate
+from fnnet.evaluation import NoRule, cost, evaluate, evaluated
 
 
 def test_reductions_and_orders():
@@ -242,3 +242,13 @@ def test_what_has_no_rule_says_so():
         cost(jaxpr)
     with pytest.raises(NoRule):
         evaluate(jaxpr, [np.ones((2, 2), F32)])
+
+
+def test_trees_by_numpy_or_by_jax():
+    def step(state, x):
+        return {"count": state["count"] + 1, "sum": (state["sum"] + x).astype(jnp.float32)}
+
+    state = evaluated(step, {"count": 0, "sum": np.zeros(2, np.float32)}, jnp.ones(2))
+    assert (type(state["sum"]), int(state["count"]), state["sum"].tolist()) == (np.ndarray, 1, [1, 1])
+    assert isinstance(evaluated(jnp.linalg.cholesky, jnp.eye(2)), jax.Array)  # NumPy has no rule
+    assert evaluated(lambda x: x * 2 if x > 0 else x, jnp.float32(3)) == 6  # looks at a value

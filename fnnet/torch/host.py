@@ -1,7 +1,7 @@
 """Recorded operations computed at once by NumPy, where XLA must not be used: in a forked worker process.
 
 XLA's compiler and its threads do not survive `os.fork`; NumPy does. `compute_on_host` makes the record of
-this process evaluate each plan's jaxpr (`evaluation.py`). A primitive without a rule in NumPy raises
+this process evaluate each plan's jaxpr (`fnnet/evaluation/`). A primitive without a rule in NumPy raises
 NotImplementedError by name.
 
 Use of JAX itself in such a process ends it: XLA aborts.
@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnnet.torch.evaluation import NoRule, evaluate
+from fnnet.evaluation import NoRule, evaluate
 from fnnet.torch.operation import Op
 from fnnet.torch.record import RECORD, Record, Value
 

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from fnnet.evaluation import NoRule, cost, evaluate
 from fnnet.optim import RULES
-from fnnet.torch.evaluation import NoRule, cost, evaluate
 from fnnet.torch.settings import are_deterministic_algorithms_enabled
 from fnnet.torch.statistics import COUNTS
 

@@ -14,8 +14,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnnet.torch.numpy_indexing import dynamic_slice, dynamic_update_slice, gather, scatter
-from fnnet.torch.numpy_windows import convolve, least, pad, reduce_window, select_and_scatter_add
+from fnnet.evaluation.indexing import dynamic_slice, dynamic_update_slice, gather, scatter
+from fnnet.evaluation.windows import convolve, least, pad, reduce_window, select_and_scatter_add
 
 Rule = Callable[..., Any]
 HALVES = frozenset((np.dtype(np.float16), np.dtype(jax.numpy.bfloat16)))

@@ -1,7 +1,8 @@
 """Evaluating JAX's programs by NumPy, equation by equation, and what that costs.
 
-XLA compiles a program in 30 to 300 ms, a long one in seconds; NumPy computes a small one in a few. It is used
-where a program is not worth compiling (`once.py`), and where XLA must not be used (`host.py`).
+XLA compiles a program in 30 to 300 ms, a long one in seconds; NumPy computes a small one in a few. It is
+used where a program is not worth compiling (`fnnet/torch/once.py`, the replayed steps of `fnnet.parity`), and
+where XLA must not be used (`fnnet/torch/host.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-from fnnet.torch.numpy_primitives import RULES, rounds_to
+from fnnet.evaluation.primitives import RULES, rounds_to
 
 _CALLS = ("jaxpr", "call_jaxpr")
 _CALLING = frozenset(
@@ -50,6 +51,27 @@ def evaluate(closed: ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
     """The outputs of a jaxpr as NumPy's arrays, in the dtypes that it says. Raises NoRule."""
     with np.errstate(all="ignore"):
         return _run(closed.jaxpr, closed.consts, arguments)
+
+
+def evaluated(
+    function: Callable[..., Any],
+    *trees: Any,
+    instead: Callable[..., Any] | None = None,
+    limit: float = math.inf,
+) -> Any:
+    """`function(*trees)` with NumPy's arrays as leaves, if NumPy has a rule for all that it does.
+
+    If it has not, if the function looks at values, or if it would take more than `limit` nanoseconds, JAX
+    computes it: `instead(*trees)`, or operation by operation.
+    """
+    try:
+        closed, form = jax.make_jaxpr(function, return_shape=True)(*trees)
+        if limit == math.inf or cost(closed) <= limit:
+            leaves = evaluate(closed, jax.tree.leaves(trees))
+            return jax.tree.unflatten(jax.tree.structure(form), leaves)
+    except (NoRule, jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        pass
+    return (instead or function)(*trees)
 
 
 def _constant(literal: Any) -> Any:
