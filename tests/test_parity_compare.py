@@ -161,4 +161,4 @@ def test_live(tmp_path, capsys, monkeypatch):
     found = json.loads(capsys.readouterr().out)
     assert found["lines"][0]["pytorch"].startswith("sum ")
     assert found["lines"][0]["spread"] > 0
-    assert found["fnnet"]["stats"]["compilations"]
+    assert found["fnnet"]["stats"]["operations"]

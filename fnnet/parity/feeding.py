@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.checkpoint.tree import name_of, named_leaves
+from fnnet.evaluation import evaluated
 from fnnet.layers.layer import Layer, Scope
 from fnnet.parity.difference import distance, is_float
 from fnnet.parity.recorded import Call, Record
@@ -19,6 +20,9 @@ from fnnet.parity.recorded import Call, Record
 Results = dict[str, np.ndarray]
 QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 """Each program runs once: what it costs is its compilation."""
+
+SMALL = 50e6
+"""Nanoseconds up to which NumPy runs a part: XLA takes longer to compile it."""
 
 REFUSED = (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError, NotImplementedError)
 """What a part raises that cannot be fed with what was recorded."""
@@ -133,8 +137,10 @@ def run_part(
         plain = tuple((i, leaf) for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype"))
         arrays = [leaf for leaf in leaves if hasattr(leaf, "dtype")]
         state = as_dtype(buffers, wide)
-        run = _program(part) if compiled else partial(_go, part)
-        output, after, pulled = run(form, plain, arrays, state, call.output_gradient if gradients else None)
+        run = partial(_go, part, form, plain)
+        program = partial(_program(part), form, plain) if compiled else run
+        given = call.output_gradient if gradients else None
+        output, after, pulled = evaluated(run, arrays, state, given, instead=program, limit=SMALL)
         results = {_named("output", name): np.asarray(leaf) for name, leaf in named_leaves(output).items()}
         for name, leaf in named_leaves(after).items():
             results[f"buffer {name}"] = np.asarray(leaf)

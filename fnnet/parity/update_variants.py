@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.evaluation import evaluated
 from fnnet.optim import RULES
 from fnnet.parity.diagnosis import Diagnosis
 from fnnet.parity.difference import distance
@@ -73,7 +74,9 @@ def _rule(kind: str, **more: Any) -> Run:
                 step = rule.function(**given)
                 values = {n: jnp.asarray(v) for n, v in p.items()}
                 state = step.init(values) if state is None else state
-                moved, state = step.update({n: jnp.asarray(v) for n, v in g.items()}, state, values)
+                moved, state = evaluated(
+                    step.update, {n: jnp.asarray(v) for n, v in g.items()}, state, values
+                )
                 changes.append({n: np.asarray(v) for n, v in moved.items()})
         return changes
 

@@ -19,6 +19,7 @@ import optax
 
 from fnnet.checkpoint import nested
 from fnnet.checkpoint.tree import named_leaves
+from fnnet.evaluation import evaluated
 from fnnet.parity import text
 from fnnet.parity.diagnosis import Diagnosis
 from fnnet.parity.difference import Agreement, Difference, difference, distance, table
@@ -202,10 +203,11 @@ def trace_updates(
     for i, step in enumerate(record.steps):
         with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
             params, grads = as_dtype(tree(before), True), as_dtype(tree(step.gradients), True)
-            updates, state = optimizer.update(grads, state, params)
+            updates, state = evaluated(optimizer.update, grads, state, params)
             flat = {name: np.asarray(leaf) for name, leaf in named_leaves(updates).items()}
         with jax.numpy_dtype_promotion("standard"):
-            own_updates, own_state = optimizer.update(as_dtype(tree(step.gradients), False), own_state, own)
+            own_grads = as_dtype(tree(step.gradients), False)
+            own_updates, own_state = evaluated(optimizer.update, own_grads, own_state, own)
         own = optax.apply_updates(own, own_updates)
         mine = {name: flat[ours.get(name, name)] for name in learned}
         changes.append(Change({n: before[n] for n in learned}, step.gradients, mine, step.options))
