@@ -7,6 +7,7 @@ from typing import Any
 
 import autograd_scenarios  # noqa: F401 - fills SCENARIOS
 import numpy as np
+import unseen_scenarios  # noqa: F401 - fills SCENARIOS
 from scenarios import SCENARIOS as SCENARIOS
 from scenarios import error, leaf, scenario
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.adding import add_at
 from fnnet.functional.dtypes import index_dtype, is_bool, is_integral
 from fnnet.functional.indexing import check_indices
 from fnnet.functional.operation import operation
@@ -180,4 +181,4 @@ def index_put(
     shape = jax.eval_shape(lambda x: x[arrays], input).shape if arrays else input.shape
     target = input.at[arrays] if arrays else input.at[...]
     fitted = _fitted(values, shape, input.dtype)
-    return target.add(fitted) if accumulate else target.set(fitted)
+    return add_at(target, fitted) if accumulate else target.set(fitted)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.adding import add_at
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import (
     concrete,
@@ -105,8 +106,9 @@ def index_add(
             f"index_add_(): self ({scalar_name(lines)}) and source ({scalar_name(source)}) must have the "
             "same scalar type"
         )
-    added = jnp.asarray(source).reshape(_kept(lines, places, axis)) * alpha
-    return _at(lines, places, axis).add(added.astype(lines.dtype)).reshape(jnp.shape(input))
+    added = jnp.asarray(source).reshape(_kept(lines, places, axis))
+    added = added if added.dtype == jnp.bool_ else added * alpha
+    return add_at(_at(lines, places, axis), added.astype(lines.dtype)).reshape(jnp.shape(input))
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="IndexCopyBackward0")
@@ -219,7 +221,7 @@ def put(input: jax.Array, index: jax.Array, source: jax.Array, accumulate: bool 
     )
     target = flat.at[places]
     values = jnp.ravel(source)
-    return (target.add(values) if accumulate else target.set(values)).reshape(jnp.shape(input))
+    return (add_at(target, values) if accumulate else target.set(values)).reshape(jnp.shape(input))
 
 
 @operation("torch", "Tensor", grad_fn="GatherBackward0")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.adding import add_at
 from fnnet.functional.arithmetic import Value
 from fnnet.functional.dtypes import concrete, index_dtype, is_integral, is_number, scalar_name
 from fnnet.functional.indexing import aligned
@@ -78,6 +79,8 @@ def scatter(
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError(f"reduce argument must be either add or multiply, but got {reduce!r}")
     put = {None: "set", "add": "add", "multiply": "multiply"}[reduce]
+    if values.dtype == jnp.bool_:
+        put = {"add": "max", "multiply": "min"}.get(put, put)
     return getattr(lines.at[where], put)(values).reshape(jnp.shape(input))
 
 
@@ -85,13 +88,14 @@ def scatter(
 def scatter_add(input: jax.Array, dim: int, index: jax.Array, src: jax.Array) -> jax.Array:
     """A copy of input with src added at the indices along `dim`."""
     lines, where, values = _target("scatter_add", input, dim, index, src)
-    return lines.at[where].add(values).reshape(jnp.shape(input)) if values.size else jnp.asarray(input)
+    return add_at(lines.at[where], values).reshape(jnp.shape(input)) if values.size else jnp.asarray(input)
 
 
 # JAX has no derivative of scattered extremes and products; PyTorch shares an extreme's among ties.
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _scattered(kind: str, lines: jax.Array, where: tuple[jax.Array, ...], values: jax.Array) -> jax.Array:
-    put = {"amax": "max", "amin": "min", "prod": "multiply"}[kind]
+    product = "min" if lines.dtype == jnp.bool_ else "multiply"
+    put = {"amax": "max", "amin": "min", "prod": product}[kind]
     return getattr(lines.at[where], put)(values)
 
 
@@ -138,7 +142,7 @@ def scatter_reduce(
             neutral = {"amax": -jnp.inf, "amin": jnp.inf}.get(reduce, float(reduce == "prod"))
         lines = lines.at[where].set(jnp.asarray(neutral, lines.dtype))
     if reduce in ("sum", "mean"):
-        result = lines.at[where].add(values)
+        result = add_at(lines.at[where], values)
         if reduce == "mean":
             count = jnp.full_like(lines, 1) if include_self else jnp.ones_like(lines).at[where].set(0)
             count = jnp.maximum(count.at[where].add(jnp.ones_like(values)), 1)

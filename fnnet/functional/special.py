@@ -249,13 +249,13 @@ def logaddexp2(input: jax.Array, other: jax.Array) -> jax.Array:
     return _logaddexp2(*_paired(input, other))
 
 
-@operation("torch", "Tensor", grad_fn="IgammaBackward0", **_BINARY)
+@operation("torch", "Tensor", grad_fn="IgammaBackward0", in_place=True, promote=_BINARY["promote"])
 def igamma(input: jax.Array, other: jax.Array) -> jax.Array:
     """The regularised lower incomplete gamma function of order input at other."""
     return lax.igamma(*_paired(input, other))
 
 
-@operation("torch", "Tensor", grad_fn="IgammacBackward0", **_BINARY)
+@operation("torch", "Tensor", grad_fn="IgammacBackward0", in_place=True, promote=_BINARY["promote"])
 def igammac(input: jax.Array, other: jax.Array) -> jax.Array:
     """1 - igamma(input, other)."""
     return lax.igammac(*_paired(input, other))

@@ -74,6 +74,8 @@ def arranged(
         which, when = _COLUMN_MAJOR[name]
         if when(bound):
             return tuple(_turned(one) if i in which else one for i, one in enumerate(outputs))
+    if name == "rot90":
+        return tuple(_rotated(one, inputs[0], bound) for one in outputs)
     if name == "masked_fill" or all(spec.contiguous for spec in inputs):
         return outputs
     if name in _FOLLOWS:
@@ -86,6 +88,16 @@ def arranged(
     if outputs and (name in _KEEPS or _each_alone(jaxpr.jaxpr)):
         return layout.elementwise(inputs[:1] if name in _KEEPS else inputs, outputs)
     return outputs
+
+
+def _rotated(spec: Spec, input: Spec, bound: inspect.BoundArguments) -> Spec:
+    """PyTorch flips and, for odd turns, transposes what it flipped."""
+    turns, dims = bound.arguments.get("k", 1), bound.arguments.get("dims", (0, 1))
+    strides = list(layout.dense_strides(input)) if turns % 4 else list(contiguous_strides(input.shape))
+    if turns % 2:
+        one, other = dims[0] % spec.ndim, dims[1] % spec.ndim
+        strides[one], strides[other] = strides[other], strides[one]
+    return spec_of(spec.shape, spec.dtype, spec.device, tuple(strides))
 
 
 def _turned(spec: Spec) -> Spec:

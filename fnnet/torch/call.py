@@ -20,7 +20,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
-from fnnet.torch.storage import Storage
+from fnnet.torch.storage import UNSEEN, Storage
 from fnnet.torch.tensor import Tensor, alias
 from fnnet.torch.view import through
 from fnnet.torch.warning import warn
@@ -31,7 +31,8 @@ _LIST = object()
 _INT64 = 2**63
 _SEVERAL = frozenset(("SplitBackward0", "SplitWithSizesBackward0", "UnbindBackward0"))
 """Functions whose outputs may not be changed in place; others return views made one by one."""
-_MAY_OVERLAP = ("FillBackward2", "ZeroBackward0")
+_MAY_OVERLAP = ("FillBackward", "ZeroBackward", "IndexFillBackward", "MaskedFillBackward", "IndexPutBackward")
+"""Operations that write to a tensor some elements of which lie on each other; the last three warn."""
 
 
 def key_of(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], list[Tensor], list[Any]]:
@@ -227,11 +228,11 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
                 requires = True
                 break
     if requires or target._base is not None or target._inference or 0 in target._spec.strides:
-        inplace.check(target, requires, overlap=plan.grad_fn not in _MAY_OVERLAP)
+        inplace.check(target, requires, overlap=not plan.grad_fn.startswith(_MAY_OVERLAP))
     storage = target._storage
-    for t in tensors:
-        if t is not target and t._storage is storage:
-            inplace.check_overlap(target, t)
+    for t in tensors[1:] if tensors[0] is target else tensors:
+        if t._storage is storage:
+            inplace.check_overlap(target, t, plan.grad_fn)
     values = [t._storage.value if t._steps is None and t._storage.value else t._value() for t in tensors]
     if plan.device is not CPU and not RECORD.immediate:
         values = _together(plan, values, tensors)
@@ -239,8 +240,10 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
     if RECORD.immediate and not MODE.enabled and target._spec.differentiable:
         value = Value(through(target._value().get(), value.get()))
     if not requires and target._base is None and target._steps is None:
-        target._storage.replace(value)
+        storage.replace(value)
         target._counter.version += 1
+        if target._counter is not storage:
+            UNSEEN.note(storage)
         return target
     node = None
     if requires and target._spec.differentiable:

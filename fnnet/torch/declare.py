@@ -44,6 +44,7 @@ def _one_dim(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> bool:
 
 ITSELF: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("real", "conj", "conj_physical"), lambda x, **_: not x._spec.dtype.is_complex),
+    "adjoint": lambda x, **_: not x._spec.ndim and not x._spec.dtype.is_complex,
     "atleast_1d": lambda x, *others: not others and x._spec.ndim >= 1,
     "atleast_2d": lambda x, *others: not others and x._spec.ndim >= 2,
     "atleast_3d": lambda x, *others: not others and x._spec.ndim >= 3,
@@ -92,6 +93,7 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
 
     itself = ITSELF.get(op.declared.name)
     read = READ.get(op.declared.name)
+    same_shape = op.declared.name == "broadcast_tensors"
 
     def function(*args: Any, **kwargs: Any) -> Any:
         found = itself is not None and args and isinstance(args[0], Tensor) and "out" not in kwargs
@@ -99,6 +101,10 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
             return args[0]
         if read is not None:
             args, kwargs = _as_numbers(args, kwargs, read)
+        if same_shape:
+            return _unless_same(
+                call(op, args, kwargs), args[0] if isinstance(args[0], tuple | list) else args
+            )
         if kwargs and "out" in kwargs and not has_out:
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
@@ -114,6 +120,11 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
         return call(op, args, kwargs)
 
     return _named(function, op)
+
+
+def _unless_same(made: Any, given: Any) -> Any:
+    """What was made, but the tensors themselves where there was nothing to do."""
+    return tuple(x if x._spec.shape == y._spec.shape else y for x, y in zip(given, made, strict=True))
 
 
 def _gathered(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:

@@ -9,13 +9,14 @@ import numpy as np
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.attach import method
+from fnnet.torch.autograd.unseen import stale_accumulator, stale_node
 from fnnet.torch.call import adopt
 from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.memory_formats import is_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import RECORD
 from fnnet.torch.spec import Spec
-from fnnet.torch.storage import Storage, Version
+from fnnet.torch.storage import UNSEEN, Storage, Version
 from fnnet.torch.tensor import Tensor, alias
 
 
@@ -207,10 +208,17 @@ def _set_data(self: Tensor, new: Tensor) -> None:
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"
         )
-    self._storage, self._spec = new._storage, new._spec
+    before, after = self._spec, new._spec
+    if before.dtype is not after.dtype or before.device is not after.device:
+        self._accumulator = None
+    elif before.shape != after.shape and self._fn is not None:
+        stale_node(self, after)
+    elif before.shape != after.shape and self._accumulator is not None:
+        self._accumulator = stale_accumulator(self._accumulator, after)
+    self._storage, self._spec = new._storage, after
     self._steps, self._starts, self._offset = new._steps, new._starts, new._offset
     self._cache, self._cached_at = new._cache, new._cached_at
-    self._accumulator = None
+    UNSEEN.note(self._storage)
 
 
 Tensor.data = property(_get_data, _set_data, doc="The same memory outside of the graph.")  # type: ignore[attr-defined]

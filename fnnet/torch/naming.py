@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from fnnet.torch.spec import Spec
 
-__all__ = ["NO_DERIVATIVE", "kept_by", "name_of", "shown_edges"]
+__all__ = ["NOT_SEEN", "NO_DERIVATIVE", "kept_by", "name_of", "refused_of", "shown_edges"]
 
 
 class _Call:
@@ -208,6 +208,26 @@ _ALWAYS = {
 
 NO_DERIVATIVE = frozenset(name for name, node in _ALWAYS.items() if node == "NotImplemented")
 """Operations that PyTorch records, but whose backward raises."""
+
+NOT_SEEN = frozenset((
+    "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_i0", "modified_bessel_i1",
+    "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1",
+    "spherical_bessel_j0", "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v",
+    "chebyshev_polynomial_w", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u",
+    "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "hermite_polynomial_h",
+    "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+))  # fmt: skip
+"""Operations whose results never require a gradient: autograd does not see them."""
+
+
+def refused_of(name: str, bound: BoundArguments) -> tuple[str, str] | None:
+    """The node, and the operation that it names, of what looks at values and has no derivative."""
+    if name == "unique":
+        if bound.arguments.get("dim") is not None:
+            return "UniqueDimBackward0", "unique_dim"
+        return "Unique2Backward0", "_unique2"
+    return ("UniqueConsecutiveBackward0", name) if name == "unique_consecutive" else None
+
 
 _IN_PLACE = {
     "leaky_relu": "LeakyReluBackward1", "elu": "EluBackward1", "selu": "EluBackward1",

@@ -22,8 +22,7 @@ from fnnet.torch.devices import CPU, device
 from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as, source_of
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.guards import guard_of
-from fnnet.torch.mode import MODE
-from fnnet.torch.naming import NO_DERIVATIVE, kept_by, name_of, shown_edges
+from fnnet.torch.naming import NO_DERIVATIVE, NOT_SEEN, kept_by, name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.refusals import (
@@ -36,6 +35,7 @@ from fnnet.torch.refusals import (
 from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
+from fnnet.torch.strided_views import steps_of
 from fnnet.torch.tensor import Tensor, view_spec
 from fnnet.torch.warning import notice_of
 
@@ -91,6 +91,7 @@ ELEMENTWISE_ARGUMENTS = frozenset(
         "tensor1",
         "tensor2",
         "condition",
+        "n",
     ]
 )
 NOT_ELEMENTWISE = frozenset(
@@ -119,11 +120,12 @@ class _Hole:
         return isinstance(self.spec, Spec)
 
 
-def _map(tree: Any, change: Any) -> Any:
+def map_leaves(tree: Any, change: Any) -> Any:
+    """The arguments with every leaf changed."""
     if isinstance(tree, list | tuple):
-        return tuple(_map(item, change) for item in tree)
+        return tuple(map_leaves(item, change) for item in tree)
     if isinstance(tree, dict):
-        return {name: _map(item, change) for name, item in tree.items()}
+        return {name: map_leaves(item, change) for name, item in tree.items()}
     return change(tree)
 
 
@@ -263,7 +265,7 @@ class Op:
         def type_name(name: str, leaf: Any) -> str:
             return "Tensor" if isinstance(leaf, _Hole) else type(given.arguments.get(name, leaf)).__name__
 
-        arguments = {name: _map(value, plain) for name, value in bound.arguments.items()}
+        arguments = {name: map_leaves(value, plain) for name, value in bound.arguments.items()}
         check_kinds(
             self.name, arguments, [*self.signature.parameters.values()], self.promote, is_tensor, type_name
         )
@@ -329,7 +331,7 @@ class Op:
                         return lax.convert_element_type(array, common.numpy)
                     return array
 
-                return _map(tree, change)
+                return map_leaves(tree, change)
 
             filled = OrderedDict((name, fill(name, tree)) for name, tree in bound.arguments.items())
             if source is not None:
@@ -383,11 +385,13 @@ class Op:
         plan.draws, plan.drawn = draws, specs[len(tensor_holes) :]
         plan.saves_output = self.declared.name in SAVES_OUTPUT
         if self.view:
-            self._make_view(plan, function)
+            self._make_view(plan, function, bound)
         plan.grad_fn = name_of(self, bound, plan.views)
         plan.keeps = kept_by(self, bound, plan.grad_fn)
         if self.declared.name in NO_DERIVATIVE:
             plan.no_derivative = f"derivative for aten::{self.name} is not implemented"
+        if self.declared.name in NOT_SEEN:
+            plan.differentiable = False
         plan.shown = shown_edges(self, bound, order)
         if not self.view and specs:
             if self._elementwise():
@@ -415,7 +419,7 @@ class Op:
                 found.append((None, type(leaf)))
 
         for name in self.declared.promote:
-            _map(bound.arguments.get(name), note)
+            map_leaves(bound.arguments.get(name), note)
         if not found:
             return None
         common = result_type(found)
@@ -451,8 +455,9 @@ class Op:
                 )
         return where or CPU
 
-    def _make_view(self, plan: Plan, function: Function) -> None:
-        views = layout.views_of(plan.jaxpr, function, self.name)
+    def _make_view(self, plan: Plan, function: Function, bound: inspect.BoundArguments) -> None:
+        known = steps_of(self.declared.name, bound, tuple(plan.inputs[0].shape))
+        views = [(0, known)] if known else layout.views_of(plan.jaxpr, function, self.name)
         try:
             specs = [view_spec(plan.inputs[origin], steps, ())[0] for origin, steps in views]
         except RuntimeError:
@@ -466,27 +471,9 @@ class Op:
 
     def compute(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call a function whose output shapes depend on values, on the values themselves."""
-        from fnnet.torch.tensor import from_array
+        from fnnet.torch.computed import compute
 
-        def concrete(leaf: Any) -> Any:
-            return leaf._value().get() if isinstance(leaf, Tensor) else leaf
-
-        given = [leaf for leaf in [*args, *kwargs.values()] if isinstance(leaf, Tensor)]
-        bound = self.bind(args, kwargs)
-        self._refuse(bound, bound)
-        if MODE.enabled and any(one.requires_grad for one in given) and self.declared.grad_fn:
-            raise NotImplementedError(
-                f"{self.name}: fnnet.torch has no gradient of it, for the shape of its result needs values"
-            )
-        with jax.enable_x64(True):
-            try:
-                result = self.function(
-                    *[_map(a, concrete) for a in args],
-                    **{name: _map(a, concrete) for name, a in kwargs.items()},
-                )
-            except Exception as error:
-                raise layout.shape_error(self.name, [one._spec for one in given], error) from error
-        return jax.tree.map(from_array, result)
+        return compute(self, args, kwargs)
 
 
 def _grad_fn(name: str) -> str:

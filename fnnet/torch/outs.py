@@ -9,6 +9,8 @@ from fnnet.torch import dtypes as D
 from fnnet.torch import indexing, return_types
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.memory_formats import contiguous_format
+from fnnet.torch.mode import no_grad
+from fnnet.torch.naming import NOT_SEEN
 from fnnet.torch.operation import Op
 from fnnet.torch.promotion import can_cast
 from fnnet.torch.refusals import cpp_name
@@ -72,7 +74,8 @@ def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bo
         return return_types.type_of(f"{type(result).__name__}_out", fields)(*out) if fields else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if out.requires_grad or result.requires_grad:
+    seen = op is None or op.declared.name not in NOT_SEEN
+    if seen and (out.requires_grad or result.requires_grad):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one "
             "of the arguments requires grad."
@@ -83,7 +86,8 @@ def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bo
     if out._spec.shape != result._spec.shape:
         resize(out, result, silent, op is None or _keeps_order(op, out))
         return out
-    indexing._assign(out, result, "CopyBackwards")
+    with no_grad():
+        indexing._assign(out, result, "CopyBackwards")
     return out
 
 

@@ -7,7 +7,9 @@ truth lies in a host buffer: reads copy from it, writes go into it at once.
 
 from __future__ import annotations
 
+import itertools
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -19,6 +21,30 @@ from fnnet.torch.record import RECORD, Value
 
 if TYPE_CHECKING:
     from fnnet.torch.spec import Spec
+
+
+sequence = itertools.count()
+"""Counts the nodes of the graph as they are made, and the writes that autograd does not see."""
+
+
+class Unseen:
+    """Writes that autograd counts nowhere, after which backward finds other numbers than forward had.
+
+    That is what is written through `x.data`, by giving `x.data` other memory, and by NumPy, which may write
+    at any time once it shares memory.
+    """
+
+    def __init__(self) -> None:
+        self.last: float = -1
+        self.at: weakref.WeakKeyDictionary[Storage, int] = weakref.WeakKeyDictionary()
+
+    def note(self, storage: Storage) -> None:
+        """The memory was written to now."""
+        self.at[storage] = number = next(sequence)
+        self.last = max(self.last, number)
+
+
+UNSEEN = Unseen()
 
 
 class Version:
@@ -84,6 +110,7 @@ class Storage:
         """The memory as NumPy's, shared from now on. Raises TypeError off the CPU."""
         if self.host is None:
             assert self.value is not None
+            UNSEEN.last = float("inf")
             array = np.array(self.value.get(), order="C")
             self.host, self.value = array, None
         return self.host

@@ -13,7 +13,7 @@ from fnnet.torch.dtypes import dtype
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, append
 from fnnet.torch.spec import Size, Spec, spec_of
-from fnnet.torch.storage import Storage, Version, device_array
+from fnnet.torch.storage import UNSEEN, Storage, Version, device_array
 
 if TYPE_CHECKING:
     from fnnet.torch.autograd.graph import Node
@@ -144,9 +144,11 @@ class Tensor:
         else:
             plan = write_plan(storage.spec, self._steps, self._spec)
             storage.replace(append(plan, (storage.current(), value), self._starts)[0])
-            self._cache = value
+            self._cache = None if 0 in self._spec.strides else value  # elements that lie on each other
             self._cached_at = storage.changes
         self._counter.version += 1
+        if self._counter is not storage:
+            UNSEEN.note(storage)
 
 
 Tensor.__module__ = "torch"  # as it prints; pickles do not refer to it (see `pickling.py`)

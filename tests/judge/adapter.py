@@ -60,7 +60,9 @@ class Sweep:
 
     def __init__(self, values: bool = True) -> None:
         from fnnet.torch import executable
+        from fnnet.torch.record import RECORD
 
+        self.record = RECORD
         executable._OPTIONS["xla_backend_optimization_level"] = 0  # each program runs once
         self.mine = Side("fnnet.torch")
         self.theirs = Side("torch")
@@ -72,7 +74,14 @@ class Sweep:
         tally.total += 1
         text = f"{probe.label}: {where(probe)}"
         theirs = look(self.theirs, probe)
+        if not self.values:
+            self.record._clear()  # what is never read shall not fail in the next probe
         mine = look(self.mine, probe)
+        if theirs.error is not None and mine.error is None:
+            try:
+                self.record.run()  # errors that depend on values come with them
+            except Exception as error:
+                mine.error = error
         found = list(differences(probe, mine, theirs))
         if not found and theirs.error is None and mine.error is None and probe.values and self.values:
             self._later(tally, entry, probe, text, mine, theirs)

@@ -33,6 +33,11 @@ def _roots(
         if gradient is None:
             if edge is not None and tensor._spec.numel != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if edge is not None and tensor._spec.dtype.is_complex:
+                raise RuntimeError(
+                    "grad can be implicitly created only for real scalar outputs but got "
+                    f"{tensor._spec.dtype}"
+                )
             if edge is not None:
                 gradient = ones(tensor._spec)
         elif not isinstance(gradient, Tensor):

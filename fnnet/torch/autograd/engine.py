@@ -101,7 +101,7 @@ class _Walk:
             if self.create_graph:
                 variable._grad = gradient
             else:
-                variable._grad = wrap(gradient, natural(variable._spec))
+                variable._grad = wrap(gradient, natural(node.outputs[0]))
         elif self.create_graph:
             variable._grad = add(old, gradient)
         else:

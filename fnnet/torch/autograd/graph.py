@@ -6,7 +6,6 @@ kept it.
 
 from __future__ import annotations
 
-import itertools
 import re
 import weakref
 from collections.abc import Callable, Sequence
@@ -17,11 +16,11 @@ from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import Value, append
 from fnnet.torch.spec import Spec
+from fnnet.torch.storage import UNSEEN, sequence
 
 if TYPE_CHECKING:
     from fnnet.torch.tensor import Tensor
 
-_sequence = itertools.count()
 Edge = tuple["Node", int]
 
 RELEASED = (
@@ -105,7 +104,7 @@ class Node:
     def _begin(self, edges: tuple[Edge | None, ...], outputs: tuple[Spec, ...]) -> None:
         self.edges = edges
         self.outputs = outputs
-        self.order: float = next(_sequence)
+        self.order: float = next(sequence)
 
     def name(self) -> str:
         """PyTorch's name of the node."""
@@ -170,7 +169,7 @@ class PlanNode(Node):
     ) -> None:
         self.edges = edges
         self.outputs = plan.outputs
-        self.order = next(_sequence)
+        self.order = next(sequence)
         self.plan = plan
         self.numbers = numbers
         reached = tuple([edge is not None for edge in edges])
@@ -184,8 +183,8 @@ class PlanNode(Node):
             self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         if checked and MODE.inferred and any(tensors[i]._inference for i in checked):
             raise RuntimeError(_INFERENCE)
-        self.checks: list[tuple[Any, int, int]] = [
-            (tensors[i]._counter, tensors[i]._counter.version, i) for i in checked
+        self.checks: list[tuple[Any, int, int, Any]] = [
+            (tensors[i]._counter, tensors[i]._counter.version, i, tensors[i]) for i in checked
         ]
 
     def name(self) -> str:
@@ -201,17 +200,27 @@ class PlanNode(Node):
 
     def check_output(self, tensor: Tensor) -> None:
         """Keep the version of the output, as PyTorch does for some (`keeps_output`)."""
-        self.checks.append((tensor._counter, tensor._counter.version, -1))
+        kept = (tensor._storage, next(sequence))
+        self.checks.append((tensor._counter, tensor._counter.version, -1, kept))
 
     def _open(self) -> list[Value]:
         values: Any = self.values
         if values is None:
             raise RuntimeError(RELEASED)
         if self.plan.no_derivative is not None:
-            raise RuntimeError(self.plan.no_derivative)
+            text = self.plan.no_derivative
+            raise (NotImplementedError if text.startswith("the derivative") else RuntimeError)(text)
         if values.__class__ is _Packed:
-            values = values.open()
-        for counter, version, position in self.checks:
+            return self._checked(values.open())
+        self._checked(values)
+        if UNSEEN.last > self.order:
+            from fnnet.torch.autograd.unseen import as_now
+
+            return as_now(self, values)
+        return values
+
+    def _checked(self, values: list[Value]) -> list[Value]:
+        for counter, version, position, _ in self.checks:
             if counter.version != version:
                 raise RuntimeError(self._modified(counter.version, version, position))
         return values
@@ -273,13 +282,19 @@ class PlanNode(Node):
     def release(self) -> None:
         if self.values or self.checks:
             self.values = None
+            self.checks = []
 
 
 def _kept(plan: Plan, reached: tuple[bool, ...]) -> tuple[Any, ...]:
     """See `Plan.kept`."""
     needs = tuple([i for i, is_reached in enumerate(reached) if is_reached])
     given = _FIRST if len(plan.outputs) == 1 else _differentiable(plan)
-    saved = plan.pullback(needs, given)[1]
+    try:
+        saved = plan.pullback(needs, given)[1]
+    except NotImplementedError:  # there is no rule, which PyTorch too says in backward
+        name = plan.grad_fn.removesuffix("Backward0").removeprefix("Special").lower()
+        plan.no_derivative = f"the derivative for '{name}' is not implemented."
+        return needs, (), (), False
     if plan.keeps is None:
         return needs, saved, () if plan.saves_output else saved, plan.saves_output and bool(saved)
     kept, keeps_output = plan.keeps

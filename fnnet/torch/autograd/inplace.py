@@ -72,16 +72,27 @@ def _forbidden(tensor: Tensor, what: str) -> RuntimeError:
     return RuntimeError(_SEVERAL.format(nr=tensor._nr, fn=name, what=what))
 
 
-def check_overlap(target: Tensor, other: Tensor) -> None:
+_BY_PLACES = ("ScatterBackward", "ScatterAddBackward", "ScatterReduceBackward", "IndexCopyBackward",
+              "IndexAddBackward", "IndexFillBackward", "IndexReduceBackward")  # fmt: skip
+"""Operations that may not read the memory they write to even where all of it is the same."""
+
+_BY_NUMBER = ("IndexFillBackward", "MaskedFillBackward")
+"""Operations whose 0-d tensor PyTorch reads before it writes."""
+
+
+def check_overlap(target: Tensor, other: Tensor, name: str = "") -> None:
     """Raise where an operation would read memory that it has written to already, by PyTorch's rule."""
     one, two = target._spec, other._spec
+    if two.ndim == 0 and name.startswith(_BY_NUMBER):
+        return
     if not one.numel or not two.numel or not (is_dense(one) and is_dense(two)):
         return
     begin, end = target._offset, target._offset + one.numel
     other_begin, other_end = other._offset, other._offset + two.numel
     if end <= other_begin or other_end <= begin:
         return
-    if (begin, end) == (other_begin, other_end) and _steps(one) == _steps(two):
+    same = (begin, end) == (other_begin, other_end) and _steps(one) == _steps(two)
+    if same and not name.startswith(_BY_PLACES):
         return
     raise RuntimeError(
         "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "

@@ -1,0 +1,156 @@
+"""Scenarios of what is seen of an operation beside its values: memory, strides, refusals, unseen writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scenarios import error, scenario
+
+
+def seen(x: Any) -> list[Any]:
+    """What one sees of a tensor without its values."""
+    name = None if x.grad_fn is None else x.grad_fn.name()
+    return [list(x.shape), list(x.stride()), x.storage_offset(), x.requires_grad, x._is_view(), name]
+
+
+def _gradient(torch: Any, operation: Any, change: Any) -> Any:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    made = operation(x)
+    change(x)
+    made.sum().backward()
+    return x.grad
+
+
+@scenario
+def written_unseen_between_forward_and_backward(torch: Any) -> Any:
+    def doubled(x: Any) -> None:
+        x.data.mul_(2)
+
+    def exchanged(x: Any) -> None:
+        x.data = torch.zeros(2)
+
+    operations = [
+        lambda x: x * x, torch.sin, lambda x: x**3, torch.log, torch.relu, torch.exp, torch.abs,
+        lambda x: x.view(2, 1) * x.view(1, 2), lambda x: torch.mm(x[None], x[:, None]),
+    ]  # fmt: skip
+    found = [_gradient(torch, one, change) for one in operations for change in (doubled, exchanged)]
+    x, w = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0, 4.0])
+    y, z = x * w, x * w[:1]
+    w.data.mul_(2)
+    (y.sum() + z.sum()).backward()
+    shared = torch.tensor([3.0, 4.0])
+    y = x * shared
+    memory = shared.numpy()
+    memory *= 3
+    y.sum().backward()
+    return [*found, x.grad]
+
+
+@scenario
+def data_of_another_shape(torch: Any) -> Any:
+    def leaf() -> Any:
+        return torch.ones(2, requires_grad=True)
+
+    def after(operation: Any, data: Any) -> Any:
+        x = leaf()
+        y = operation(x).sum()
+        x.data = data
+        y.backward()
+        return [x.grad, list(x.shape)]
+
+    def again() -> Any:
+        x = leaf()
+        y = (x * 2).sum()
+        y.backward()
+        x.data = torch.ones(3)
+        (x * 2).sum().backward()
+
+    def within() -> Any:
+        y = leaf() * 2
+        y.data = torch.ones(3)
+        y.sum().backward()
+
+    x = leaf()
+    x.data = torch.ones(3)
+    (x * 2).sum().backward()
+    wide = after(lambda x: x * 2, torch.ones(2).double())
+    return [x.grad, after(lambda x: x * 2, torch.ones(3)), wide, error(again), error(within)]
+
+
+@scenario
+def no_derivative(torch: Any) -> Any:
+    x = torch.tensor([1.0, 2.0, 2.0, 3.0], requires_grad=True)
+    z = torch.tensor(1 + 2j, requires_grad=True)
+    made = [
+        torch.unique(x), x.unique(dim=0), torch.unique_consecutive(x),
+        torch.special.zeta(x + 1, torch.ones(4)), z * z,
+    ]  # fmt: skip
+    unseen = [torch.special.bessel_j0(x), torch.special.chebyshev_polynomial_t(x, torch.tensor([2.0]))]
+    return [
+        [seen(one)[3:5] for one in made + unseen],
+        [error(one.sum().backward) for one in made],
+        error(lambda: torch.autograd.grad(z * z, z)),
+        torch.special.bessel_j0(x, out=torch.zeros(4, requires_grad=True)),
+    ]
+
+
+@scenario
+def strides_of_length_one(torch: Any) -> Any:
+    found = []
+    for shape in [(2, 3), (1, 3), (2, 1, 3)]:
+        x = torch.arange(float(torch.Size(shape).numel())).reshape(shape)
+        found += [seen(x.rot90(k)) for k in (-1, 0, 2)]
+        found += [seen(x.unfold(dim, 1, step)) for dim in range(x.ndim) for step in (1, 2)]
+        found += [seen(x.diagonal(offset, 0, x.ndim - 1)) for offset in (-1, 2)]
+        found += [seen(x.nonzero()), seen(torch.argwhere(x == 0)), *map(seen, x.nonzero(as_tuple=True))]
+    return [*found, [one.tolist() for one in torch.tensor(2.0).nonzero(as_tuple=True)]]
+
+
+@scenario
+def the_tensor_itself(torch: Any) -> Any:
+    x, y = torch.ones(2, 3), torch.ones(3)
+    both = torch.broadcast_tensors(x, y)
+    number = torch.tensor(1.0)
+    return [
+        [both[0] is x, both[1] is y, both[1]._is_view()],
+        [torch.broadcast_tensors(x)[0] is x, torch.broadcast_tensors(number, number)[1] is number],
+    ]
+
+
+@scenario
+def memory_that_lies_on_itself(torch: Any) -> Any:
+    places, zeros = torch.tensor([0]), torch.zeros(2, 3, dtype=torch.int64)
+
+    def matrix() -> Any:
+        return torch.arange(6.0).reshape(2, 3)
+
+    def line() -> Any:
+        return torch.arange(6)
+
+    def on(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        def run() -> Any:
+            getattr(x, name)(*args, **kwargs)
+
+        said = error(run)
+        return [said[0], x] if "no error" in said else said
+
+    x, y, z = matrix(), line(), matrix()
+    spread = line().expand(2, 6)
+    return [
+        on(x, "scatter_", 0, zeros, x), on(x, "scatter_add_", 0, zeros, x),
+        on(x, "scatter_reduce_", 0, zeros, x, "sum"), on(y, "scatter_", 0, y, 1),
+        on(y, "index_fill_", 0, y, 3), on(y, "index_copy_", 0, y, y), on(y, "index_add_", 0, y, line()),
+        on(x, "index_copy_", 0, places, x[1:]),
+        on(z, "index_fill_", 0, places, z[0, 1]), on(z, "masked_fill_", z > 2, z[0, 1]),
+        on(spread, "scatter_", 0, zeros, 1), on(spread, "index_copy_", 0, places, torch.ones(1, 6).long()),
+    ]  # fmt: skip
+
+
+@scenario
+def sums_of_truths(torch: Any) -> Any:
+    truths, places = torch.tensor([True, False, True]), torch.tensor([0, 0, 1])
+    return [
+        truths.scatter_add(0, places, truths), truths.index_add(0, places, truths),
+        truths.scatter_reduce(0, places, truths, "sum"), truths.scatter_reduce(0, places, truths, "prod"),
+        truths.put(places, truths, accumulate=True), truths.index_put((places,), truths, accumulate=True),
+    ]  # fmt: skip
