@@ -68,7 +68,7 @@ def test_run_passes_words_and_status_on(folder):
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "['script.py', '-h', '--stats', '--', 'exit'] __main__ script.py beside the script True",
-        "True True fnnet.torch None",
+        "True True torch None",
         "fnnet has no module 'torch.nope'",
         "fnnet has no module 'torch.nn.nope'",
         "module 'torch' has no attribute 'nope' in fnnet (fnnet.torch.nope)",

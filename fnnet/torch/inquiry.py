@@ -24,6 +24,13 @@ class layout:
     def __repr__(self) -> str:
         return f"torch.{self._name}"
 
+    def __reduce__(self) -> Any:
+        return _layout, (self._name,)
+
+
+def _layout(name: str) -> layout:
+    return strided if name == "strided" else LAYOUTS[name]
+
 
 strided = layout("strided")
 LAYOUTS = {

@@ -62,7 +62,7 @@ def _is_foreign(error: Exception) -> bool:
         trace = trace.tb_next
     if trace is None:
         return False
-    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    package = str(trace.tb_frame.f_globals.get("__package__") or "").partition(".")[0]
     return package != "fnnet" or trace.tb_frame.f_code.co_code[trace.tb_lasti] != _RAISE
 
 

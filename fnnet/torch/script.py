@@ -7,11 +7,14 @@ import gc
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import importlib.util
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from fnnet.torch import presented
 
 __all__ = ["install_aliases", "run"]
 
@@ -20,6 +23,9 @@ ALIASES = {"torch": "fnnet.torch", "torchvision": "fnnet.torchvision", "tensorfl
 
 OWN = frozenset({"jax", "jaxlib", "numpy", "optax", "etils", "ml_dtypes"})
 """Packages that fnnet itself stands on. Some try to import tensorflow or torch: not a mirror of it."""
+
+
+_ANY = importlib.metadata.DistributionFinder.Context()
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -84,8 +90,30 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-class _AliasFinder(importlib.abc.MetaPathFinder):
+class _Mirror(importlib.metadata.Distribution):
+    """What `importlib.metadata` tells of a package that a mirror stands for: its name and its version."""
+
+    def __init__(self, name: str) -> None:
+        version = importlib.import_module(ALIASES[name]).__version__
+        self._text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "METADATA" else None
+
+    def locate_file(self, path: object) -> Path:
+        return Path(__file__).parent / str(path)
+
+
+class _AliasFinder(importlib.metadata.DistributionFinder):
     """Resolves `torch`, `torch.nn`, ... to `fnnet.torch`, `fnnet.torch.nn`, ..."""
+
+    def find_distributions(
+        self, context: importlib.metadata.DistributionFinder.Context = _ANY
+    ) -> Iterator[importlib.metadata.Distribution]:
+        """The mirrors as installed packages."""
+        for name in ALIASES:
+            if context.name in (None, name):
+                yield _Mirror(name)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
@@ -109,6 +137,10 @@ class _AliasFinder(importlib.abc.MetaPathFinder):
                 mirrored = importlib.import_module(mirror)
         except ModuleNotFoundError as error:
             if error.name is not None and (mirror == error.name or mirror.startswith(error.name + ".")):
+                made = presented.make(fullname)
+                if made is not None:
+                    mirrored = sys.modules[mirror] = made
+                    return importlib.machinery.ModuleSpec(fullname, _AliasLoader(mirrored), is_package=True)
                 if asks:
                     return None
                 raise ModuleNotFoundError(f"fnnet has no module '{fullname}'", name=fullname) from None
@@ -127,6 +159,7 @@ def install_aliases() -> None:
             raise RuntimeError(f"{name} is already imported from {getattr(loaded, '__file__', 'elsewhere')}")
     if not any(isinstance(finder, _AliasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AliasFinder())
+    presented.start()
 
 
 def run(script: str, arguments: Sequence[str] = ()) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the innermost line outside of fnnet."""
     frame, level = sys._getframe(1), 2
-    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == "fnnet":
+    while frame is not None and str(frame.f_globals.get("__package__") or "").partition(".")[0] == "fnnet":
         if frame.f_back is None:
             break
         frame, level = frame.f_back, level + 1

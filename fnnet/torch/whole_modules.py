@@ -2,12 +2,14 @@
 
 A file names them; it brings no code. An object is made without calling anything of its class, and only of a
 class that the running program has defined or imported already: a network, a part of fnnet,
-`argparse.Namespace`, or a plain class of the script and of the modules beside it. Nothing is imported.
+`argparse.Namespace`, or a plain class of the script and of the modules beside it. Nothing is imported but
+fnnet's own.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from typing import Any
 
 from fnnet.checkpoint.pt_write import Global
 from fnnet.layers.layer import Layer
+from fnnet.torch.presented import is_own
 
 __all__ = ["SAFE", "find", "object_of", "reference", "state_into", "write_object"]
 
@@ -44,6 +47,8 @@ def find(module: str, name: str, weights_only: bool) -> Any:
     """The class or function of that name, if the program has it and a file may name it; else None."""
     if module.partition(".")[0] in ("torch", "torchvision"):
         module = f"fnnet.{module}"
+        if module.startswith("fnnet.torch.nn.modules"):
+            importlib.import_module("fnnet.torch.nn.modules")  # where PyTorch says that its own are
     thing: Any = sys.modules.get(module)
     for part in name.split("."):
         if thing is None or not (isinstance(thing, type) or thing is sys.modules.get(module)):
@@ -58,7 +63,7 @@ def find(module: str, name: str, weights_only: bool) -> Any:
 def _allowed(thing: type | FunctionType) -> bool:
     own = _is_of_program(thing.__module__)
     if isinstance(thing, FunctionType):
-        return own or thing.__module__.startswith("fnnet.")
+        return own or is_own(thing.__module__)
     if issubclass(thing, _base()):
         return not any(_overrides(thing, name) for name in _CUSTOM)
     if issubclass(thing, Layer) or thing is argparse.Namespace:
@@ -128,6 +133,8 @@ def write_object(made: Any) -> Global | None:
             "slots, or pickles in its own way; save the module's state_dict() instead"
         )
     state = dict(_plain_state(made)) if is_module else dict(vars(made))
+    if hasattr(kind, "_further_state"):
+        state.update(made._further_state())
     return Global(named.module, named.name, (), state, new=True)
 
 

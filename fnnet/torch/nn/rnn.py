@@ -133,6 +133,12 @@ class RNNBase(_Derived):
     def flatten_parameters(self) -> None:
         """Nothing to do: weights need not lie side by side."""
 
+    def _further_state(self) -> dict[str, Any]:
+        """What a file holds beside the attributes, for PyTorch's module of the same name to read."""
+        return {
+            name: getattr(self, name) for name in ("_all_weights", "_flat_weights_names", "_flat_weights")
+        }
+
     @property
     def _all_weights(self) -> list[list[str]]:
         names = [
