@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.dtypes import is_integral
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation, warn
 from fnnet.functional.shares import shares
@@ -78,6 +79,10 @@ def hardtanh(input: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> j
     """
     if min_val > max_val:
         raise ValueError("hardtanh: min_val cannot be greater than max_val")
+    if is_integral(input):
+        min_val, max_val = int(min_val), int(max_val)
+        if input.dtype == jnp.uint8 and min(min_val, max_val) < 0:
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     upper = jnp.where(input >= max_val, _like(input, max_val), input)
     return jnp.where(input <= min_val, _like(input, min_val), upper)
 

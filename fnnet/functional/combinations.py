@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.functional.dtypes import is_integral, scalar_name
+from fnnet.functional.dtypes import index_dtype, is_integral, scalar_name
 from fnnet.functional.operation import operation
 
 __all__ = ["cartesian_prod", "combinations", "linalg_vander", "unravel_index", "vander"]
@@ -53,14 +53,16 @@ def vander(x: jax.Array, N: int | None = None, increasing: bool = False) -> jax.
     """The powers of a vector's elements along rows, falling unless increasing."""
     if x.ndim != 1:
         raise RuntimeError(f"vander(): x must be a one-dimensional tensor, got {x.ndim}")
+    x = x.astype(index_dtype()) if is_integral(x) else x
     made = _powers(x, x.shape[0] if N is None else N)
     return made if increasing else made[:, ::-1]
 
 
-@operation("linalg", spelled="vander")
+@operation("linalg", spelled="vander", grad_fn="CatBackward0")
 def linalg_vander(x: jax.Array, *, N: int | None = None) -> jax.Array:
     """The powers 0 .. N - 1 of the elements along a new last dimension."""
     x = jnp.atleast_1d(x)
+    x = x.astype(index_dtype()) if is_integral(x) else x
     size = x.shape[-1] if N is None else N
     if size < 2:
         raise RuntimeError(f"N must be greater than 1, got {size}")

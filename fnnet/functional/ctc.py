@@ -67,7 +67,14 @@ def ctc_loss(
     single = log_probs.ndim == 2
     if single:
         log_probs = log_probs[:, None]
+    if log_probs.ndim != 3:
+        raise IndexError(
+            "ctc_loss: Dimension out of range (expected to be in range of [-1, 0], but got 1): log_probs has "
+            f"{log_probs.ndim} dimensions"
+        )
     steps, batch, classes = log_probs.shape
+    if log_probs.size == 0:
+        raise RuntimeError("log_probs tensor must not be empty")
     if not 0 <= blank < classes:
         raise RuntimeError(f"ctc_loss: blank must be in label range 0 to {classes - 1}, got {blank}")
     frames, counts = (jnp.asarray(lengths).reshape(-1) for lengths in (input_lengths, target_lengths))

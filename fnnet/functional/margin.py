@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from fnnet.functional.activation import logsigmoid
 from fnnet.functional.classification import check_classes
 from fnnet.functional.distance import pairwise_distance
+from fnnet.functional.dtypes import to_floating
 from fnnet.functional.operation import operation
 from fnnet.functional.reduced import chosen_reduction, reduced
 
@@ -96,6 +97,7 @@ def cosine_embedding_loss(
             "tensors, but "
             f"found inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
+    input1, input2 = to_floating(input1), to_floating(input2)
     dots = jnp.sum(input1 * input2, axis=-1)
     squares = [jnp.sum(x * x, axis=-1) + 1e-12 for x in (input1, input2)]
     cosine = dots / jnp.sqrt(squares[0] * squares[1])

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.dtypes import to_floating
 from fnnet.functional.half import widened
 from fnnet.functional.operation import operation
 
@@ -351,6 +352,7 @@ def local_response_norm(
         )
     if input.size == 0:
         return input
+    input = to_floating(input)
     squares = jnp.square(input)
     window = (1, size, *[1] * (input.ndim - 2))
     pads = [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (input.ndim - 2)]

@@ -237,13 +237,13 @@ _logaddexp2.defjvps(
 )
 
 
-@operation("torch", "Tensor", grad_fn="LogaddexpBackward0", **_BINARY)
+@operation("torch", "Tensor", grad_fn="LogaddexpBackward0", promote=_BINARY["promote"])
 def logaddexp(input: jax.Array, other: jax.Array) -> jax.Array:
     """log(exp(input) + exp(other)), without overflow."""
     return _logaddexp(*_paired(input, other))
 
 
-@operation("torch", "Tensor", grad_fn="Logaddexp2Backward0", **_BINARY)
+@operation("torch", "Tensor", grad_fn="Logaddexp2Backward0", promote=_BINARY["promote"])
 def logaddexp2(input: jax.Array, other: jax.Array) -> jax.Array:
     """log2(2**input + 2**other), without overflow."""
     return _logaddexp2(*_paired(input, other))

@@ -36,7 +36,10 @@ _FOLLOWS = frozenset((
 """Operations that give channels_last for channels_last."""
 
 
-_KEEPS = frozenset(["flip", "fliplr", "flipud", "normalize", "prelu", "glu", "dropout", "alpha_dropout"])
+_KEEPS = frozenset((
+    "flip", "fliplr", "flipud", "normalize", "prelu", "glu", "dropout", "alpha_dropout", "select_scatter",
+    "slice_scatter", "diagonal_scatter", "as_strided_scatter", "index_fill",
+))  # fmt: skip
 """Operations that keep the order of the dimensions, though not each element comes from its place alone."""
 
 

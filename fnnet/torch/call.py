@@ -131,8 +131,9 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
     results = RECORD.append(plan, values, numbers)
     node = None
     if requires:
-        edges = tuple([edge_of(t) if t._spec.differentiable else None for t in tensors])
-        node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
+        edges = tuple([edge_of(t) if edged else None for t, edged in zip(tensors, plan.edged, strict=True)])
+        if any(edges):
+            node = node_class(plan.grad_fn)(plan, edges, tensors, values, numbers)
     if plan.views is not None:
         return _views(plan, tensors, numbers, results, node)
     made = []
@@ -142,7 +143,7 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
         tensor = new(Tensor)
         tensor._spec = spec
         tensor._storage = tensor._counter = Storage(value, spec)
-        if node is not None and spec.differentiable:
+        if node is not None and plan.linked[nr]:
             tensor._fn = node
             if nr:
                 tensor._nr = nr

@@ -15,11 +15,13 @@ import numpy as np
 from fnnet import functional
 from fnnet.functional.operation import ELSEWHERE, OPERATIONS, Operation
 from fnnet.torch.autograd import inplace
+from fnnet.torch.autograd.graph import node_class
 from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy
 from fnnet.torch.dtypes import get_default_dtype
 from fnnet.torch.inquiry import strided
 from fnnet.torch.mode import no_grad
+from fnnet.torch.naming import in_place_name
 from fnnet.torch.operation import Op
 from fnnet.torch.outs import write_out as write_out
 from fnnet.torch.tensor import Tensor
@@ -50,6 +52,7 @@ ITSELF: dict[str, Callable[..., bool]] = {
     "atleast_3d": lambda x, *others: not others and x._spec.ndim >= 3,
     "cartesian_prod": lambda x, *others: not others and x._spec.ndim == 1,
     "flatten": _one_dim,
+    "local_response_norm": lambda x, *_, **__: not x._spec.numel,
 }
 """Operations that give the tensor itself where there is nothing to do, and when that is."""
 
@@ -202,8 +205,11 @@ def restrided(function: Callable[..., Any]) -> Callable[..., Any]:
         seen = function(self, *args, **kwargs)
         self._spec, self._steps, self._starts = seen._spec, seen._steps, seen._starts
         self._cache, self._cached_at, self._offset = seen._cache, seen._cached_at, seen._offset
+        node = seen.grad_fn
+        if node is not None:
+            node.__class__ = node_class(in_place_name(type(node).__name__))
         self._counter.version += 1
-        self._fn, self._nr, self._fn_version = seen.grad_fn, seen._nr, self._counter.version
+        self._fn, self._nr, self._fn_version = node, seen._nr, self._counter.version
         return self
 
     change.__name__, change.__doc__ = function.__name__ + "_", function.__doc__

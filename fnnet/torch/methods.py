@@ -179,6 +179,14 @@ Tensor.select, Tensor.narrow = indexing.select, indexing.narrow  # type: ignore[
 Tensor.masked_select = indexing.masked_select  # type: ignore[attr-defined]
 
 
+@method
+def nonzero_static(self: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` places that are not zero, filled up with `fill_value`."""
+    from fnnet.torch.function_forms import nonzero_static as of
+
+    return of(self, size=size, fill_value=fill_value)
+
+
 # ---------------------------------------------------------------------- in place
 
 

@@ -16,7 +16,16 @@ from typing import Any, cast
 
 from fnnet.torch.spec import Spec
 
-__all__ = ["NOT_SEEN", "NO_DERIVATIVE", "kept_by", "name_of", "refused_of", "shown_edges"]
+__all__ = [
+    "NOT_SEEN",
+    "NO_DERIVATIVE",
+    "edges_of",
+    "in_place_name",
+    "kept_by",
+    "name_of",
+    "refused_of",
+    "shown_edges",
+]
 
 
 class _Call:
@@ -130,6 +139,11 @@ def _reduced(none: str, mean: str = "Mean") -> Namer:
     return named
 
 
+def _ctc(call: _Call) -> str:
+    last = {"none": "Where" if call["zero_infinity"] else "CtcLoss", "sum": "Sum"}
+    return f"{last.get(call['reduction'], 'Mean')}Backward0"
+
+
 def _nll(call: _Call) -> str:
     return "NllLoss2DBackward0" if call.ndim() > 2 else "NllLossBackward0"
 
@@ -187,7 +201,7 @@ _CALLS: dict[str, Namer] = {
     "hinge_embedding_loss": _reduced("Add"), "margin_ranking_loss": _reduced("ClampMin"),
     "cosine_embedding_loss": _reduced("Add"), "triplet_margin_loss": _reduced("ClampMin"),
     "poisson_nll_loss": _reduced("Sub"), "gaussian_nll_loss": _reduced("Mul"),
-    "multilabel_soft_margin_loss": _reduced("Div"), "ctc_loss": _reduced("CtcLoss"),
+    "multilabel_soft_margin_loss": _reduced("Div"), "ctc_loss": _ctc,
     "upsample_nearest": _upsample("Nearest"), "upsample_bilinear": _upsample("Bilinear"), "norm": _norm,
     "float_power": _pow, "round": lambda call: "RoundBackward1" if "decimals" in call.given else None,
     "trapezoid": _by_tensor("Div", "x"), "trapz": _by_tensor("Div", "x"),
@@ -235,6 +249,16 @@ _IN_PLACE = {
     "threshold": "ThresholdBackward1", "conj_physical": "ConjPhysicalBackward1",
 }  # fmt: skip
 """Names of in-place forms that are not the plain one's."""
+
+_OVERLOADS = {"SqueezeBackward": 3}
+"""How many overloads of a view come before those that change the tensor itself, where it is not one."""
+
+
+def in_place_name(name: str) -> str:
+    """The name of a view's node where the tensor itself became the view."""
+    word, number = name[:-1], name[-1]
+    return f"{word}{int(number) + _OVERLOADS.get(word, 1)}" if number.isdigit() else name
+
 
 _COPYING_RESHAPES = frozenset(["reshape", "flatten", "ravel"])
 """Where the memory allows no view, the last node is that of the copy."""
@@ -286,6 +310,26 @@ def _holes(value: Any) -> Iterator[Any]:
 
 def _is_tensor(hole: Any) -> bool:
     return isinstance(getattr(hole, "spec", None), Spec)
+
+
+_NO_EDGE = {
+    "view_as": ("other",), "expand_as": ("other",), "reshape_as": ("other",), "quantile": ("q",),
+    "nanquantile": ("q",), "cosine_embedding_loss": ("target",),
+}  # fmt: skip
+"""Arguments that no gradient goes to in PyTorch, though their dtype has one."""
+
+_NO_LINK = {"linalg_lu": (0,), "lu_unpack": (0,)}
+"""Outputs that no gradient comes from in PyTorch, though their dtype has one."""
+
+
+def edges_of(op: Any, bound: BoundArguments, order: dict[int, int], plan: Any) -> None:
+    """Say of a plan which inputs gradients go to, and which outputs they come from."""
+    name = op.declared.name
+    bare = {order[hole.index] for one in _NO_EDGE.get(name, ()) for hole in _holes(bound.arguments.get(one))}
+    if bare:
+        plan.edged = tuple([edged and i not in bare for i, edged in enumerate(plan.edged)])
+    if name in _NO_LINK:
+        plan.linked = tuple([linked and i not in _NO_LINK[name] for i, linked in enumerate(plan.linked)])
 
 
 _ORDER = {

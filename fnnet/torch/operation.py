@@ -22,7 +22,7 @@ from fnnet.torch.devices import CPU, device
 from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as, source_of
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.guards import guard_of
-from fnnet.torch.naming import NO_DERIVATIVE, NOT_SEEN, kept_by, name_of, shown_edges
+from fnnet.torch.naming import NO_DERIVATIVE, NOT_SEEN, edges_of, kept_by, name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.refusals import (
@@ -343,9 +343,14 @@ class Op:
         draws: list[Any] = []
         if self.source and bound.arguments.get(self.source) is None:
             numbers = [one.spec(1) for one in number_holes]
-            with jax.enable_x64(True):
-                shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
-                draws, drawn = draws_of(lambda source: pure(*shapes, *numbers, source=source))
+            try:
+                with jax.enable_x64(True):
+                    shapes = [jnp.zeros(s.shape, s.dtype.numpy) for s in specs]
+                    draws, drawn = draws_of(lambda source: pure(*shapes, *numbers, source=source))
+            except jax.errors.ConcretizationTypeError:
+                raise
+            except Exception as error:
+                raise layout.shape_error(self.name, specs, error) from error
             if self.declared.name in NOISE_LIES_AS_INPUT:
                 draws = lying_as(specs[0], draws)
             count = len(specs)
@@ -393,6 +398,7 @@ class Op:
         if self.declared.name in NOT_SEEN:
             plan.differentiable = False
         plan.shown = shown_edges(self, bound, order)
+        edges_of(self, bound, order, plan)
         if not self.view and specs:
             if self._elementwise():
                 plan.outputs = layout.elementwise(specs, plan.outputs)

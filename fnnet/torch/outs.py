@@ -29,6 +29,8 @@ _ITERATED = frozenset(
 )  # fmt: skip
 _EXACT = frozenset(("matmul", "cross", "heaviside", "isin", "linalg_cross", "where"))
 _KEEP_SHAPE = frozenset(("linspace", "logspace"))
+_SILENT = frozenset(("linspace", "logspace", "eye"))
+_EXTREMES = frozenset(("max", "min", "maximum", "minimum"))
 _TRUNCATING = frozenset(("cumsum", "cumprod"))
 _JOINING = frozenset(("cat", "concat", "stack", "hstack", "vstack", "dstack", "column_stack"))
 _WORDS = {
@@ -39,14 +41,16 @@ _WORDS = {
 }  # fmt: skip
 
 
-def converts(op: Op) -> bool:
+def converts(op: Op, several: bool = False) -> bool:
     """Whether PyTorch converts the result to the dtype of `out`; most operations want the dtype itself."""
     name = op.declared.name
     declared = op.declared
+    if name in _EXTREMES:
+        return not several
     return name in _CONVERTING or (name not in _EXACT and (bool(declared.promote) or declared.to_float))
 
 
-def check(op: Op | None, name: str, result: dtype, out: dtype) -> None:
+def check(op: Op | None, name: str, result: dtype, out: dtype, several: bool = False) -> None:
     """Raise where PyTorch does not put a result of one dtype into a tensor of another."""
     if result is out or name in _TRUNCATING:
         return
@@ -54,7 +58,7 @@ def check(op: Op | None, name: str, result: dtype, out: dtype) -> None:
         raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {cpp_name(out)}")
     if op is not None and op.declared.name in _ITERATED:
         raise RuntimeError(f"Found dtype {cpp_name(out)} but expected {cpp_name(result)}")
-    if op is not None and not converts(op):
+    if op is not None and not converts(op, several):
         raise RuntimeError(
             f"Expected out tensor to have dtype {_WORDS.get(result, result.name)}, but got "
             f"{_WORDS.get(out, out.name)} instead"
@@ -65,11 +69,13 @@ def check(op: Op | None, name: str, result: dtype, out: dtype) -> None:
         )
 
 
-def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bool = False) -> Any:
+def write_out(
+    out: Any, result: Any, name: str, op: Op | None = None, silent: bool = False, several: bool = False
+) -> Any:
     """Put a result into the tensor (or tensors) given as `out=`; `silent` if resizing one is no warning."""
     if isinstance(out, tuple | list):
         for one, value in zip(out, result, strict=True):
-            write_out(one, value, name, op)
+            write_out(one, value, name, op, several=True)
         fields = getattr(result, "_fields", None)
         return return_types.type_of(f"{type(result).__name__}_out", fields)(*out) if fields else tuple(out)
     if not isinstance(out, Tensor):
@@ -80,11 +86,11 @@ def write_out(out: Any, result: Any, name: str, op: Op | None = None, silent: bo
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one "
             "of the arguments requires grad."
         )
-    check(op, name, result.dtype, out.dtype)
+    check(op, name, result.dtype, out.dtype, several)
     if name in _KEEP_SHAPE and out._spec.numel == result._spec.numel:
         result = result.reshape(out.shape)
     if out._spec.shape != result._spec.shape:
-        resize(out, result, silent, op is None or _keeps_order(op, out))
+        resize(out, result, silent or name in _SILENT, op is None or _keeps_order(op, out))
         return out
     with no_grad():
         indexing._assign(out, result, "CopyBackwards")

@@ -78,6 +78,7 @@ class Plan:
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
+        edged, linked: which inputs gradients go to, and which outputs they come from.
         keeps: the inputs that PyTorch keeps for backward, where all that can have edges, and whether it
             keeps the output; None where that is not known, so that what `kept` says counts.
         kept: by which inputs have edges: those that want gradients, those that backward needs, those that may
@@ -90,6 +91,7 @@ class Plan:
         "differentiable",
         "drawn",
         "draws",
+        "edged",
         "evaluated",
         "fill",
         "function",
@@ -100,6 +102,7 @@ class Plan:
         "jaxpr",
         "keeps",
         "kept",
+        "linked",
         "no_derivative",
         "notices",
         "number",
@@ -135,7 +138,9 @@ class Plan:
         self.device = device
         self.no_derivative: str | None = None
         self.outputs = tuple(spec_of(aval.shape, of_numpy(aval.dtype), device) for aval in jaxpr.out_avals)
-        self.differentiable = any(spec.differentiable for spec in self.outputs)
+        self.linked = tuple([spec.differentiable for spec in self.outputs])
+        self.edged = tuple([spec.differentiable for spec in self.inputs])
+        self.differentiable = any(self.linked)
         self.tree = tree
         self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
         self.grad_fn = grad_fn

@@ -108,6 +108,8 @@ def _creator(name: str, method: str, default: Callable[[], D.dtype]) -> tuple[An
     ) -> Tensor:
         if "size" in options:
             size = (options.pop("size"),)
+        if not size:
+            raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
         kind = as_dtype(dtype) or default()
         spec = spec_of(size_of(size, name), kind, as_device(device))
         return finish(

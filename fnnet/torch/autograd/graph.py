@@ -188,7 +188,8 @@ class PlanNode(Node):
         ]
 
     def name(self) -> str:
-        return _QUALIFIED.get(self.plan.grad_fn, self.plan.grad_fn)
+        name = type(self).__name__
+        return _QUALIFIED.get(name, name)
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
