@@ -58,6 +58,7 @@ from fnnet.functional.sorting import *
 from fnnet.functional.special import *
 from fnnet.functional.spectral import *
 from fnnet.functional.statistics import *
+from fnnet.functional.symmetric_factors import *
 from fnnet.functional.varlen import *
 from fnnet.functional.windows import *
 

@@ -21,9 +21,6 @@ ADAPTER: dict[str, str] = {
         "torch._scaled_mm torch._scaled_mm_v2 torch.ops.aten._efficient_attention_forward "
         "torch.ops.aten._flash_attention_forward torch.ops.aten._safe_softmax.default",
     ),
-    **because(
-        "XLA has no counterpart of LAPACK's sytrf", "linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve"
-    ),
     **because("not had", "svd_lowrank pca_lowrank"),
     "chalf": "JAX has no complex numbers of 32 bits",
 }

@@ -53,9 +53,6 @@ OPERATIONS: dict[str, str] = {
     **because("torch.masked is a prototype that fnnet does not mirror", "masked.*"),
     "broadcast_shapes": "gives a shape, not arrays; the adapter has it",
     "as_strided (partial_views)": "reads the memory around a view; an array has none",
-    **because(
-        "XLA has no counterpart of LAPACK's sytrf", "linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve"
-    ),
     "nn.functional.batch_norm (without_cudnn)": "the same entry for CUDA alone",
     "linalg.pinv (singular)": "of a product of two matrices; pinv itself is judged by its other two entries",
 }
