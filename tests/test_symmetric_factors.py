@@ -38,11 +38,20 @@ def test_reads_the_lower_triangle():
     assert np.array_equal(factors.pivots, [1, 2])
 
 
-def test_solution_differentiates():
-    LD, pivots = F.linalg_ldl_factor(jnp.asarray([[1.0, 3.0], [3.0, 1.0]]))
-    B = jnp.asarray([[1.0], [2.0]])
-    gradient = jax.grad(lambda B: F.linalg_ldl_solve(LD, pivots, B).sum())(B)
-    np.testing.assert_allclose(gradient, np.full((2, 1), 0.25), 1e-6)
+def test_derivatives_are_slopes():
+    quickly = {"xla_backend_optimization_level": 0}
+
+    def run(A, B):
+        made = F.linalg_ldl_factor_ex(A)
+        return F.linalg_ldl_solve(made.LD, made.pivots, B)
+
+    with jax.enable_x64(True):
+        A, B, weights = (jnp.asarray(RECORDED[f"real.{name}"][:3]) for name in ("A", "B", "X"))
+        along = 1e-6 * B[:, :, :1] * B[:, :, :1].mT
+        slope = jax.jit(run, compiler_options=quickly)
+        expected = ((slope(A + along, B) - slope(A - along, B)) / 2 * weights).sum()
+        pull = jax.jit(lambda A, B: jax.vjp(run, A, B)[1](weights), compiler_options=quickly)
+        np.testing.assert_allclose((pull(A, B)[0] * along).sum(), expected, 1e-6)
 
 
 def test_empty():

@@ -94,7 +94,7 @@ def _factors(A: jax.Array, hermitian: bool) -> tuple[jax.Array, jax.Array, jax.A
         if hermitian:  # what rounding left of imaginary parts is dropped, as LAPACK does
             d, f = (x.real.astype(x.dtype) for x in (d, f))
         below = jnp.where(places > last, first, 0)
-        one = below / jnp.where(nothing, 1, d)
+        one = below / jnp.where(nothing | two, 1, d)
         # The block of two rows divided by what lies off its diagonal, which is the largest.
         scale = jnp.where(two, jnp.abs(e).astype(e.dtype) if hermitian else e, 1)
         upper, lower, turn = d / scale, f / scale, e / scale
@@ -121,7 +121,13 @@ def _factors(A: jax.Array, hermitian: bool) -> tuple[jax.Array, jax.Array, jax.A
     whole = lower + turned(lower).T + jnp.diag(diagonal)
     zero = jnp.zeros((), np.int32)
     state = _State(whole, jnp.zeros_like(A), jnp.zeros_like(places), zero, zero)
-    state = lax.while_loop(lambda state: state.k < size, step, state)
+
+    def reached(state: _State, k: jax.Array) -> tuple[_State, None]:  # the second row of a block is done
+        now = state.k == k
+        rest = jnp.where(now, state.rest, jnp.eye(size, dtype=A.dtype))  # else derivatives there may be NaN
+        return jax.tree.map(partial(jnp.where, now), step(state._replace(rest=rest, k=k)), state), None
+
+    state = lax.scan(reached, state, places)[0]
     return state.made, state.pivots, state.info
 
 
@@ -129,7 +135,7 @@ def _flat(x: jax.Array, ndim: int) -> jax.Array:
     return x.reshape(-1, *x.shape[x.ndim - ndim :])
 
 
-@operation("linalg", spelled="ldl_factor_ex")
+@operation("linalg", grad_fn="NotImplemented", spelled="ldl_factor_ex")
 def linalg_ldl_factor_ex(
     A: jax.Array, *, hermitian: bool = False, check_errors: bool = False
 ) -> SymmetricFactorsInfo:
@@ -149,13 +155,14 @@ def linalg_ldl_factor_ex(
     return SymmetricFactorsInfo(LD, pivots, info)
 
 
-@operation("linalg", spelled="ldl_factor")
+@operation("linalg", grad_fn="NotImplemented", spelled="ldl_factor")
 def linalg_ldl_factor(A: jax.Array, *, hermitian: bool = False) -> SymmetricFactors:
     """A = L D L^T (L D L^H with `hermitian`) of a symmetric A, of which the lower triangle is read.
 
     D has blocks of one or two rows; see `SymmetricFactors`. Raises RuntimeError for what are no square
-    matrices, and, as far as values are known, where D is singular. Differentiable forwards alone (PyTorch:
-    not at all).
+    matrices, and, as far as values are known, where D is singular.
+
+    Differs from PyTorch: it is differentiable.
     """
     made = linalg_ldl_factor_ex(A, hermitian=hermitian, check_errors=True)
     return SymmetricFactors(made.LD, made.pivots)
@@ -211,7 +218,7 @@ def _turned(x: jax.Array, hermitian: bool) -> jax.Array:
     return jnp.conj(x) if hermitian else x
 
 
-@operation("linalg", spelled="ldl_solve")
+@operation("linalg", grad_fn="NotImplemented", spelled="ldl_solve")
 def linalg_ldl_solve(LD: jax.Array, pivots: jax.Array, B: jax.Array, *, hermitian: bool = False) -> jax.Array:
     """X with A X = B, A given by ldl_factor. Raises RuntimeError for shapes and dtypes that do not fit."""
     LD = check_matrices("torch.linalg.ldl_solve", LD)
