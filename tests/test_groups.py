@@ -225,3 +225,19 @@ def test_adapter_has_them():
     assert found[0] is target
     near(target.numpy(), "varlen.all.out")
     near(found[1].numpy(), "varlen.all.lse")
+
+
+def test_adapter_keeps_implementations_of_attention():
+    from fnnet.torch.nn import attention
+
+    removed = []
+    handle = type("Handle", (), {"remove": lambda self: removed.append(self)})()
+    attention.register_flash_attention_impl("mine", register_fn=lambda: handle)
+    assert "mine" in attention.list_flash_attention_impls()
+    attention.activate_flash_attention_impl("mine")
+    assert attention.current_flash_attention_impl() == "mine"
+    attention.restore_flash_attention_impl()
+    assert removed == [handle]
+    assert attention.current_flash_attention_impl() is None
+    with pytest.raises(ValueError, match="Unknown flash attention impl 'other'"):
+        attention.activate_flash_attention_impl("other")

@@ -10,7 +10,22 @@ import enum
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["WARN_FOR_UNFUSED_KERNELS", "SDPBackend", "sdpa_kernel"]
+from fnnet.torch.nn.attention.registry import activate_flash_attention_impl as activate_flash_attention_impl
+from fnnet.torch.nn.attention.registry import current_flash_attention_impl as current_flash_attention_impl
+from fnnet.torch.nn.attention.registry import list_flash_attention_impls as list_flash_attention_impls
+from fnnet.torch.nn.attention.registry import register_flash_attention_impl as register_flash_attention_impl
+from fnnet.torch.nn.attention.registry import restore_flash_attention_impl as restore_flash_attention_impl
+
+__all__ = [
+    "WARN_FOR_UNFUSED_KERNELS",
+    "SDPBackend",
+    "activate_flash_attention_impl",
+    "current_flash_attention_impl",
+    "list_flash_attention_impls",
+    "register_flash_attention_impl",
+    "restore_flash_attention_impl",
+    "sdpa_kernel",
+]
 
 WARN_FOR_UNFUSED_KERNELS = False
 

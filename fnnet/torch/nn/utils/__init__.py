@@ -28,3 +28,11 @@ from fnnet.torch.nn.utils.spectral_norm import remove_spectral_norm as remove_sp
 from fnnet.torch.nn.utils.spectral_norm import spectral_norm as spectral_norm
 from fnnet.torch.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
 from fnnet.torch.nn.utils.weight_norm import weight_norm as weight_norm
+from fnnet.torch.places import spell as _spell
+
+_spell(f"{__name__}.init", skip_init=skip_init)
+_spell(
+    f"{__name__}.memory_format",
+    convert_conv2d_weight_memory_format=convert_conv2d_weight_memory_format,
+    convert_conv3d_weight_memory_format=convert_conv3d_weight_memory_format,
+)
