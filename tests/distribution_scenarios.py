@@ -54,6 +54,9 @@ CASES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "weibull": (lambda D, t: D.Weibull(t(2.0), t([0.5, 1.5, 3.0])), ONES),
     "kumaraswamy": (lambda D, t: D.Kumaraswamy(t([0.5, 1.5, 3.0]), t([0.4, 0.6, 0.9])), PARTS),
     "generalized_pareto": (lambda D, t: D.GeneralizedPareto(t(0.1), t(2.0), t([-0.4, 0.0, 0.7])), ONES),
+    "continuous_bernoulli": (lambda D, t: D.ContinuousBernoulli(t([0.2, 0.4999, 0.9])), PARTS),
+    "continuous_bernoulli_logits": (lambda D, t: D.ContinuousBernoulli(logits=t([-1.0, 0.3, 2.0])), PARTS),
+    "von_mises": (lambda D, t: D.VonMises(t([0.1, -2.0, 3.0]), t([0.5, 4.0, 30.0])), ONES),
     "relaxed_bernoulli": (lambda D, t: D.RelaxedBernoulli(t(0.7), t([0.2, 0.4, 0.9])), PARTS),
 }
 for name, case in CASES.items():
@@ -98,6 +101,28 @@ def low_rank_normal(torch: Any) -> list[str]:
     made = low_rank(torch, 0.0)
     lines = described(torch, lambda D, t: low_rank(torch, 0.0), [0.3, -0.2, 1.0], (2,))
     return [*lines, str(made.scale_tril), str(made.covariance_matrix), str(made.precision_matrix)]
+
+
+@scenario
+def gradients_of_draws(torch: Any) -> list[str]:
+    """To concentrations. PyTorch approximates the derivatives, to about three digits."""
+    D, lines = torch.distributions, []
+    makes = [lambda a: D.Gamma(a, 2.0), D.StudentT, D.Dirichlet, lambda a: D.Beta(a, a.flip(0))]
+    for make in makes:
+        given = torch.tensor([0.4, 2.0, 40.0]).requires_grad_()
+        made = make(given)
+        (made.rsample((2,)) * torch.arange(1.0, 4.0)).sum().backward()
+        lines.append(f"{made.has_rsample} " + " ".join(f"{x:.2g}" for x in given.grad.tolist()))
+    return lines
+
+
+@scenario
+def wishart(torch: Any) -> list[str]:
+    D, t = torch.distributions, torch.tensor
+    made = D.Wishart(t([3.5, 6.0]), covariance_matrix=t([[1.0, 0.3], [0.3, 0.5]]))
+    value = t([[[1.0, 0.2], [0.2, 2.0]], [[3.0, -0.2], [-0.2, 1.5]]])
+    lines = [str(one) for one in (made.log_prob(value), made.entropy(), made.mean, made.mode, made.variance)]
+    return [*lines, str(made.precision_matrix), str(made.sample()), said(D.Wishart, 0.5, torch.eye(2))]
 
 
 @scenario

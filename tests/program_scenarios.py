@@ -196,3 +196,16 @@ def timing(torch: Any) -> list[str]:
         said(benchmark.Timer, print),
         str(benchmark.select_unit(0.002)),
     ]
+
+
+@scenario
+def biases_taken_away_and_brought(torch: Any) -> list[str]:
+    nn, lines = torch.nn, []
+    makes = [nn.Linear(2, 3), nn.Conv2d(1, 2, 3), nn.ConvTranspose1d(1, 2, 3), nn.Bilinear(2, 3, 4)]
+    for made in makes:
+        made.bias = None
+        lines += [str(made), str(list(made.state_dict()))]
+    lines.append(str(makes[0](torch.zeros(1, 2))))
+    brought = nn.Linear(2, 3, bias=False)
+    brought.bias = nn.Parameter(torch.ones(3))
+    return [*lines, str(brought), str(brought(torch.zeros(1, 2)))]

@@ -19,6 +19,7 @@ from fnnet.torch.distributions.continuous import Laplace as Laplace
 from fnnet.torch.distributions.continuous import LogNormal as LogNormal
 from fnnet.torch.distributions.continuous import Normal as Normal
 from fnnet.torch.distributions.continuous import Uniform as Uniform
+from fnnet.torch.distributions.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from fnnet.torch.distributions.counts import Binomial as Binomial
 from fnnet.torch.distributions.counts import Multinomial as Multinomial
 from fnnet.torch.distributions.counts import NegativeBinomial as NegativeBinomial
@@ -31,6 +32,7 @@ from fnnet.torch.distributions.discrete import (
 )
 from fnnet.torch.distributions.discrete import Poisson as Poisson
 from fnnet.torch.distributions.distribution import Distribution as Distribution
+from fnnet.torch.distributions.exp_family import ExponentialFamily as ExponentialFamily
 from fnnet.torch.distributions.folded import HalfCauchy as HalfCauchy
 from fnnet.torch.distributions.folded import HalfNormal as HalfNormal
 from fnnet.torch.distributions.gamma import Beta as Beta
@@ -76,6 +78,8 @@ from fnnet.torch.distributions.transforms import StickBreakingTransform as Stick
 from fnnet.torch.distributions.transforms import TanhTransform as TanhTransform
 from fnnet.torch.distributions.transforms import Transform as Transform
 from fnnet.torch.distributions.transforms import identity_transform as identity_transform
+from fnnet.torch.distributions.von_mises import VonMises as VonMises
+from fnnet.torch.distributions.wishart import Wishart as Wishart
 from fnnet.torch.missing import missing as _missing
 
 _PLACES = {

@@ -198,16 +198,18 @@ class LayerModule(Module):
         super().__setattr__(name, value)
         layer = self.__dict__.get("_layer")
         field = attributes.field_of(layer, name)
-        if layer is not None and vars(layer).get(name) is None and isinstance(value, Module) and field:
-            changed = copy.copy(layer)  # a part that was left out
-            object.__setattr__(changed, field, Brought(value))
-            object.__setattr__(self, "_layer", changed)
+        if field and name in attributes.optional(layer, "parameters"):
+            if isinstance(vars(layer).get(field), bool):  # whether there is such a parameter
+                self._change(field, value is not None)
+        elif layer is not None and vars(layer).get(name) is None and isinstance(value, Module) and field:
+            self._change(field, Brought(value))  # a part that was left out
         elif (
             field and name not in self._parameters and name not in self._buffers and name not in self._modules
         ):
-            changed = copy.copy(layer)
-            object.__setattr__(changed, field, value)
-            object.__setattr__(self, "_layer", changed)
+            self._change(field, value)
+
+    def _change(self, field: str, value: Any) -> None:
+        object.__setattr__(self, "_layer", _with(self._layer, field, value))
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         layer = self._layer
@@ -218,7 +220,18 @@ class LayerModule(Module):
             return layer.forward(ModuleScope(self), *inputs, **options)
 
     def extra_repr(self) -> str:
-        return self._layer.extra_repr()
+        layer = self._layer
+        if isinstance(vars(layer).get("bias"), bool) and "bias" in attributes.optional(layer, "parameters"):
+            present = self.bias is not None  # it may have been taken away, or brought
+            layer = layer if present is vars(layer)["bias"] else _with(layer, "bias", present)
+        return layer.extra_repr()
+
+
+def _with(layer: Layer, field: str, value: Any) -> Layer:
+    """The layer with another value of a field."""
+    changed = copy.copy(layer)
+    object.__setattr__(changed, field, value)
+    return changed
 
 
 class _Trained(LayerModule):
