@@ -54,7 +54,7 @@ CASES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "weibull": (lambda D, t: D.Weibull(t(2.0), t([0.5, 1.5, 3.0])), ONES),
     "kumaraswamy": (lambda D, t: D.Kumaraswamy(t([0.5, 1.5, 3.0]), t([0.4, 0.6, 0.9])), PARTS),
     "generalized_pareto": (lambda D, t: D.GeneralizedPareto(t(0.1), t(2.0), t([-0.4, 0.0, 0.7])), ONES),
-    "continuous_bernoulli": (lambda D, t: D.ContinuousBernoulli(t([0.2, 0.4999, 0.9])), PARTS),
+    "continuous_bernoulli": (lambda D, t: D.ContinuousBernoulli(t([0.2, 0.4, 0.9]), lims=(0.3, 0.7)), PARTS),
     "continuous_bernoulli_logits": (lambda D, t: D.ContinuousBernoulli(logits=t([-1.0, 0.3, 2.0])), PARTS),
     "von_mises": (lambda D, t: D.VonMises(t([0.1, -2.0, 3.0]), t([0.5, 4.0, 30.0])), ONES),
     "relaxed_bernoulli": (lambda D, t: D.RelaxedBernoulli(t(0.7), t([0.2, 0.4, 0.9])), PARTS),
