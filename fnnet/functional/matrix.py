@@ -12,7 +12,7 @@ import numpy as np
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.distance import farthest
-from fnnet.functional.dtypes import is_bool, is_integral, scalar_name
+from fnnet.functional.dtypes import index_dtype, is_bool, is_integral, scalar_name
 from fnnet.functional.half import once_rounded, spread
 from fnnet.functional.operation import operation
 from fnnet.functional.statistics import linalg_vector_norm
@@ -267,6 +267,8 @@ def einsum(equation: str, *operands: Any) -> jax.Array:
             "and its subscripts list"
         )
     several = operands[0] if len(operands) == 1 and isinstance(operands[0], Sequence) else operands
+    if len(several) == 1:
+        several = (_summed_wide(equation, jnp.asarray(several[0])),)
     try:
         return jnp.einsum(equation, *several)
     except (ValueError, TypeError) as error:
@@ -274,6 +276,23 @@ def einsum(equation: str, *operands: Any) -> jax.Array:
             f"einsum(): operands of shapes {[list(x.shape) for x in several]} do not fit {equation!r}: "
             f"{error}"
         ) from error
+
+
+def _summed_wide(equation: str, x: jax.Array) -> jax.Array:
+    """The one operand of an equation: integers are summed as 64-bit ones. Raises for uneven diagonals."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    letters = left.replace("...", "")
+    if "..." not in left and len(letters) == x.ndim:
+        for place, letter in enumerate(letters):
+            first = letters.index(letter)
+            if x.shape[first] != x.shape[place]:
+                raise RuntimeError(
+                    f"einsum(): subscript {letter} is repeated for operand 0 but the sizes don't match, "
+                    f"{x.shape[place]} != {x.shape[first]}"
+                )
+    kept = right if arrow else [one for one in letters if letters.count(one) == 1]
+    summed = is_integral(x) and any(one not in kept for one in letters)
+    return x.astype(index_dtype()) if summed else x
 
 
 @operation("torch", grad_fn="ViewBackward0")

@@ -295,7 +295,7 @@ def polygamma(n: int, input: jax.Array) -> jax.Array:
     return digamma(x) if n == 0 else _polygamma(n, x)
 
 
-@operation("torch", "Tensor", grad_fn="MvlgammaBackward0", to_float=True)
+@operation("torch", "Tensor", in_place=True, grad_fn="MvlgammaBackward0", to_float=True)
 @once_rounded
 def mvlgamma(input: jax.Array, p: int) -> jax.Array:
     """The logarithm of the gamma function of dimension p."""

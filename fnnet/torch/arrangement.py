@@ -77,6 +77,8 @@ def arranged(
         which, when = _COLUMN_MAJOR[name]
         if when(bound):
             return tuple(_turned(one) if i in which else one for i, one in enumerate(outputs))
+    if name in ("quantile", "nanquantile"):
+        return tuple(map(_first_last, outputs)) if getattr(_spec(bound, "q"), "ndim", 0) else outputs
     if name == "rot90":
         return tuple(_rotated(one, inputs[0], bound) for one in outputs)
     if name == "masked_fill" or all(spec.contiguous for spec in inputs):
@@ -91,6 +93,17 @@ def arranged(
     if outputs and (name in _KEEPS or _each_alone(jaxpr.jaxpr)):
         return layout.elementwise(inputs[:1] if name in _KEEPS else inputs, outputs)
     return outputs
+
+
+def _spec(bound: inspect.BoundArguments, name: str) -> Any:
+    return getattr(bound.arguments.get(name), "spec", None)
+
+
+def _first_last(spec: Spec) -> Spec:
+    """The first dimension lies last in memory."""
+    first, *rest = spec.shape
+    *strides, step = contiguous_strides((*rest, first))
+    return spec_of(spec.shape, spec.dtype, spec.device, (step, *strides))
 
 
 def _rotated(spec: Spec, input: Spec, bound: inspect.BoundArguments) -> Spec:

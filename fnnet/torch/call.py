@@ -22,6 +22,7 @@ from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.storage import UNSEEN, Storage
 from fnnet.torch.tensor import Tensor, alias
+from fnnet.torch.versions import count
 from fnnet.torch.view import through
 from fnnet.torch.warning import warn
 
@@ -31,7 +32,8 @@ _LIST = object()
 _INT64 = 2**63
 _SEVERAL = frozenset(("SplitBackward0", "SplitWithSizesBackward0", "UnbindBackward0"))
 """Functions whose outputs may not be changed in place; others return views made one by one."""
-_MAY_OVERLAP = ("FillBackward", "ZeroBackward", "IndexFillBackward", "MaskedFillBackward", "IndexPutBackward")
+_MAY_OVERLAP = ("FillBackward", "ZeroBackward", "TrilBackward", "TriuBackward", "IndexFillBackward",
+                "MaskedFillBackward", "IndexPutBackward")  # fmt: skip
 """Operations that write to a tensor some elements of which lie on each other; the last three warn."""
 
 
@@ -111,6 +113,8 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return made[0]
     for message, category in plan.notices:
         warn(message, category)
+    if plan.written:
+        count(made, plan.written)
     if plan.guard is not None and plan.guard.at_call and not RECORD.immediate:
         RECORD.run()
     return plan.tree.unflatten(made)

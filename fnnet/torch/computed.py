@@ -13,6 +13,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.naming import refused_of
 from fnnet.torch.spec import spec_of
 from fnnet.torch.tensor import Tensor, from_array
+from fnnet.torch.versions import count, written_of
 
 if TYPE_CHECKING:
     from fnnet.torch.operation import Op
@@ -53,6 +54,7 @@ def compute(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     if op.declared.name in _PLACES:  # PyTorch writes them one dimension after another
         made._spec = spec_of(made.shape, made.dtype, made.device, (1, made.shape[0]))
         made._storage.spec = made._spec
+    count(jax.tree.leaves(made), written_of(op.declared.name, bound))
     refused = refused_of(op.declared.name, bound)
     if refused is not None:
         without_derivative(jax.tree.leaves(made), given, *refused)

@@ -10,6 +10,7 @@ import numpy as np
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing, legacy
 from fnnet.torch.call import call
+from fnnet.torch.einsums import einsum
 from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.memory_formats import contiguous_format, spec_in
 from fnnet.torch.mode import MODE
@@ -236,7 +237,7 @@ _one: Any
 for _one in (repeat_interleave, split_with_sizes, unsafe_split, unsafe_chunk, index_put, indexing.index_put_):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
-for _one in (constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,
+for _one in (einsum, constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,
              is_warn_always_enabled, is_anomaly_enabled, set_default_tensor_type, is_distributed,
              is_vulkan_available):  # fmt: skip
     FUNCTIONS[_one.__name__] = _one

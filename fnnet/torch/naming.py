@@ -206,6 +206,7 @@ _CALLS: dict[str, Namer] = {
     "float_power": _pow, "round": lambda call: "RoundBackward1" if "decimals" in call.given else None,
     "trapezoid": _by_tensor("Div", "x"), "trapz": _by_tensor("Div", "x"),
     "cumulative_trapezoid": _by_tensor("Div", "x"), "index_fill": _by_tensor("IndexFill", "value"),
+    "einsum": lambda call: "SumBackward1" if len(list(_holes(call["operands"]))) == 1 else None,
     "scaled_dot_product_attention": _attention, "recurrent": _recurrent,
 }  # fmt: skip
 

@@ -37,6 +37,7 @@ from fnnet.torch.return_types import renamed
 from fnnet.torch.spec import Spec
 from fnnet.torch.strided_views import steps_of
 from fnnet.torch.tensor import Tensor, view_spec
+from fnnet.torch.versions import written_of
 from fnnet.torch.warning import notice_of
 
 Function = Callable[..., Any]
@@ -378,7 +379,8 @@ class Op:
         plan.indices = indices_of(self.declared.name, bound, order)
         said = notice_of(self.declared.name, bound, lambda one: one.spec if isinstance(one, _Hole) else one)
         plan.notices = [*([] if said is None else [(said, UserWarning)]), *notices]
-        plan.single = plan.single and not plan.notices
+        plan.written = 0 if self.in_place else written_of(self.declared.name, bound)
+        plan.single = plan.single and not plan.notices and not plan.written
         plan.guard = guard_of(self.declared.name, bound, order, examples, _Hole)
         divisor = bound.arguments.get("other")
         divides_by_number = isinstance(divisor, _Hole) and not divisor.is_tensor

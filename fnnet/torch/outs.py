@@ -56,6 +56,11 @@ def check(op: Op | None, name: str, result: dtype, out: dtype, several: bool = F
         return
     if op is not None and op.declared.name in _JOINING and not can_cast(result, out):
         raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {cpp_name(out)}")
+    if op is not None and "fft" in op.declared.spellings and name != "ihfft":
+        if result.category != out.category:
+            kind = "complex" if result.is_complex else "floating point"
+            raise RuntimeError(f"{name} expects a {kind} output tensor, but got {cpp_name(out)}")
+        return
     if op is not None and op.declared.name in _ITERATED:
         raise RuntimeError(f"Found dtype {cpp_name(out)} but expected {cpp_name(result)}")
     if op is not None and not converts(op, several):

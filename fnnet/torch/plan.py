@@ -75,6 +75,7 @@ class Plan:
         guard: the error that depends on values, if there is one (see `guards.py`).
         fill: the number that fills the output, if the plan does nothing else (see `record.Value`).
         wraps_number: whether a number stands where PyTorch wraps it as a tensor, which its node then counts.
+        written: how often PyTorch has written into the results when it gives them (see `versions.py`).
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
@@ -117,6 +118,7 @@ class Plan:
         "tree",
         "views",
         "wraps_number",
+        "written",
     )
 
     def __init__(
@@ -152,6 +154,7 @@ class Plan:
         self.function: Callable[..., Any] | None = None
         self.arithmetics: dict[bool, Callable[..., Any]] = {}
         self.wraps_number = False
+        self.written = 0
         self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None
         self.guard: Bound | None = None

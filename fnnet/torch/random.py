@@ -201,15 +201,17 @@ def normal(
         )
         made = wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
         return finish(made, requires_grad)
-    arrays = [np.asarray(one.detach().cpu()) if isinstance(one, Tensor) else one for one in (mean, std)]
-    return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
+    arrays = [_numbers(one) if isinstance(one, Tensor) else one for one in (mean, std)]
+    made = from_array((generator or default_generator).normal_of(*arrays), as_device(device))
+    first = next((one for one in (mean, std) if isinstance(one, Tensor)), made)
+    return made.to(D.bfloat16) if first.dtype is D.bfloat16 else made
 
 
 @puts_into_out
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones, each one with the probability that `input` (or p) gives."""
     spec = like_spec(input)
-    probability = np.asarray(input.detach().cpu()) if p is None else p
+    probability = _numbers(input) if p is None else p
     return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
 
 
@@ -218,15 +220,22 @@ def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:
     """Indices drawn with the weights of `input` (..., categories)."""
-    weights = np.asarray(input.detach().cpu())
+    weights = _numbers(input)
     drawn = (generator or default_generator).multinomial(weights, num_samples, replacement)
     return from_array(drawn, input.device)
 
 
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson numbers of the rates in `input`."""
-    rates = np.asarray(input.detach().cpu())
-    return from_array((generator or default_generator).poisson(rates), input.device)
+    rates = _numbers(input)
+    made = from_array((generator or default_generator).poisson(rates), input.device)
+    return made.to(D.bfloat16) if input.dtype is D.bfloat16 else made
+
+
+def _numbers(input: Tensor) -> np.ndarray[Any, Any]:
+    """The values for NumPy, which has no bfloat16."""
+    input = input.detach().cpu()
+    return np.asarray(input.float() if input.dtype is D.bfloat16 else input)
 
 
 _FILL: dict[Any, Any] = {}
