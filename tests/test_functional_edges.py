@@ -33,6 +33,11 @@ EXPECTED: dict[str, Call] = {
     "div by little": ("div", [[0.0, 1e-30], [1e-25, 1e-25]], {},
                       [0.0, 1e-5], [[1e25, 1e25], [0.0, -1e20]]),
     "div by much": ("div", [[1e30], [1e25]], {}, [1e5], [[1e-25], [-1e-20]]),
+    "cumprod at infinity": ("cumprod", [[1.0, INF, 2.0]], {"dim": 0}, [1.0, INF, INF], [[INF, NAN, INF]]),
+    "cumprod from infinity": ("cumprod", [[INF, 1.0, 2.0]], {"dim": 0}, [INF, INF, INF], [[NAN, INF, INF]]),
+    "cumprod of NaN": ("cumprod", [[NAN, 1.0, 2.0]], {"dim": 0}, [NAN, NAN, NAN], [[NAN, NAN, NAN]]),
+    "cumprod at zero": ("cumprod", [[3.0, 0.0, 2.0, 0.0]], {"dim": 0}, [3.0, 0.0, 0.0, 0.0],
+                        [[1.0, 9.0, 0.0, 0.0]]),
     "ndtri at its ends": ("ndtri", [[0.0, 1.0, 0.5]], {}, [-INF, INF, 0.0], [[INF, INF, 2.5066283]]),
     "ctc without a path": ("ctc_loss", [[[-1.0, -0.5]] * 2], {"targets": [1, 1], "input_lengths": [2],
                            "target_lengths": [2], "reduction": "none"}, INF, [[[NAN, NAN]] * 2]),
@@ -97,3 +102,17 @@ def test_weights_of_a_covariance_are_summed_in_their_own_type() -> None:
         got = F.cov(x, aweights=jnp.asarray([0.1, 0.7, 0.3], jnp.float32))
     expected = [[6.193547864084814, -2.05161274232683], [-2.05161274232683, 0.9838708920758383]]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_stft_aligns_the_window() -> None:
+    """Recorded: row 1 of torch.stft(arange(12.), n_fft, 2, win, hann_window(win), center=False, ...)."""
+    for n_fft, win, expected in (
+        (6, 4, [-3.0, -6.0, -9.0, -12.0, -15.0]),
+        (8, 3, [-2.0303, -4.5910, -7.1516, -9.7123, -12.2730]),
+    ):
+        signal, window = jnp.arange(12.0), F.hann_window(win)
+        options: dict[str, Any] = {"center": False, "align_to_window": True, "return_complex": True}
+        found = F.stft(signal, n_fft, 2, win, window, **options)
+        np.testing.assert_allclose(found[1].real, expected, atol=1e-4)
+    with pytest.raises(RuntimeError, match="should only be set when center = false"):
+        F.stft(signal, 6, 2, 4, F.hann_window(4), align_to_window=False, return_complex=True)

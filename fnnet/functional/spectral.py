@@ -25,11 +25,13 @@ def stft(
     normalized: bool = False,
     onesided: bool | None = None,
     return_complex: bool | None = None,
+    align_to_window: bool | None = None,
 ) -> jax.Array:
     """The Fourier transforms of the windowed frames of signals (..., length): (..., frequencies, frames).
 
     A window shorter than `n_fft` stands in its middle; none means ones. With `center`, frame t is centred at
-    sample t * hop_length. Raises RuntimeError for sizes and dtypes that do not fit.
+    sample t * hop_length; without it, it begins there, or with `align_to_window` its window does. Raises
+    RuntimeError for sizes and dtypes that do not fit.
     """
     hop = n_fft // 4 if hop_length is None else hop_length
     length = n_fft if win_length is None else win_length
@@ -44,6 +46,8 @@ def stft(
             "stft requires the return_complex parameter be given for real inputs, and will further require "
             "that return_complex=True in a future PyTorch release."
         )
+    if center and align_to_window is not None:
+        raise RuntimeError("stft align_to_window should only be set when center = false")
     signal = input if input.ndim == 2 else input[None]
     if center:
         half = n_fft // 2
@@ -65,6 +69,14 @@ def stft(
             f"stft: expected a 1D window tensor of size equal to win_length={length}, but got window with "
             f"size {list(window.shape)}"
         )
+    if align_to_window:
+        half = (n_fft - length) // 2
+        signal = pad(signal, (half, half))
+        samples = samples - length + n_fft
+        if samples > signal.shape[1] and (samples - n_fft) % hop == 0:
+            raise RuntimeError(
+                f"stft: with align_to_window n_fft - win_length must be even here, but is {n_fft - length}"
+            )
     frames = 1 + (samples - n_fft) // hop
     at = np.arange(frames)[:, None] * hop + np.arange(n_fft)[None, :]
     framed = signal[:, at]

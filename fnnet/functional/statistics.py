@@ -222,12 +222,31 @@ def cumsum(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> jax
     return jnp.cumsum(lines.astype(kind), axis, dtype=kind).reshape(jnp.shape(input))
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _running_product(x: jax.Array, axis: int) -> jax.Array:
+    return jnp.cumprod(x, axis, dtype=x.dtype)
+
+
+# By hand because PyTorch divides the products by the elements where none is zero, so that an infinite or NaN
+# one makes its derivative NaN; where one is zero JAX's derivative has no such quotient.
+@_running_product.defjvp
+def _running_product_jvp(axis: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (x,), (change,) = primals, tangents
+    products = _running_product(x, axis)
+    zero = (x == 0).any(axis, keepdims=True)
+    # Ones where the other formula holds, so that nothing infinite meets the zeros that it is sent back.
+    one = jnp.ones_like(x)
+    whole = jax.jvp(lambda x: jnp.cumprod(x, axis, dtype=x.dtype), (jnp.where(zero, x, one),), (change,))[1]
+    shares = jnp.cumsum(change / jnp.where(zero, one, x), axis, dtype=x.dtype)
+    return products, jnp.where(zero, whole, jnp.where(zero, one, products) * shares)
+
+
 @operation("torch", "Tensor", in_place=True, grad_fn="CumprodBackward0")
 def cumprod(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> jax.Array:
     """Products of all elements up to each one along `dim`; of integers an int64."""
     lines, axis = _lines(input, dim)
     kind = summed_dtype(lines, dtype)
-    return jnp.cumprod(lines.astype(kind), axis, dtype=kind).reshape(jnp.shape(input))
+    return _running_product(lines.astype(kind), axis).reshape(jnp.shape(input))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -332,7 +351,11 @@ def nanmedian(input: jax.Array, dim: int | None = None, keepdim: bool = False) -
 
 @operation("torch", "Tensor", grad_fn="ModeBackward0")
 def mode(input: jax.Array, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
-    """The most frequent element along `dim`, the smallest in a tie, and the last place where it stands."""
+    """The most frequent element along `dim`, the smallest in a tie, and the last place where it stands.
+
+    Differs from PyTorch: with NaN, what that gives depends on how its sort happens to leave the line; here a
+    NaN is larger than all, and no other's equal.
+    """
     lines, axis = _lines(input, dim)
     if not lines.shape[axis]:
         raise IndexError(f"mode(): Expected reduction dim {axis} to have non-zero size.")

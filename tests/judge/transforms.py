@@ -22,7 +22,7 @@ from judge.left_out import TRANSFORMS
 from judge.tally import Tally, describe, spread
 
 TOLERANCES = (1e-7, 1e-7)
-QUICKLY: dict[str, Any] = {}
+QUICKLY: dict[str, Any] = {"xla_backend_optimization_level": 0}  # each program runs once
 CHECKS = ("second", "jit", "vmap", "cuda")
 
 entries = operations.entries
