@@ -206,7 +206,11 @@ _xlog1py.defjvps(_xlog1py_by_x, lambda g, answer, x, y: g * (x / (y + 1)))
 
 @operation("torch", "Tensor", "special", in_place=True, grad_fn="XlogyBackward0", **_BINARY)
 def xlogy(input: Any, other: Any) -> jax.Array:
-    """Input times log(other); 0 where input is 0 (unless other is NaN), and so is the derivative by input."""
+    """Input times log(other); 0 where input is 0 (unless other is NaN), and so is the derivative by input.
+
+    Differs from PyTorch: a gradient of zero times a logarithm that is not finite is NaN, as always in JAX,
+    and not zero; the same holds for xlog1py.
+    """
     return _xlogy(*_paired(input, other))
 
 
