@@ -7,7 +7,7 @@ They are called once, with the scores (B, H, L, S) and with indices of shapes (B
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypedDict
 
 from fnnet import torch
 from fnnet.functional.flex_attention import (
@@ -31,6 +31,7 @@ __all__ = [
     "AuxOutput",
     "AuxRequest",
     "BlockMask",
+    "FlexKernelOptions",
     "and_masks",
     "create_block_mask",
     "create_mask",
@@ -38,6 +39,27 @@ __all__ = [
     "noop_mask",
     "or_masks",
 ]
+
+_score_mod_signature = _mask_mod_signature = Mod
+
+
+class FlexKernelOptions(TypedDict, total=False):
+    """PyTorch's options of its kernels; all are accepted, and none is needed."""
+
+    num_warps: int
+    num_stages: int
+    BLOCK_M: int
+    BLOCK_N: int
+    PRESCALE_QK: bool
+    ROWS_GUARANTEED_SAFE: bool
+    BLOCKS_ARE_CONTIGUOUS: bool
+    WRITE_DQ: bool
+    FORCE_USE_FLEX_ATTENTION: bool
+    USE_TMA: bool
+    kpack: int
+    matrix_instr_nonkdim: int
+    waves_per_eu: int
+    BACKEND: str
 
 
 class _On:
