@@ -149,9 +149,7 @@ def linalg_ldl_factor_ex(
     LD, pivots, info = (x.reshape(A.shape[: A.ndim - 3 + x.ndim]) for x in made)
     known = concrete(info) if check_errors else None
     if known is not None and known.any():
-        raise RuntimeError(
-            f"torch.linalg.ldl_factor_ex: D[{known.max()},{known.max()}] is zero (error code: {known.max()})"
-        )
+        raise RuntimeError(f"torch.linalg.ldl_factor: D[{known.max()}] is zero (error code: {known.max()})")
     return SymmetricFactorsInfo(LD, pivots, info)
 
 

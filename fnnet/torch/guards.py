@@ -237,7 +237,20 @@ _EIGEN = Guard(
     _not_finite, _said(RuntimeError, "torch.linalg.eig: input tensor should not contain infs or NaNs."), True
 )
 
+_ZERO_BLOCK = (
+    lambda _, results: _first((jnp.diagonal(results[0], axis1=-2, axis2=-1) == 0) & (results[1] > 0)),
+    lambda code, arguments: RuntimeError(
+        f"torch.linalg.ldl_factor: D[{(code - 1) % arguments['A'].shape[-1] + 1}] is zero (error code: "
+        f"{(code - 1) % arguments['A'].shape[-1] + 1})"
+    ),
+    True,
+)
+
 GUARDS: dict[str, Guard] = {
+    "linalg_ldl_factor": Guard(*_ZERO_BLOCK),
+    "linalg_ldl_factor_ex": Guard(
+        *_ZERO_BLOCK, applies=lambda arguments: bool(arguments.get("check_errors"))
+    ),
     "inverse": Guard(_pivot("input"), _singular("input"), at_call=True),
     "linalg_inv": Guard(_pivot("A"), _singular("A"), at_call=True),
     "linalg_matrix_power": Guard(
