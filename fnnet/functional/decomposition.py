@@ -134,6 +134,8 @@ def slogdet(input: jax.Array) -> SignLogDeterminant:
 def logdet(input: jax.Array) -> jax.Array:
     """The logarithm of the determinant; NaN where it is negative."""
     sign, logabsdet = linalg_slogdet(input)
+    if jnp.iscomplexobj(sign):
+        return jnp.log(sign) + logabsdet.astype(sign.dtype)
     return jnp.where(sign < 0, jnp.nan, logabsdet)
 
 

@@ -37,10 +37,28 @@ _FOLLOWS = frozenset((
 
 
 _KEEPS = frozenset((
-    "flip", "fliplr", "flipud", "normalize", "prelu", "glu", "dropout", "alpha_dropout", "select_scatter",
-    "slice_scatter", "diagonal_scatter", "as_strided_scatter", "index_fill",
+    "flip", "fliplr", "flipud", "normalize", "prelu", "dropout", "alpha_dropout", "select_scatter",
+    "slice_scatter", "diagonal_scatter", "as_strided_scatter", "index_fill", "index_put", "put", "sort",
 ))  # fmt: skip
 """Operations that keep the order of the dimensions, though not each element comes from its place alone."""
+
+
+_ROW_MAJOR = frozenset(["masked_fill", "logsigmoid"])
+"""Operations of each element alone whose results lie row by row all the same."""
+
+_TRANSPARENT = frozenset(["pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2"])
+"""Primitives that do what the program within them does."""
+
+
+def _in_order_of(input: Spec, output: Spec) -> Spec:
+    """The output with its dimensions in the order in memory of the input's."""
+    if input.contiguous or input.ndim != output.ndim or 0 in input.strides:
+        return output
+    strides, step = [0] * output.ndim, 1
+    for dim in sorted(range(input.ndim), key=lambda dim: (input.strides[dim], -dim)):
+        strides[dim] = step
+        step *= output.shape[dim]
+    return spec_of(output.shape, output.dtype, output.device, tuple(strides))
 
 
 def _upper(bound: inspect.BoundArguments) -> bool:
@@ -76,12 +94,20 @@ def arranged(
     if name in _COLUMN_MAJOR:
         which, when = _COLUMN_MAJOR[name]
         if when(bound):
-            return tuple(_turned(one) if i in which else one for i, one in enumerate(outputs))
+            return tuple(by_columns(one) if i in which else one for i, one in enumerate(outputs))
     if name in ("quantile", "nanquantile"):
         return tuple(map(_first_last, outputs)) if getattr(_spec(bound, "q"), "ndim", 0) else outputs
     if name == "rot90":
         return tuple(_rotated(one, inputs[0], bound) for one in outputs)
-    if name == "masked_fill" or all(spec.contiguous for spec in inputs):
+    if name in _KEEPS:
+        strides = layout.dense_strides(inputs[0])
+        return tuple(
+            spec_of(one.shape, one.dtype, one.device, strides) if one.shape == inputs[0].shape else one
+            for one in outputs
+        )
+    if name in ("kron", "diff", "glu"):
+        return tuple(_in_order_of(inputs[0], one) for one in outputs)
+    if name in _ROW_MAJOR or all(spec.contiguous for spec in inputs):
         return outputs
     if name in _FOLLOWS:
         if any(memory_formats.is_in(spec, memory_formats.channels_last) for spec in inputs[:2]):
@@ -90,8 +116,8 @@ def arranged(
                 for one in outputs
             )
         return outputs
-    if outputs and (name in _KEEPS or _each_alone(jaxpr.jaxpr)):
-        return layout.elementwise(inputs[:1] if name in _KEEPS else inputs, outputs)
+    if outputs and _each_alone(jaxpr.jaxpr):
+        return layout.elementwise(inputs, outputs)
     return outputs
 
 
@@ -116,7 +142,8 @@ def _rotated(spec: Spec, input: Spec, bound: inspect.BoundArguments) -> Spec:
     return spec_of(spec.shape, spec.dtype, spec.device, tuple(strides))
 
 
-def _turned(spec: Spec) -> Spec:
+def by_columns(spec: Spec) -> Spec:
+    """Matrices of this spec that lie in memory column by column."""
     if spec.ndim < 2:
         return spec
     *batch, rows, columns = spec.shape
@@ -127,7 +154,9 @@ def _turned(spec: Spec) -> Spec:
 def _each_alone(jaxpr: Any) -> bool:
     """Whether each element of the result comes from the elements in its place."""
     return all(
-        all(map(_each_alone, inner)) if (inner := _inner(eqn)) else eqn.primitive.name in _ELEMENTWISE
+        all(map(_each_alone, _inner(eqn)))
+        if eqn.primitive.name in _TRANSPARENT
+        else eqn.primitive.name in _ELEMENTWISE
         for eqn in jaxpr.eqns
     )
 

@@ -14,7 +14,7 @@ import jax
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.bounds import check
-from fnnet.torch.devices import CPU, jax_device
+from fnnet.torch.devices import CPU, META, jax_device
 from fnnet.torch.drawing import draw_now
 from fnnet.torch.mode import MODE
 from fnnet.torch.operation import NeedsValues, Op
@@ -106,11 +106,15 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
             return call(op, args, kwargs)
     if plan.indices is not None:
         check(op, plan, tensors, args, kwargs)
-    if plan.draws:
+    if plan.draws and plan.device is not META:
         tensors += draw_now(plan.draws, plan.drawn)
     made = apply(plan, tensors, numbers)
     if plan.single:
         return made[0]
+    if plan.barred and MODE.enabled:
+        for position, text in plan.barred:
+            if tensors[position].requires_grad:
+                raise RuntimeError(text)
     for message, category in plan.notices:
         warn(message, category)
     if plan.written:
@@ -161,6 +165,8 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
 
 def _together(plan: Plan, values: list[Value], tensors: Sequence[Tensor]) -> list[Value]:
     """The values on the plan's device: 0-d tensors of the CPU go along with those of a GPU."""
+    if plan.device is META:
+        return values
     target = jax_device(plan.device)
     return [
         value if tensor._spec.device is plan.device else Value(jax.device_put(value.get(), target))
@@ -219,7 +225,7 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
             return call_in_place(op, args, kwargs)
     if plan.indices is not None:
         check(op, plan, tensors, args, kwargs)
-    if plan.draws:
+    if plan.draws and plan.device is not META:
         tensors += draw_now(plan.draws, plan.drawn)
     return store(target, plan, tensors, numbers)
 

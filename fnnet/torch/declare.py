@@ -137,6 +137,8 @@ def _gathered(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[An
             return (args[0], tuple([int(one) for one in args[1:]]))
         if len(args) > 2 and op.name != "as_strided":
             raise TypeError(f"{op.name}() takes 1 positional argument but {len(args) - 1} were given")
+    elif op.name == "view" and "dtype" in kwargs:
+        return (args[0], kwargs.pop("dtype"))
     elif not kwargs:
         raise TypeError(f'{op.name}() missing 1 required positional arguments: "{op.parameters[1]}"')
     return args
@@ -315,6 +317,11 @@ def _reduced_or_binary(reduced: Callable[..., Any], binary: Callable[..., Any]) 
 
     @functools.wraps(reduced)
     def function(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > 1 and isinstance(args[1], bool | float):
+            raise TypeError(
+                f"{reduced.__name__}() received an invalid combination of arguments - got (Tensor, "
+                f"{type(args[1]).__name__})"
+            )
         two = (len(args) == 2 and isinstance(args[1], Tensor)) or (kwargs and "other" in kwargs)
         return binary(*args, **kwargs) if two else reduced(*args, **kwargs)
 

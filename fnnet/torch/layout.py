@@ -146,7 +146,7 @@ def is_dense(spec: Spec) -> bool:
 
 def dense_strides(spec: Spec) -> tuple[int, ...]:
     """The strides of a dense copy that keeps the memory order (PyTorch's preserve_format)."""
-    if spec.contiguous:
+    if not spec.numel:
         return contiguous_strides(tuple(spec.shape))
     return spec.strides if is_dense(spec) else _iterated([spec], tuple(spec.shape))
 
@@ -238,6 +238,9 @@ def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
         name == "convert_element_type" and _keeps_values(eqn.invars[0].aval.dtype, eqn.outvars[0].aval.dtype)
     ):
         return [()]
+    if name == "bitcast_convert_type":
+        old, new = (np.dtype(one.aval.dtype) for one in (eqn.invars[0], eqn.outvars[0]))
+        return [(("bitcast", new, old.itemsize, new.itemsize),)]
     if name == "slice":
         strides = tuple(params["strides"] or [1] * len(shape))
         return [_fixed(shape, tuple(params["start_indices"]), out, strides)]

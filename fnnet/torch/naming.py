@@ -319,6 +319,23 @@ _NO_EDGE = {
 }  # fmt: skip
 """Arguments that no gradient goes to in PyTorch, though their dtype has one."""
 
+_NOT_DIFFERENTIABLE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "batch_norm": ("native_batch_norm", ("running_mean", "running_var")),
+    "instance_norm": ("native_batch_norm", ("running_mean", "running_var")),
+    "soft_margin_loss": ("soft_margin_loss", ("target",)),
+    "multi_margin_loss": ("multi_margin_loss", ("weight",)),
+    "binary_cross_entropy": ("binary_cross_entropy", ("weight",)),
+    "binary_cross_entropy_with_logits": ("binary_cross_entropy_with_logits", ("weight", "pos_weight")),
+    "nll_loss": ("nll_loss_forward", ("weight",)),
+    "cross_entropy": ("nll_loss_forward", ("weight",)),
+}
+"""Arguments that PyTorch refuses if they require grad, and the function that refuses them."""
+
+_BARRED = (
+    "The function '{}' is not differentiable with respect to argument '{}'. This input cannot have "
+    "requires_grad True."
+)
+
 _NO_LINK = {"linalg_lu": (0,), "lu_unpack": (0,)}
 """Outputs that no gradient comes from in PyTorch, though their dtype has one."""
 
@@ -326,6 +343,15 @@ _NO_LINK = {"linalg_lu": (0,), "lu_unpack": (0,)}
 def edges_of(op: Any, bound: BoundArguments, order: dict[int, int], plan: Any) -> None:
     """Say of a plan which inputs gradients go to, and which outputs they come from."""
     name = op.declared.name
+    function, arguments = _NOT_DIFFERENTIABLE.get(name, ("", ()))
+    target = _Call(bound).spec("target") if name == "cross_entropy" else None
+    if arguments and not (target is not None and target.differentiable):
+        plan.barred = tuple(
+            (order[hole.index], _BARRED.format(function, one))
+            for one in arguments
+            for hole in _holes(bound.arguments.get(one))
+            if _is_tensor(hole)
+        )
     bare = {order[hole.index] for one in _NO_EDGE.get(name, ()) for hole in _holes(bound.arguments.get(one))}
     if bare:
         plan.edged = tuple([edged and i not in bare for i, edged in enumerate(plan.edged)])

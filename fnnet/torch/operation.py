@@ -18,7 +18,7 @@ from fnnet.torch import dtypes as D
 from fnnet.torch import layout
 from fnnet.torch.arrangement import arranged
 from fnnet.torch.bounds import DIVISOR, INTEGER_DIVISIONS, indices_of
-from fnnet.torch.devices import CPU, device
+from fnnet.torch.devices import CPU, META, device
 from fnnet.torch.drawing import NOISE_LIES_AS_INPUT, Noting, draws_of, lying_as, source_of
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.guards import guard_of
@@ -34,7 +34,7 @@ from fnnet.torch.refusals import (
 )
 from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
-from fnnet.torch.spec import Spec
+from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.strided_views import steps_of
 from fnnet.torch.tensor import Tensor, view_spec
 from fnnet.torch.versions import written_of
@@ -45,61 +45,30 @@ PLAN_LIMIT = 10_000
 _SEEN_LIMIT = 4
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
 
-SAVES_OUTPUT = frozenset(
-    [
-        "exp",
-        "exp2",
-        "expm1",
-        "sqrt",
-        "rsqrt",
-        "reciprocal",
-        "sigmoid",
-        "tanh",
-        "tan",
-        "relu",
-        "relu6",
-        "softmax",
-        "log_softmax",
-        "elu",
-        "selu",
-        "celu",
-        "hardtanh_",
-        "threshold_",
-        "leaky_relu_",
-        "cumprod",
-        "cholesky",
-        "inverse",
-        "logsumexp",
-        "pinverse",
-    ]
-)
+SAVES_OUTPUT = frozenset((
+    "exp", "exp2", "expm1", "sqrt", "rsqrt", "reciprocal", "sigmoid", "tanh", "tan", "relu", "relu6",
+    "softmax", "log_softmax", "elu", "selu", "celu", "hardtanh_", "threshold_", "leaky_relu_", "cumprod",
+    "cholesky", "inverse", "logsumexp", "pinverse",
+))  # fmt: skip
 """Operations of which PyTorch keeps the result for backward: changing the result in place is the error."""
 
 STATIC = frozenset({("pow", "exponent"), ("pow", "input"), ("float_power", "exponent")})
 """Numbers that are promoted but stand in the structure, because knowing them makes the program better."""
 
-ELEMENTWISE_ARGUMENTS = frozenset(
-    [
-        "input",
-        "other",
-        "self",
-        "exponent",
-        "min",
-        "max",
-        "end",
-        "weight",
-        "value",
-        "tensor1",
-        "tensor2",
-        "condition",
-        "n",
-    ]
-)
+ELEMENTWISE_ARGUMENTS = frozenset((
+    "input", "other", "self", "exponent", "min", "max", "end", "weight", "value", "tensor1", "tensor2",
+    "condition", "n",
+))  # fmt: skip
 NOT_ELEMENTWISE = frozenset(
     ["matmul", "dot", "inner", "outer", "kron", "cross", "vdot", "tensordot", "masked_fill"]
 )
 
 _WRAPPING = frozenset(["add", "sub", "mul", "div", "true_divide", "add_", "sub_", "mul_", "div_"])
+
+PRODUCTS = frozenset(
+    ["mm", "bmm", "mv", "dot", "vdot", "matmul", "addmm", "addmv", "addbmm", "baddbmm", "addr"]
+)
+"""Operations that look at shapes before they refuse truths."""
 
 NEED_VALUES = frozenset({"one_hot"})
 """Operations that can be traced only with an argument that users rarely give (the number of classes)."""
@@ -229,7 +198,12 @@ class Op:
         pattern += args[len(pattern) :]
         named = {name: hole(a, name in self.run_time_names) for name, a in kwargs.items()}
         bound = self.bind(pattern, named)
-        self._refuse(bound, self.bind(args, kwargs))
+        try:
+            self._refuse(bound, self.bind(args, kwargs))
+        except NotImplementedError:
+            if self.declared.name in PRODUCTS:  # PyTorch looks at shapes first
+                self._make(*self._without_truths(holes, bound))
+            raise
         if self._learn(bound):
             return self.plan_for(key, args, kwargs)
         try:
@@ -253,6 +227,19 @@ class Op:
         if len(plan.numbers) == sum(not one.is_tensor for one in holes):
             self.plans[key] = plan
         return plan
+
+    def _without_truths(
+        self, holes: list[_Hole], bound: inspect.BoundArguments
+    ) -> tuple[list[_Hole], inspect.BoundArguments]:
+        """The call with integers in place of truths."""
+
+        def wide(one: Any) -> Any:
+            if not isinstance(one, _Hole) or not one.is_tensor or one.spec.dtype is not D.bool_:
+                return one
+            return _Hole(one.index, spec_of(one.spec.shape, D.int32, one.spec.device))
+
+        arguments = {name: map_leaves(value, wide) for name, value in bound.arguments.items()}
+        return [wide(one) for one in holes], inspect.BoundArguments(self.signature, OrderedDict(arguments))
 
     def _refuse(self, bound: inspect.BoundArguments, given: inspect.BoundArguments) -> None:
         """Raise PyTorch's error for arguments of a wrong kind or dtype, before anything is traced."""
@@ -401,6 +388,7 @@ class Op:
             plan.differentiable = False
         plan.shown = shown_edges(self, bound, order)
         edges_of(self, bound, order, plan)
+        plan.single = plan.single and not plan.barred
         if not self.view and specs:
             if self._elementwise():
                 plan.outputs = layout.elementwise(specs, plan.outputs)
@@ -457,6 +445,8 @@ class Op:
                 where = spec.device
         for spec in specs:
             if spec.device is not where and not (spec.ndim == 0 and spec.device.type == "cpu"):
+                if where is META:
+                    raise RuntimeError(f"Tensor on device {spec.device} is not on the expected device meta!")
                 raise RuntimeError(
                     "Expected all tensors to be on the same device, but found at least two devices, "
                     f"{where} and {spec.device}! (when checking arguments in method {self.name})"
@@ -464,6 +454,8 @@ class Op:
         return where or CPU
 
     def _make_view(self, plan: Plan, function: Function, bound: inspect.BoundArguments) -> None:
+        if self.declared.name == "ravel" and not plan.inputs[0].contiguous:
+            return  # which copies, even where a view were possible
         known = steps_of(self.declared.name, bound, tuple(plan.inputs[0].shape))
         views = [(0, known)] if known else layout.views_of(plan.jaxpr, function, self.name)
         try:

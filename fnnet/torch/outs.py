@@ -7,6 +7,7 @@ from typing import Any
 
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing, return_types
+from fnnet.torch.arrangement import by_columns
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.memory_formats import contiguous_format
 from fnnet.torch.mode import no_grad
@@ -33,6 +34,18 @@ _SILENT = frozenset(("linspace", "logspace", "eye"))
 _EXTREMES = frozenset(("max", "min", "maximum", "minimum"))
 _TRUNCATING = frozenset(("cumsum", "cumprod"))
 _JOINING = frozenset(("cat", "concat", "stack", "hstack", "vstack", "dstack", "column_stack"))
+_COLUMNS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(
+        ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "inverse", "linalg_inv_ex"), (0,)
+    ),
+    **dict.fromkeys(("linalg_solve", "linalg_solve_ex", "linalg_solve_triangular", "lu_solve"), (0,)),
+    **dict.fromkeys(("linalg_lu_solve", "linalg_lu_factor", "linalg_lu_factor_ex", "svd"), (0,)),
+    **dict.fromkeys(("linalg_qr", "qr", "triangular_solve"), (0, 1)),
+    "linalg_svd": (0, 2),
+    "linalg_eigh": (1,),
+}
+"""Matrices, by the place of the result, that LAPACK puts into a resized `out` column by column."""
+
 _WORDS = {
     D.float64: "double", D.float32: "float", D.float16: "c10::Half", D.bfloat16: "c10::BFloat16",
     D.int64: "long int", D.int32: "int", D.int16: "short int", D.int8: "signed char",
@@ -75,12 +88,12 @@ def check(op: Op | None, name: str, result: dtype, out: dtype, several: bool = F
 
 
 def write_out(
-    out: Any, result: Any, name: str, op: Op | None = None, silent: bool = False, several: bool = False
+    out: Any, result: Any, name: str, op: Op | None = None, silent: bool = False, place: int | None = None
 ) -> Any:
     """Put a result into the tensor (or tensors) given as `out=`; `silent` if resizing one is no warning."""
     if isinstance(out, tuple | list):
-        for one, value in zip(out, result, strict=True):
-            write_out(one, value, name, op, several=True)
+        for i, (one, value) in enumerate(zip(out, result, strict=True)):
+            write_out(one, value, name, op, place=i)
         fields = getattr(result, "_fields", None)
         return return_types.type_of(f"{type(result).__name__}_out", fields)(*out) if fields else tuple(out)
     if not isinstance(out, Tensor):
@@ -91,11 +104,13 @@ def write_out(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one "
             "of the arguments requires grad."
         )
-    check(op, name, result.dtype, out.dtype, several)
+    check(op, name, result.dtype, out.dtype, place is not None)
     if name in _KEEP_SHAPE and out._spec.numel == result._spec.numel:
         result = result.reshape(out.shape)
     if out._spec.shape != result._spec.shape:
         resize(out, result, silent or name in _SILENT, op is None or _keeps_order(op, out))
+        if op is not None and (place or 0) in _COLUMNS.get(op.declared.name, ()):
+            out._spec = out._storage.spec = by_columns(out._spec)
         return out
     with no_grad():
         indexing._assign(out, result, "CopyBackwards")

@@ -79,6 +79,7 @@ class Plan:
         views: for outputs that are views, the input and the steps of each (see `view.py`); None otherwise.
         draws, drawn: what the operation draws at random, which are its last inputs (see `drawing.py`).
         differentiable: whether some output can have a gradient.
+        barred: inputs that may not require grad, and what is said of them.
         edged, linked: which inputs gradients go to, and which outputs they come from.
         keeps: the inputs that PyTorch keeps for backward, where all that can have edges, and whether it
             keeps the output; None where that is not known, so that what `kept` says counts.
@@ -88,6 +89,7 @@ class Plan:
 
     __slots__ = (
         "arithmetics",
+        "barred",
         "device",
         "differentiable",
         "drawn",
@@ -154,6 +156,7 @@ class Plan:
         self.function: Callable[..., Any] | None = None
         self.arithmetics: dict[bool, Callable[..., Any]] = {}
         self.wraps_number = False
+        self.barred: tuple[tuple[int, str], ...] = ()
         self.written = 0
         self.indices: tuple[int, int] | None = None
         self.views: tuple[Any, ...] | None = None

@@ -18,11 +18,11 @@ from fnnet.torch.autograd import inplace
 from fnnet.torch.call import store
 from fnnet.torch.chosen import chosen_source, fill_from
 from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
-from fnnet.torch.devices import as_device, device
+from fnnet.torch.devices import META, as_device, device
 from fnnet.torch.into_out import puts_into_out, takes_out
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import make_plan
-from fnnet.torch.record import Value
+from fnnet.torch.record import Value, without_data
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.storage import device_array
 from fnnet.torch.tensor import Tensor, from_array, wrap
@@ -92,6 +92,8 @@ def draw(spec: Spec, method: str, *arguments: Any, generator: Any = None) -> Val
     kind = spec.dtype.numpy
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
+    if spec.device is META:
+        return without_data()
     source = chosen_source() if generator is None else None
     if source is not None:
         return Value(fill_from(source, method, tuple(spec.shape), arguments, kind))
@@ -175,6 +177,8 @@ def randperm(
 ) -> Tensor:
     """A random order of 0 ... n - 1."""
     kind = as_dtype(dtype) or D.int64
+    if as_device(device) is META:
+        return wrap(without_data(), spec_of((n,), kind, META))
     source = chosen_source() if generator is None else None
     if source is not None:
         return from_array(source.permutation(n), as_device(device)).to(kind)
@@ -210,8 +214,8 @@ def normal(
 @puts_into_out
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones, each one with the probability that `input` (or p) gives."""
-    spec = like_spec(input)
-    probability = _numbers(input) if p is None else p
+    spec = spec_of(input.shape, input.dtype, input.device)
+    probability = _numbers(input) if p is None and spec.device is not META else p
     return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
 
 
