@@ -209,3 +209,55 @@ def biases_taken_away_and_brought(torch: Any) -> list[str]:
     brought = nn.Linear(2, 3, bias=False)
     brought.bias = nn.Parameter(torch.ones(3))
     return [*lines, str(brought), str(brought(torch.zeros(1, 2)))]
+
+
+@scenario
+def tensors_without_values(torch: Any) -> list[str]:
+    nn = torch.nn
+    with torch.device("meta"):
+        a, layer = torch.empty(2, 3), nn.Linear(4, 5)
+    b = torch.ones(3, 4, device="meta")
+    c = a @ b
+    lines = [str(a), str(layer.weight), f"{a.device} {a.is_meta} {a.shape} {a.stride()} {c.t().stride()}"]
+    cases: list[Callable[[], Any]] = [
+        lambda: c, lambda: c.sum(), lambda: (c.relu() + 1).half(), lambda: a.item(), lambda: c.sum().item(),
+        lambda: a.tolist(), lambda: a.numpy(), lambda: bool(c.sum()), lambda: a.to("cpu"),
+        lambda: float(c.sum()), lambda: a + torch.ones(2, 3), lambda: a + torch.tensor(1.0),
+        lambda: a.to("meta") is a, lambda: torch.ones(2).to("meta"), lambda: b.copy_(torch.ones(3, 4)),
+        lambda: torch.ones(3, 4).copy_(b), lambda: layer.to("cpu"),
+        lambda: layer.to_empty(device="cpu").weight.shape, lambda: torch.device("meta", 0),
+        lambda: torch.tensor([1.0, 2.0], device="meta"), lambda: a == a, lambda: a.data_ptr(),
+        lambda: a.clone(), lambda: torch.randn(2, device="meta"), lambda: torch.arange(5, device="meta"),
+        lambda: a.new_zeros(3), lambda: a.view(6), lambda: a[0], lambda: a.normal_(),
+        lambda: nn.init.uniform_(a), lambda: a.max(1), lambda: torch.cat([a, a]).shape,
+        lambda: nn.Parameter(a), lambda: f"{a.sum()}", lambda: a.get_device(),
+        lambda: nn.LSTM(4, 3, device="meta")(b)[0].shape,
+        lambda: nn.BatchNorm2d(3, device="meta").running_mean,
+    ]  # fmt: skip
+    lines += [said(case) for case in cases]
+    torch.manual_seed(0)
+    nn.Linear(3, 4, device="meta")
+    nn.init.orthogonal_(torch.empty(3, 3, device="meta"))
+    lines.append(str(torch.rand(1)))  # nothing was drawn so far
+    full, empty = nn.Linear(2, 2), nn.Linear(2, 2, device="meta")
+    lines += [said(empty.load_state_dict, full.state_dict()), str(empty.weight)]
+    lines += [said(lambda: empty.load_state_dict(full.state_dict(), assign=True)), str(empty.weight)]
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to("meta")
+    net(torch.ones(7, 3, device="meta")).sum().backward()
+    return [*lines, str(net[0].weight.grad)]
+
+
+@scenario
+def bytes_as_another_dtype(torch: Any) -> list[str]:
+    x = torch.arange(6.0).reshape(2, 3)
+    b = x.view(torch.uint8)
+    lines = [str(x.view(torch.int32)), str(x.view(dtype=torch.int16)[1, 2:]), str(b.stride())]
+    lines += [str(b[:, 4:8].view(torch.float32)), str(b.view(torch.float32).data_ptr() == x.data_ptr())]
+    x.view(torch.int32)[0, 0] = 1065353216
+    b[1, 3] = 64
+    lines += [str(x), str(torch.arange(4).view(torch.int32)), str(torch.ones(3).bfloat16().view(torch.int16))]
+    for call in (lambda: b[:, :3].view(torch.float32), lambda: torch.tensor(1.0).view(torch.int16)):
+        lines.append(said(call).partition(" to view ")[0])
+    memory = x.untyped_storage()
+    lines += [str(torch.asarray(memory[4:12], dtype=torch.uint8)), str(memory[3]), str(len(memory))]
+    return [*lines, str(torch.asarray(memory, dtype=torch.float32))]

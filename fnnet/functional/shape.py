@@ -99,7 +99,32 @@ def view(input: jax.Array, size: Any = (), *more: int) -> jax.Array:
     """As `reshape`; with a dtype in place of a size, the same bytes read as that dtype."""
     if isinstance(size, int | Sequence) and not isinstance(size, str):
         return _reshaped(input, sizes_of(size, more))
-    return jnp.asarray(input).view(np.dtype(size))
+    return _as_dtype(jnp.asarray(input), np.dtype(size))
+
+
+def _as_dtype(x: jax.Array, kind: np.dtype[Any]) -> jax.Array:
+    """The same bytes as another dtype, of whose width the last dimension takes account."""
+    old, new = x.dtype.itemsize, kind.itemsize
+    if x.dtype == kind:
+        return x
+    if "b" in (x.dtype.kind, kind.kind) or "c" in (x.dtype.kind, kind.kind):
+        raise NotImplementedError(f"view: {x.dtype.name} as {kind.name}; see view_as_real, view_as_complex")
+    if old != new and not x.ndim:
+        raise RuntimeError(
+            f"self.dim() cannot be 0 to view {x.dtype.name} as {kind.name} (different element sizes)"
+        )
+    if old > new:
+        parts = lax.bitcast_convert_type(x, kind)
+        return lax.reshape(parts, (*x.shape[:-1], x.shape[-1] * (old // new)))
+    if old < new:
+        count = new // old
+        if x.shape[-1] % count:
+            raise RuntimeError(
+                f"self.size(-1) must be divisible by {count} to view {x.dtype.name} as {kind.name} "
+                f"(different element sizes), but got {x.shape[-1]}"
+            )
+        x = lax.reshape(x, (*x.shape[:-1], x.shape[-1] // count, count))
+    return lax.bitcast_convert_type(x, kind)
 
 
 @operation("Tensor", grad_fn="ViewBackward0", view=True)

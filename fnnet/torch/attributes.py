@@ -13,7 +13,7 @@ from fnnet.torch.inquiry import strided
 from fnnet.torch.spec import contiguous_strides
 from fnnet.torch.tensor import Tensor
 
-_ABSENT = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_mtia", "is_meta",
+_ABSENT = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_mtia",
            "is_xpu", "is_xla", "is_ipu", "is_maia", "is_vulkan", "is_nested")  # fmt: skip
 
 
@@ -25,6 +25,7 @@ for _name in _ABSENT:
     _attach(_name, lambda self: False, "False: no tensor of fnnet is.")
 _attach("is_cpu", lambda self: self.device.type == "cpu", "Whether it lies in the memory of the host.")
 _attach("is_cuda", lambda self: self.device.type == "cuda", "Whether it lies on a GPU.")
+_attach("is_meta", lambda self: self.device.type == "meta", "Whether it has a shape and no values.")
 _attach("layout", lambda self: strided, "torch.strided.")
 _attach("itemsize", lambda self: self.dtype.itemsize, "Bytes of one element.")
 _attach("nbytes", lambda self: self._spec.numel * self.dtype.itemsize, "Bytes of all elements.")
@@ -35,7 +36,7 @@ _attach("volatile", lambda self: False, "False: the old switch of autograd is go
 @method
 def get_device(self: Tensor) -> int:
     """The index of the GPU; -1 for the CPU."""
-    return -1 if self.device.type == "cpu" else self.device.index or 0
+    return -1 if self.device.type in ("cpu", "meta") else self.device.index or 0
 
 
 @method

@@ -11,11 +11,11 @@ from fnnet.torch import dtypes as D
 from fnnet.torch.attach import method
 from fnnet.torch.call import apply
 from fnnet.torch.creation import as_dtype
-from fnnet.torch.devices import as_device, device, jax_device
+from fnnet.torch.devices import META, as_device, device, jax_device
 from fnnet.torch.memory_formats import contiguous_format, is_in, preserve_format, spec_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan
-from fnnet.torch.record import Value
+from fnnet.torch.record import Value, without_data
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.tensor import Tensor, wrap
 
@@ -55,8 +55,10 @@ def _moved(tensor: Tensor, spec: Spec) -> Tensor:
     import jax
 
     made = copied(tensor, spec_of(spec.shape, spec.dtype, tensor._spec.device), "ToCopyBackward0")
-    array = jax.device_put(made._value().get(), jax_device(spec.device))
-    moved = wrap(Value(array), spec)
+    if spec.device is META:
+        moved = wrap(without_data(), spec)
+    else:
+        moved = wrap(Value(jax.device_put(made._value().get(), jax_device(spec.device))), spec)
     if MODE.enabled and made.requires_grad:
         from fnnet.torch.autograd.transfer import TransferNode
 

@@ -1,4 +1,4 @@
-"""Devices: `cpu`, and `cuda` for a GPU of JAX."""
+"""Devices: `cpu`, `cuda` for a GPU of JAX, and `meta` for tensors that have a shape and no values."""
 
 from __future__ import annotations
 
@@ -99,6 +99,7 @@ def _named(name: str) -> device:
 
 
 CPU = device("cpu")
+META = device("meta")
 _defaults: list[device] = []
 """Where tensors are made for which no device is given: what `with torch.device(...)` says, innermost last."""
 _default = CPU
@@ -156,8 +157,10 @@ def as_device(given: Any) -> device:
 def _canonical(kind: str, index: int | None) -> device:
     if kind == "cpu":
         return CPU
+    if kind == "meta":
+        return META
     if kind != "cuda":
-        raise NotImplementedError(f"fnnet.torch has no device '{kind}'; it has 'cpu' and 'cuda'")
+        raise NotImplementedError(f"fnnet.torch has no device '{kind}'; it has 'cpu', 'cuda' and 'meta'")
     if not cuda_devices():
         raise RuntimeError("Found no NVIDIA driver on your system: JAX lists no GPU here")
     if (index or 0) >= len(cuda_devices()):

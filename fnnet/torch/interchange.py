@@ -11,6 +11,7 @@ from fnnet.torch.creation import arange, as_dtype, as_tensor, empty, finish, fro
 from fnnet.torch.devices import as_device
 from fnnet.torch.into_out import takes_out
 from fnnet.torch.spec import contiguous_strides
+from fnnet.torch.storages import UntypedStorage, of_bytes
 from fnnet.torch.tensor import Tensor, from_array
 
 
@@ -20,6 +21,8 @@ def asarray(
     """Anything array-like as a tensor; a copy if `copy`, an error if not and one is needed."""
     if isinstance(obj, np.generic):
         obj = np.asarray(obj)
+    if isinstance(obj, UntypedStorage):
+        return finish(of_bytes(obj).view(as_dtype(dtype) or D.uint8).to(as_device(device)), requires_grad)
     shared = isinstance(obj, Tensor | np.ndarray)
     made = as_tensor(obj, dtype=dtype, device=device)
     source = obj.dtype if isinstance(obj, Tensor) else None

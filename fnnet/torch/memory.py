@@ -160,7 +160,7 @@ def data_ptr(self: Tensor) -> int:
 
     It tells memories apart and stays while the memory lives. What others write there is not seen.
     """
-    if self._storage.spec.numel == 0:
+    if self._storage.spec.numel == 0 or self._spec.device.type == "meta":
         return 0
     return _address(self._storage) + self._offset * self._spec.dtype.itemsize
 

@@ -21,6 +21,7 @@ from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
 from fnnet.torch.creation import from_numpy
+from fnnet.torch.devices import META
 from fnnet.torch.missing import missing, tensor_names
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
@@ -44,6 +45,8 @@ def item(self: Tensor) -> Any:
     """The value of a tensor of one element as a Python number."""
     if self._spec.numel != 1:
         raise RuntimeError(f"a Tensor with {self._spec.numel} elements cannot be converted to Scalar")
+    if self._spec.device is META:
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
     try:
         return self._value().get().item()
     except jax.errors.ConcretizationTypeError as error:
@@ -67,7 +70,7 @@ def __bool__(self: Tensor) -> bool:
             if self._spec.numel == 0
             else "Boolean value of Tensor with more than one value is ambiguous"
         )
-    return bool(self._value().get().item())
+    return bool(item(self))
 
 
 def _scalar(tensor: Tensor) -> Any:
@@ -170,7 +173,7 @@ def __repr__(self: Tensor, *, tensor_contents: Any = None) -> str:
 
 @method
 def __format__(self: Tensor, spec: str) -> str:
-    if self._spec.ndim == 0:
+    if self._spec.ndim == 0 and self._spec.device is not META:
         return format(self.item(), spec)
     return object.__format__(self, spec)
 

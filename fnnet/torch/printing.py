@@ -181,6 +181,7 @@ def render(
     grad_fn: str | None = None,
     requires_grad: bool = False,
     kind: str = "tensor",
+    unknown: bool = False,
 ) -> str:
     """The text of a tensor.
 
@@ -192,10 +193,14 @@ def render(
         grad_fn: the name of the node that made it.
         requires_grad: shown where there is no `grad_fn`.
         kind: what stands before the parenthesis.
+        unknown: whether there are no values, so that dots stand for them and the size is named.
     """
     indent = len(kind) + 1
     suffixes = [] if device is None else [f"device='{device}'"]
-    if values.size == 0:
+    if unknown:
+        suffixes.append(f"size={tuple(values.shape)}")
+        named = dtype not in default_dtypes
+    elif values.size == 0:
         if values.ndim != 1:
             suffixes.append(f"size={tuple(values.shape)}")
         named = dtype != default_dtypes[0]
@@ -210,7 +215,7 @@ def render(
     elif requires_grad:
         suffixes.append("requires_grad=True")
 
-    text = f"{kind}(" + _body(values, indent)
+    text = f"{kind}(" + ("..." if unknown else _body(values, indent))
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if column + len(suffix) + 2 > _options.linewidth:
@@ -234,8 +239,10 @@ def tensor_text(tensor: Any) -> str:
     fn = tensor.grad_fn
     device = tensor.device
     parameter = type(tensor).__name__ in ("Tensor", "Parameter")
+    unknown = device.type == "meta"
     return render(
-        np.asarray(tensor.detach()._value().get()),
+        np.zeros(tensor.shape, np.bool_) if unknown else np.asarray(tensor.detach()._value().get()),
+        unknown=unknown,
         dtype=str(tensor.dtype),
         default_dtypes=(str(default), str(default.to_complex())),
         device=None if device.type == "cpu" else str(device),

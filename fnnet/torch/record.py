@@ -9,7 +9,9 @@ the program is found again although they changed.
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.torch.devices import CPU, device, jax_device
+from fnnet.torch.devices import CPU, META, device, jax_device
 from fnnet.torch.executable import executable
 from fnnet.torch.guards import Lost, failure
 from fnnet.torch.mode import MODE
@@ -55,8 +57,9 @@ class Value:
     def get(self) -> jax.Array:
         """The array; what is recorded so far is run if it has to be."""
         if self.array is None:
-            if self.owner is RECORD.generation:
-                RECORD.run()
+            with RECORD.lock:
+                if self.owner is RECORD.generation:
+                    RECORD.run()
             if self.array is None:
                 return self._fill()
         return self.array
@@ -81,6 +84,24 @@ def filled(plan: Plan) -> Value:
     return value
 
 
+class _Nothing:
+    """The owner of the values of tensors on the device `meta`: shapes are all that there is."""
+
+    @property
+    def fill(self) -> float:
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+
+
+_NOTHING = _Nothing()
+
+
+def without_data() -> Value:
+    """The value of a tensor on the device `meta`; reading it raises NotImplementedError."""
+    value = Value(None)
+    value.owner = _NOTHING
+    return value
+
+
 class Known:
     """The owner of a value that one number fills, and another every time: it is no part of the structure."""
 
@@ -102,6 +123,7 @@ class Record:
     def __init__(self) -> None:
         self.device: device = CPU
         self.immediate = 0
+        self.lock = threading.RLock()  # libraries load files in threads of their own
         self._phase: tuple[int, ...] = ()
         self._clear()
 
@@ -119,40 +141,43 @@ class Record:
         """Note one call and return its outputs."""
         if self.immediate:
             return self._execute(plan, values, numbers)
-        if plan.device is not self.device:
-            self.run()
-            self.device = plan.device
-        generation = self.generation
-        call = [plan.number]
-        for value in values:
-            if value.owner is not generation:
-                if value.array is None and hasattr(value.owner, "run"):
-                    self._note_filled(value)
-                else:
-                    if value.array is None:
-                        value.get()
-                    self.inputs.append(value)
-                    value.slot = -len(self.inputs)
+        with self.lock:
+            if plan.device is not self.device:
+                if plan.device is META:
+                    return [without_data() for _ in plan.outputs]
+                self.run()
+                self.device = plan.device
+            generation = self.generation
+            call = [plan.number]
+            for value in values:
+                if value.owner is not generation:
+                    if value.array is None and hasattr(value.owner, "run"):
+                        self._note_filled(value)
+                    else:
+                        if value.array is None:
+                            value.get()
+                        self.inputs.append(value)
+                        value.slot = -len(self.inputs)
+                    value.owner = generation
+                call.append(value.slot)
+            outputs = self.outputs
+            made: list[Value] = []
+            for _ in plan.outputs:
+                value = new(Value)
+                value.array = value.bounds = None
                 value.owner = generation
-            call.append(value.slot)
-        outputs = self.outputs
-        made: list[Value] = []
-        for _ in plan.outputs:
-            value = new(Value)
-            value.array = value.bounds = None
-            value.owner = generation
-            value.slot = len(outputs)
-            outputs.append(value)
-            made.append(value)
-        if numbers:
-            for number in numbers:
-                (self.floats if type(number) is float else self.integers).append(number)
-        calls = self.calls
-        calls.append(tuple(call))
-        self.plans.append(plan)
-        if len(calls) > SOFT_LIMIT:
-            self._bound()
-        return made
+                value.slot = len(outputs)
+                outputs.append(value)
+                made.append(value)
+            if numbers:
+                for number in numbers:
+                    (self.floats if type(number) is float else self.integers).append(number)
+            calls = self.calls
+            calls.append(tuple(call))
+            self.plans.append(plan)
+            if len(calls) > SOFT_LIMIT:
+                self._bound()
+            return made
 
     def _note_filled(self, value: Value) -> None:
         """Record what makes a value that one number fills."""
@@ -173,6 +198,10 @@ class Record:
 
     def run(self) -> None:
         """Compile (once) and run what is recorded."""
+        with self.lock:
+            self._run()
+
+    def _run(self) -> None:
         calls = self.calls
         if not calls:
             return
@@ -225,6 +254,14 @@ def as_wide_as_jax(array: Any) -> Any:
 
 
 RECORD = Record()
+
+
+def _unlock() -> None:
+    RECORD.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)  # what another thread held, nobody would release there
 
 
 def append(plan: Plan, values: Any, numbers: Any = ()) -> list[Value]:

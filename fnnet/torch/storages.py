@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any
 
+import numpy as np
+
 from fnnet.torch.attach import method
+from fnnet.torch.creation import from_numpy
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["TypedStorage", "UntypedStorage"]
@@ -30,13 +34,35 @@ class UntypedStorage:
         """Where the memory is."""
         return self._of.device
 
-    @staticmethod
-    def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
-        """Raises NotImplementedError: read the file with torch.load or fnnet.checkpoint."""
-        raise NotImplementedError(
-            f"fnnet.torch: UntypedStorage.from_file({str(filename)!r}) is not supported; torch.load and "
-            "fnnet.checkpoint read files"
-        )
+    @classmethod
+    def from_file(cls, filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The bytes of a file, read when they are used. They are private: what is written stays in memory.
+
+        Raises NotImplementedError for memory that is shared with the file, RuntimeError for a shorter file.
+        """
+        if shared:
+            raise NotImplementedError(
+                f"fnnet.torch: UntypedStorage.from_file({str(filename)!r}, shared=True) is not supported"
+            )
+        size = os.stat(filename).st_size
+        if nbytes > size:
+            raise RuntimeError(f"file {filename} has {size} bytes, of which {nbytes} were asked for")
+        if not nbytes:
+            return cls(from_numpy(np.zeros(0, np.uint8)))
+        return cls(from_numpy(np.memmap(filename, np.uint8, "c", shape=(nbytes,)).view(np.ndarray)))
+
+    def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, slice):
+            return self.tolist()[index]
+        if index.step not in (None, 1):
+            raise RuntimeError(
+                f"Trying to slice with a step of {index.step}, but only a step of 1 is supported"
+            )
+        return UntypedStorage(from_numpy(of_bytes(self).numpy()[index]))
+
+    def untyped(self) -> UntypedStorage:
+        """The storage itself."""
+        return self
 
     def element_size(self) -> int:
         """1."""
@@ -99,6 +125,11 @@ class TypedStorage(UntypedStorage):
         lines = "".join(f" {one}\n" for one in self.tolist())
         kind = f"dtype={self.dtype}, device={self.device}"
         return f"{lines}[torch.storage.TypedStorage({kind}) of size {self.size()}]"
+
+
+def of_bytes(storage: UntypedStorage) -> Tensor:
+    """The bytes of a storage as a tensor that shares them."""
+    return from_numpy(_elements(storage._of).numpy().view(np.uint8))
 
 
 def _elements(of: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fnnet.torch import view
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.plan import Plan, make_plan
-from fnnet.torch.record import Value, append
+from fnnet.torch.record import Value, append, without_data
 from fnnet.torch.spec import Size, Spec, spec_of
 from fnnet.torch.storage import UNSEEN, Storage, Version, device_array
 
@@ -167,11 +167,13 @@ def from_array(array: Any, device: Any = None) -> Tensor:
     import jax
     import numpy as np
 
-    from fnnet.torch.devices import CPU, as_device
+    from fnnet.torch.devices import CPU, META, as_device
     from fnnet.torch.dtypes import of_numpy
 
     where = CPU if device is None else as_device(device)
     spec = spec_of(array.shape, of_numpy(array.dtype), where)
+    if where is META:
+        return wrap(without_data(), spec)
     if not isinstance(array, jax.Array):
         array = device_array(np.asarray(array), spec, copy=True)
     return wrap(Value(array), spec)

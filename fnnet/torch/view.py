@@ -10,7 +10,7 @@ A view is a sequence of steps, each a tuple that begins with its kind:
     ("strided", shape, strides)        into the flattened parent, with one run-time start
     ("fixed", starts, sizes, steps)    a slice of all dimensions with its starts
     ("fixed_strided", shape, strides, start)
-    ("bitcast", numpy dtype)
+    ("bitcast", numpy dtype, bytes of an element before, bytes after)
     ("as_real",), ("as_complex",)      complex numbers as pairs of real ones, and back
     ("detach",)                        the same, without its derivative (where JAX differentiates)
 
@@ -261,6 +261,14 @@ def layout(
             if strides[-1] != 1 or any(stride % 2 for stride in strides[:-1]):
                 return None
             shape, strides, offset = shape[:-1], [stride // 2 for stride in strides[:-1]], offset // 2
+        elif kind == "bitcast" and step[2] > step[3]:
+            count = step[2] // step[3]
+            shape, strides, offset = [*shape, count], [*(count * s for s in strides), 1], count * offset
+        elif kind == "bitcast" and step[2] < step[3]:
+            count = step[3] // step[2]
+            if strides[-1] != 1 or any(stride % count for stride in strides[:-1]):
+                return None
+            shape, strides, offset = shape[:-1], [s // count for s in strides[:-1]], offset // count
         elif kind in ("strided", "fixed_strided"):
             natural = contiguous_strides(tuple(shape))
             offset += _distance(own[0] if kind == "strided" else step[3], natural, strides)

@@ -20,8 +20,9 @@ from fnnet.checkpoint import flat
 from fnnet.functional.operation import Operation, dispatch_to, listening
 from fnnet.layers.layer import Layer, Scope
 from fnnet.torch.creation import as_dtype
-from fnnet.torch.drawing import source_of
-from fnnet.torch.dtypes import get_default_dtype, int64
+from fnnet.torch.devices import CPU, META, as_device
+from fnnet.torch.drawing import Noting, source_of
+from fnnet.torch.dtypes import get_default_dtype, int64, of_numpy
 from fnnet.torch.mode import no_grad
 from fnnet.torch.nn import attributes, functional
 from fnnet.torch.nn.brought import FACTORIES, Brought, Factory
@@ -29,7 +30,9 @@ from fnnet.torch.nn.container import ModuleDict, ModuleList, Sequential
 from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
 from fnnet.torch.random import default_generator
-from fnnet.torch.tensor import Tensor, from_array
+from fnnet.torch.record import without_data
+from fnnet.torch.spec import spec_of
+from fnnet.torch.tensor import Tensor, from_array, wrap
 from fnnet.torch.warning import warn
 
 __all__ = ["LayerModule", "as_module", "from_layer", "module_class"]
@@ -134,11 +137,12 @@ class LayerModule(Module):
         dtype = as_dtype(options.get("dtype")) or get_default_dtype()
         if not dtype.differentiable:
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-        self._build(layer, _drawn(layer, dtype), dtype)
+        where = as_device(options.get("device"))
+        self._build(layer, _shapes(layer, dtype) if where is META else _drawn(layer, dtype), dtype)
         for name, value in tensors.items():
             self.register_buffer(name, value)
-        if options.get("device") is not None:
-            self.to(device=options["device"])
+        if where is not CPU:
+            self.to(device=where)
 
     def _arguments(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -184,7 +188,7 @@ class LayerModule(Module):
         for name in dict.fromkeys((*attributes.optional(layer, "parameters"), *own)):
             value = own.get(name)
             self.__dict__.pop(name, None)
-            self.register_parameter(name, None if value is None else Parameter(from_array(value)))
+            self.register_parameter(name, None if value is None else Parameter(_first(value)))
         with jax.enable_x64(True):
             buffers = layer.own_buffers(dtype.numpy)
         for name in dict.fromkeys((*attributes.optional(layer, "buffers"), *buffers)):
@@ -241,6 +245,8 @@ class _Trained(LayerModule):
         """Draw the initial values anew, from the default generator; buffers go back to their first values."""
         first = next(iter(self.parameters()), None)
         dtype = get_default_dtype() if first is None else first.dtype
+        if first is not None and first.is_meta:
+            return
         with no_grad():
             for name, value in flat(_drawn(self._layer, dtype)).items():
                 self.get_parameter(name).copy_(from_array(value))
@@ -271,6 +277,19 @@ class _Loss(LayerModule):
 def _drawn(layer: Layer, dtype: Any) -> dict[str, Any]:
     with jax.enable_x64(True):
         return layer.draw(default_generator.__source__(), dtype.numpy)
+
+
+def _shapes(layer: Layer, dtype: Any) -> dict[str, Any]:
+    """What `_drawn` gives, as shapes and dtypes; nothing is drawn."""
+    with jax.enable_x64(True):
+        return jax.eval_shape(lambda: layer.draw(Noting(), dtype.numpy))
+
+
+def _first(value: Any) -> Tensor:
+    """A parameter's initial value as a tensor: of a shape alone, one on the device `meta`."""
+    if isinstance(value, jax.ShapeDtypeStruct):
+        return wrap(without_data(), spec_of(value.shape, of_numpy(value.dtype), META))
+    return from_array(value)
 
 
 def _is_plain(layer_class: type[Layer]) -> bool:

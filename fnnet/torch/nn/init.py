@@ -11,6 +11,8 @@ import jax as _jax
 
 from fnnet import init as _init
 from fnnet.init import calculate_gain as calculate_gain
+from fnnet.torch.devices import META as _META
+from fnnet.torch.drawing import Noting as _Noting
 from fnnet.torch.dtypes import of_numpy as _of_numpy
 from fnnet.torch.mode import no_grad as _no_grad
 from fnnet.torch.random import default_generator as _default_generator
@@ -68,6 +70,11 @@ def _filler(name: str, drawing: bool) -> _Callable[..., _Tensor]:
         source = (_Order(generator or _default_generator, target, name),) if drawing else ()
         if 0 in shape and name.startswith("kaiming"):
             _warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+            return target
+        if target.device is _META:
+            with _jax.enable_x64(True):  # nothing is drawn, but the arguments are checked
+                noting = (_Noting(),) if drawing else ()
+                _jax.eval_shape(lambda: make(*noting, shape, **bound.arguments, dtype=dtype))
             return target
         with _jax.enable_x64(True):
             values = make(*source, shape, **bound.arguments, dtype=dtype)

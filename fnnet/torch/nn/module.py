@@ -231,7 +231,7 @@ class Module(Hooks, StateDict):
             else [(prefix, self)]
         )
         for module_prefix, module in modules:
-            for name, tensor in module.__dict__[table].items():
+            for name, tensor in list(module.__dict__[table].items()):
                 if tensor is None or id(tensor) in memo:
                     continue
                 if remove_duplicate:
@@ -381,6 +381,11 @@ class Module(Hooks, StateDict):
         def convert(tensor: Tensor) -> Tensor:
             floating = tensor.is_floating_point() or tensor.is_complex()
             laid = format if tensor.ndim in (4, 5) else None
+            if tensor.is_meta and device is not None and device.type != "meta":
+                raise NotImplementedError(
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead "
+                    "of torch.nn.Module.to() when moving module from meta to a different device."
+                )
             return tensor.to(device=device, dtype=dtype if floating else None, memory_format=laid)
 
         return self._apply(convert)

@@ -101,6 +101,7 @@ _FURTHER: dict[str, dict[str, Any]] = {
     "loss": {"_Loss": module_class(layers.loss._Loss), "_WeightedLoss": module_class(layers.loss._Loss)},
     "module": {
         "_IncompatibleKeys": _state_dict._IncompatibleKeys,
+        "_EXTRA_STATE_KEY_SUFFIX": _state_dict._EXTRA,
         **{name: value for name, value in vars(_hooks).items() if name in _hooks.__all__},
     },
     "utils": {

@@ -11,6 +11,7 @@ from fnnet.torch.autograd import no_grad
 from fnnet.torch.nn.parameter import Parameter
 from fnnet.torch.nn.uninitialized import is_lazy
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 __all__ = ["StateDict"]
 
@@ -144,6 +145,13 @@ class StateDict:
             return
         with no_grad():
             if not assign:
+                if own.is_meta and not given.is_meta:
+                    warn(
+                        f"for {key}: copying from a non-meta parameter in the checkpoint to a meta "
+                        "parameter in the current model, which is a no-op. (Did you mean to pass "
+                        "`assign=True` to assign items in the state dictionary to their corresponding key "
+                        "in the module instead of copying them in place?)"
+                    )
                 own.copy_(given)
                 return
             if isinstance(own, Parameter):
