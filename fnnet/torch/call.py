@@ -167,8 +167,6 @@ def _together(plan: Plan, values: list[Value], tensors: Sequence[Tensor]) -> lis
     """The values on the plan's device: 0-d tensors of the CPU go along with those of a GPU."""
     if plan.device is META:
         return values
-    if plan.device is META:
-        return values
     target = jax_device(plan.device)
     return [
         value if tensor._spec.device is plan.device else Value(jax.device_put(value.get(), target))

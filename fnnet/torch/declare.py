@@ -139,8 +139,6 @@ def _gathered(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[An
             raise TypeError(f"{op.name}() takes 1 positional argument but {len(args) - 1} were given")
     elif op.name == "view" and "dtype" in kwargs:
         return (args[0], kwargs.pop("dtype"))
-    elif op.name == "view" and "dtype" in kwargs:
-        return (args[0], kwargs.pop("dtype"))
     elif not kwargs:
         raise TypeError(f'{op.name}() missing 1 required positional arguments: "{op.parameters[1]}"')
     return args

@@ -241,9 +241,6 @@ def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
     if name == "bitcast_convert_type":
         old, new = (np.dtype(one.aval.dtype) for one in (eqn.invars[0], eqn.outvars[0]))
         return [(("bitcast", new, old.itemsize, new.itemsize),)]
-    if name == "bitcast_convert_type":
-        old, new = (np.dtype(one.aval.dtype) for one in (eqn.invars[0], eqn.outvars[0]))
-        return [(("bitcast", new, old.itemsize, new.itemsize),)]
     if name == "slice":
         strides = tuple(params["strides"] or [1] * len(shape))
         return [_fixed(shape, tuple(params["start_indices"]), out, strides)]
