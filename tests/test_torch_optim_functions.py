@@ -104,6 +104,10 @@ def test_equals_pytorch(name):
             np.testing.assert_allclose(a.numpy(), b.numpy(), *tolerances, err_msg=column)
 
 
+def near(actual, expected):
+    np.testing.assert_allclose(actual.detach().numpy(), expected.detach().numpy(), 1.3e-6, 1e-6)
+
+
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 def test_equals_the_class(name):
     draws = np.random.default_rng(1)
@@ -122,8 +126,8 @@ def test_equals_the_class(name):
     for _ in range(2):
         optimizer.step()
         FUNCTIONS[name](*lists, **options)
-    assert torch.equal(lists[0][0], p)
-    assert torch.equal(lists[2][0], next(v for n, v in optimizer.state[p].items() if n != "step"))
+    near(lists[0][0], p)
+    near(lists[2][0], next(v for n, v in optimizer.state[p].items() if n != "step"))
 
 
 def test_refuses():
