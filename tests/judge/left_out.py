@@ -91,6 +91,10 @@ TRANSFORMS: dict[str, tuple[tuple[str, ...], str]] = {
         ("second",),
         "PyTorch computes the gradients with the value, and they have no derivatives; fnnet's have",
     ),
+    "nn.functional.linear_cross_entropy (chunked_none)": (
+        ("second",),
+        "PyTorch computes the gradients with the value, and they have no derivatives; fnnet's have",
+    ),
 }
 """Entries of op_db that some transformations leave out: (which, why)."""
 
