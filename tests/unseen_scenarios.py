@@ -154,3 +154,84 @@ def sums_of_truths(torch: Any) -> Any:
         truths.scatter_reduce(0, places, truths, "sum"), truths.scatter_reduce(0, places, truths, "prod"),
         truths.put(places, truths, accumulate=True), truths.index_put((places,), truths, accumulate=True),
     ]  # fmt: skip
+
+
+@scenario
+def views_in_place(torch: Any) -> Any:
+    found = []
+    for change in [
+        lambda x: x.as_strided_((2, 2), (1, 2)), lambda x: x.t_(), lambda x: x.unsqueeze_(0),
+        lambda x: x.transpose_(0, 1).mul_(2), lambda x: x.squeeze_(), lambda x: x.swapaxes_(0, 1),
+    ]:  # fmt: skip
+        start = torch.arange(6.0).reshape(2, 3).requires_grad_()
+        x = change(start.clone())
+        x.pow(2).sum().backward()
+        found.append([list(x.shape), x.grad_fn.name(), x._version, start.grad])
+    return found
+
+
+@scenario
+def einsum_of_one(torch: Any) -> Any:
+    x = torch.arange(9.0).reshape(3, 3)
+    equations = ["ij->ji", "ij", "ji", "ii->i", "i...->...i", "ij->", "ij->j", "ii"]
+    made = [torch.einsum(one, x) for one in equations]
+    torch.einsum("ii->i", x).fill_(-1)
+    sublist = torch.einsum(x, [0, 1], x, [1, 2], [0, 2])
+    return [[seen(one)[1:5] for one in made], x, made[4], sublist, torch.einsum("ij->i", x.int())]
+
+
+@scenario
+def written_results(torch: Any) -> Any:
+    x, functional = torch.arange(6.0).reshape(2, 3), torch.nn.functional
+    several = torch.quantile(x, torch.tensor([0.1, 0.5]), dim=1)
+    made = [
+        torch.isclose(x, x), torch.quantile(x, 0.5), torch.quantile(x, 0.5, interpolation="lower"), several,
+        functional.pad(x[None], (1, 1), mode="circular"), functional.one_hot(torch.tensor([1, 2]), 4), x + x,
+    ]  # fmt: skip
+    return [[one._version for one in made], several, list(several.stride())]
+
+
+@scenario
+def arguments_without_gradient(torch: Any) -> Any:
+    functional = torch.nn.functional
+    x, grad = torch.full((2, 3), 0.5, requires_grad=True), torch.ones(3, requires_grad=True)
+    target = torch.ones(2, requires_grad=True)
+    loss = functional.cosine_embedding_loss(x, x * 2, target)
+    return [
+        error(lambda: functional.batch_norm(x, grad, torch.ones(3))),
+        error(lambda: functional.nll_loss(x, torch.tensor([0, 1]), weight=grad)),
+        error(lambda: functional.soft_margin_loss(x, grad.expand(2, 3))),
+        torch.autograd.grad(loss, target, allow_unused=True)[0],
+        x.detach().view_as(grad.expand(2, 3)).requires_grad,
+        [one.requires_grad for one in torch.linalg.lu(torch.eye(2, requires_grad=True))],
+    ]
+
+
+@scenario
+def pictures_of_bytes(torch: Any) -> Any:
+    interpolate = torch.nn.functional.interpolate
+    x = (torch.arange(2 * 6 * 5) * 37 % 251).reshape(1, 2, 6, 5).to(torch.uint8)
+    return [
+        interpolate(x, size=(3, 4)), interpolate(x, size=(3, 4), mode="bilinear"),
+        interpolate(x, size=(8, 7), mode="bilinear", align_corners=True),
+        error(lambda: interpolate(x[0], size=(3,), mode="linear"))[0],
+        torch.nn.functional.avg_pool1d(-torch.arange(9).reshape(1, 1, 9), 3),
+    ]  # fmt: skip
+
+
+@scenario
+def memory_of_copies(torch: Any) -> Any:
+    x = torch.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1)
+    first, last = torch.tensor([0]), torch.zeros(4, 2, 3, dtype=torch.int64)
+    made = [
+        x.index_add(0, first, x[:1] * 1), x.index_fill(0, first, 1), x.scatter(0, last, 1.0), x.sort(0)[0],
+        x.select_scatter(x[0] * 1, 0, 0), torch.kron(x, x), x.diff(dim=0), x.clone(), x.flip(0), x.ravel(),
+        x.put(first, torch.ones(1)), torch.as_strided_scatter(x, torch.zeros(2, 2), (2, 2), (1, 2)),
+    ]  # fmt: skip
+    row = torch.arange(3.0)[None].t()
+    outs = [torch.zeros(0), torch.zeros(0)]
+    torch.linalg.qr(torch.ones(3, 4), out=outs)
+    return [
+        [list(one.stride()) for one in (*made, row.clone(), row.double(), torch.zeros_like(row), *outs)],
+        made[-1],
+    ]  # fmt: skip

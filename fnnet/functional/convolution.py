@@ -62,6 +62,16 @@ def _check(
         )
     if groups <= 0:
         raise RuntimeError(f"{name}: non-positive groups is not supported, got {groups}")
+    if weight.shape[0] < groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got "
+            f"weight of size {list(weight.shape)} instead"
+        )
+    if 0 in weight.shape[2:] or 0 in input.shape[input.ndim - n :]:
+        raise RuntimeError(
+            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
+            f"{list(input.shape)} and weight of size {list(weight.shape)}"
+        )
     if weight.shape[0] % groups:
         raise RuntimeError(
             f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, "

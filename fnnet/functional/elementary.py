@@ -350,8 +350,9 @@ def copysign(input: jax.Array, other: Any) -> jax.Array:
 def heaviside(input: jax.Array, values: jax.Array) -> jax.Array:
     """0 below 0, values at 0, 1 above."""
     x, at_zero = pair(input, values)
-    step = jnp.where(x > 0, jnp.ones_like(x), jnp.zeros_like(x))
-    return lax.stop_gradient(jnp.where(x == 0, at_zero, step))
+    zero = jnp.zeros_like(x)
+    step = jnp.where(x > zero, jnp.ones_like(x), zero)
+    return lax.stop_gradient(jnp.where(x == zero, at_zero, step))
 
 
 @operation("torch", "Tensor", grad_fn="RealBackward0", view=True)

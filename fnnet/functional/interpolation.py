@@ -166,6 +166,11 @@ def interpolate(
     averages over all it covers. Raises ValueError or NotImplementedError for arguments that do not go
     together.
     """
+    if isinstance(size, tuple | list) and len(size) != input.ndim - 2:
+        raise ValueError(
+            "Input and output must have the same number of spatial dimensions, but got input with spatial "
+            f"dimensions of {list(input.shape[2:])} and output size of {tuple(size)}."
+        )
     if mode not in _MODES or input.ndim not in _MODES[mode]:
         raise NotImplementedError(
             f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for "
@@ -187,13 +192,18 @@ def interpolate(
             f"{list(input.shape)} "
             f"output {sizes}"
         )
+    bytes_ = input.dtype == jnp.uint8 and not mode.startswith("nearest")
+    if bytes_ and mode not in ("bilinear", "bicubic"):
+        raise NotImplementedError("\"compute_indices_weights_linear\" not implemented for 'Byte'")
     if mode == "area":
         pool = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(sizes) - 1]
         return pool(input, sizes)
     corners = bool(align_corners)
     kind = np.float64 if input.dtype == jnp.float64 else np.float32
-    x = input
-    for axis, (out, factor) in enumerate(zip(sizes, factors, strict=True)):
+    x = input.astype(jnp.float32) if bytes_ else input
+    # Pictures of bytes are blended along rows first, and every pass gives bytes.
+    steps = list(enumerate(zip(sizes, factors, strict=True)))
+    for axis, (out, factor) in reversed(steps) if bytes_ else steps:
         dim, have = axis + 2, input.shape[axis + 2]
         if mode.startswith("nearest"):
             x = jnp.take(x, _nearest(have, out, factor, mode == "nearest-exact"), axis=dim)
@@ -201,7 +211,9 @@ def interpolate(
             x = _blend(x, dim, *_antialiased(have, out, corners, factor, mode == "bicubic"))
         else:
             x = _blend(x, dim, *(_cubic if mode == "bicubic" else _linear)(have, out, corners, factor, kind))
-    return x
+        if bytes_:
+            x = jnp.clip(jnp.floor(x + 0.5), 0, 255)
+    return x.astype(jnp.uint8) if bytes_ else x
 
 
 @operation("nn.functional")

@@ -58,7 +58,8 @@ def margin_ranking_loss(
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
     target = target.astype(input1.dtype)
-    return reduced(_not_below_zero(-target * (input1 - input2) + margin), reduction)
+    product = to_floating(-target * (input1 - input2))
+    return reduced(_not_below_zero(product + margin), reduction)
 
 
 @operation("nn.functional", grad_fn="MeanBackward0")

@@ -243,7 +243,7 @@ def _avg_pool(
         ),
     )
     if jnp.issubdtype(input.dtype, jnp.integer):
-        return sums // jnp.asarray(divisor, sums.dtype)
+        return lax.div(sums, jnp.broadcast_to(jnp.asarray(divisor, sums.dtype), sums.shape))  # towards zero
     return sums / jnp.asarray(divisor, sums.dtype)
 
 

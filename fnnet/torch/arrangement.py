@@ -109,7 +109,7 @@ def arranged(
         return tuple(_in_order_of(inputs[0], one) for one in outputs)
     if name in _ROW_MAJOR or all(spec.contiguous for spec in inputs):
         return outputs
-    if name in _FOLLOWS:
+    if name in _FOLLOWS and bound.arguments.get("mode") != "circular":
         if any(memory_formats.is_in(spec, memory_formats.channels_last) for spec in inputs[:2]):
             return tuple(
                 memory_formats.spec_in(one, memory_formats.channels_last) if one.ndim == 4 else one

@@ -205,11 +205,11 @@ def restrided(function: Callable[..., Any]) -> Callable[..., Any]:
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         inplace.check(self, self.requires_grad, overlap=False)
         seen = function(self, *args, **kwargs)
-        self._spec, self._steps, self._starts = seen._spec, seen._steps, seen._starts
-        self._cache, self._cached_at, self._offset = seen._cache, seen._cached_at, seen._offset
-        node = seen.grad_fn
+        node = seen.grad_fn  # while this tensor is what was looked at
         if node is not None:
             node.__class__ = node_class(in_place_name(type(node).__name__))
+        self._spec, self._steps, self._starts = seen._spec, seen._steps, seen._starts
+        self._cache, self._cached_at, self._offset = seen._cache, seen._cached_at, seen._offset
         self._counter.version += 1
         self._fn, self._nr, self._fn_version = node, seen._nr, self._counter.version
         return self

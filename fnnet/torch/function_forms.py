@@ -179,6 +179,21 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Any =
     return found if out is None else write_out(out, found, "nonzero_static")
 
 
+def as_strided_scatter(
+    input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: Any = None
+) -> Tensor:
+    """The input with `src` where `as_strided` would read its memory."""
+    from fnnet.torch.declare import OPS
+
+    op, spec = OPS["as_strided_scatter"], input._spec
+    if spec.contiguous:
+        return call(op, (input, src, size, stride, storage_offset), {})
+    order = sorted(range(spec.ndim), key=lambda dim: -spec.strides[dim])
+    laid = input.permute(*order)  # rows in memory are rows here
+    made = call(op, (laid, src, size, stride, storage_offset), {})
+    return made.permute(*[order.index(dim) for dim in range(spec.ndim)])
+
+
 def constant_pad_nd(input: Tensor, pad: Any, value: Any = 0) -> Tensor:
     """`input` with a frame of one value."""
     from fnnet.torch.declare import OPS
@@ -237,7 +252,7 @@ _one: Any
 for _one in (repeat_interleave, split_with_sizes, unsafe_split, unsafe_chunk, index_put, indexing.index_put_):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
-for _one in (einsum, constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,
+for _one in (as_strided_scatter, einsum, constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,
              is_warn_always_enabled, is_anomaly_enabled, set_default_tensor_type, is_distributed,
              is_vulkan_available):  # fmt: skip
     FUNCTIONS[_one.__name__] = _one

@@ -19,6 +19,9 @@ _LABELS = {D.BOOL: "bool", D.INTEGER: "integer", D.FLOATING: "floating", D.COMPL
 _BY_INPUT = frozenset(("lerp",))
 """Operations that refuse their input's dtype, whatever the other arguments are."""
 
+_OF_PICTURES = frozenset(("interpolate", "upsample", "upsample_nearest", "upsample_bilinear"))
+"""Operations that refuse integers, but take pictures of bytes."""
+
 _SAME_AS = {"cross_entropy": "log_softmax", "gumbel_softmax": "softmax"}
 """Operations that PyTorch composes, and the first in them that refuses a dtype."""
 
@@ -74,6 +77,8 @@ def check_dtype(name: str, input: D.dtype, common: D.dtype | None = None) -> Non
     That is `common`, to which the arguments are promoted, if there is one.
     """
     kind = input if common is None or name in _BY_INPUT else common
+    if kind is D.uint8 and name in _OF_PICTURES:
+        return
     name = _SAME_AS.get(name, name)
     found = _refused().get(name, {}).get(_LABELS[kind.category])
     if found is not None:
