@@ -11,89 +11,67 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from fnnet.tensorflow import arrays, mathematics
-from fnnet.tensorflow.errors import not_mirrored
+from fnnet.tensorflow import arrays
 from fnnet.tensorflow.graph import Operation, Tensor, get_default_graph
-from fnnet.tensorflow.infer import Known, agreed, is_known, of_shape
+from fnnet.tensorflow.infer import Known, is_known
 from fnnet.tensorflow.operation import convert_to_tensor
-from fnnet.tensorflow.session import State, evaluate, needed, read
-
-Functions = Sequence[Callable[..., Any]]
+from fnnet.tensorflow.session import State, evaluate, inherited, needed, read
 
 
 class Body:
-    """A function of Tensors, called once to enter its operations.
+    """A function of Tensors, called once to enter its operations: its `results` are nested as `tree` says."""
 
-    Attributes:
-        results, tree: what it gave, flattened, and how that was nested.
-        captures: the tensors of the outer graph that it uses.
-        cells: the state that it uses.
-    """
-
-    def __init__(self, function: Any, name: str, tree: Any = None, inputs: Sequence[Known] = ()) -> None:
-        if not callable(function):
-            raise TypeError(f"'{name}' must be callable.")
+    def __init__(self, function: Any, tree: Any = None, inputs: Sequence[Known] = ()) -> None:
         graph = get_default_graph()
         with graph.control_dependencies(None, body=self):
-            entered = [graph.create("Placeholder", tuple, (), "Identity", known=[each]) for each in inputs]
+            entered = [graph.create("Placeholder", tuple, (), "Identity", [each]) for each in inputs]
             self.arguments = [op.outputs[0] for op in entered]
             given = () if tree is None else jax.tree.unflatten(tree, self.arguments)
             leaves, self.tree = jax.tree.flatten(function(*given))
             self.results = [self._tensor(leaf) for leaf in leaves]
         self.needed = needed([t.op for t in self.results], self.arguments, self)
-        used = [t for op in self.needed for t in op.inputs] + self.results
-        self.captures = [t for t in used if t.op.body is not self]
-        self.cells = [cell for op in self.needed for cell in op.cells]
-        self.kinds = [t.dtype.name for t in self.results]
 
     @staticmethod
     def _tensor(leaf: Any) -> Tensor:
         with get_default_graph().control_dependencies([leaf] if isinstance(leaf, Operation) else []):
             return convert_to_tensor(True if isinstance(leaf, Operation) else leaf)
 
-    def __call__(self, inputs: Sequence[Any], outside: dict[Tensor, Any], state: State) -> list[Any]:
-        values = outside | dict(zip(self.arguments, inputs, strict=True))
-        evaluate(self.needed, values, state)
-        return [jnp.asarray(values[t]) for t in self.results]
+    def bound(self, outside: dict[Tensor, Any]) -> Callable[..., tuple[list[Any], State]]:
+        """A pure function of (state, *inputs) that gives the results and the new state."""
+
+        def run(state: State, *inputs: Any) -> tuple[list[Any], State]:
+            inner, values = dict(state), outside | dict(zip(self.arguments, inputs, strict=True))
+            evaluate(self.needed, values, inner)
+            return [jnp.asarray(values[t]) for t in self.results], {name: inner[name] for name in state}
+
+        return run
 
 
-def _enter(
-    label: str, bodies: list[Body], inputs: list[Tensor], known: list[Known], run: Any, **options: Any
-) -> list[Tensor]:
-    """The operation that runs `bodies`: `run(functions, inputs, state, around)` gives results and state.
+def _enter(label: str, bodies: list[Body], inputs: list[Tensor], run: Any, **options: Any) -> list[Tensor]:
+    """The operation that runs `bodies`: `run(functions, state, inputs)` gives results and state.
 
-    Each body is there as a pure function(inputs, state, around) of what it is given, of the cells, and of
-    what else it uses. The state that was found is a further output for each cell, from which a gradient runs
-    it all again; to the graph it is integers, through which no gradient flows.
+    It leaves the state that it found under its function, from which a gradient runs it again.
     """
-    captures = list(dict.fromkeys(t for body in bodies for t in body.captures))
-    cells = list(dict.fromkeys(cell for body in bodies for cell in body.cells))
+    inner = [op for body in bodies for op in body.needed]
+    used = [t for op in inner for t in op.inputs] + [t for body in bodies for t in body.results]
+    captures = list(dict.fromkeys(t for t in used if t.op.body not in bodies))
+    cells = list(dict.fromkeys(cell for op in inner for cell in op.cells or ()))
 
     def function(state: State, *given: Any) -> list[Any]:
         outside = dict(zip(captures, given[len(inputs) :], strict=True))
-        constant = {t: x for t, x in outside.items() if is_known(x)}
-        moving = {t: jnp.asarray(x) for t, x in outside.items() if t not in constant}
+        before = {cell.name: read(state, cell, cell.name) for cell in cells}
+        results, after = run([body.bound(outside) for body in bodies], before, given[: len(inputs)])
+        state |= after | {function: before}
+        return list(results)
 
-        def pure(body: Body) -> Callable[..., Any]:
-            def compute(inputs: Any, found: Any, around: Any) -> tuple[list[Any], list[Any]]:
-                inner = dict(zip([cell.name for cell in cells], found, strict=True))
-                results = body(inputs, constant | dict(zip(moving, around, strict=True)), inner)
-                return results, [inner[cell.name] for cell in cells]
+    def as_if(*given: Any) -> list[Any]:
+        known = [(c.name, c.initial() if c.initial else c.outputs[0].known.worlds[0]) for c in cells]
+        return function({name: jnp.zeros(a.shape, a.dtype) for name, a in known}, *given)
 
-            return compute
-
-        before = [read(state, cell, op.name) for cell in cells]
-        results, after = run([*map(pure, bodies)], given[: len(inputs)], before, [*moving.values()])
-        state.update({cell.name: array for cell, array in zip(cells, after, strict=True)})
-        return [*results, *before]
-
-    inner = [op for body in bodies for op in body.needed]
-    options |= {"cells": cells, "writes": any(op.writes for op in inner), "inner": inner}
-    every = [*known, *(Known(None, np.int64) for _ in cells)]
-    op = get_default_graph().create("Loop", function, [*inputs, *captures], known=every, **options)
-    return [mathematics.identity(t, label) for t in op.outputs[: len(known)]]
+    graph, every = get_default_graph(), [*inputs, *captures]
+    options |= {"cells": cells, **inherited(inner)}
+    return graph.create("Loop", function, every, label, as_if=as_if, **options).outputs
 
 
 def cond(
@@ -101,73 +79,46 @@ def cond(
     fn1: Any = None, fn2: Any = None,
 ) -> Any:  # fmt: skip
     """What `true_fn()` gives where `pred` holds, else what `false_fn()` gives; only that branch is run."""
-    if isinstance(pred, bool):
-        raise TypeError("'pred' must not be a Python bool.")
 
-    def run(branches: Functions, given: Any, state: Any, around: Any) -> Any:
-        yes, no = ((lambda *a, f=f: f((), *a)) for f in branches)
+    def run(branches: Any, state: State, given: Any) -> Any:
         if is_known(given[0]):
-            return (yes if given[0] else no)(state, around)
-        return jax.lax.cond(given[0], yes, no, state, around)
+            return branches[not given[0]](state)
+        return jax.lax.cond(given[0], *branches, state)
 
     with get_default_graph().name_scope(name or "cond"):
         chosen = convert_to_tensor(pred, name="pred")
-        yes, no = Body(true_fn or fn1, "true_fn"), Body(false_fn or fn2, "false_fn")
-        if str(yes.tree) != str(no.tree) or yes.kinds != no.kinds:
+        yes, no = Body(true_fn or fn1), Body(false_fn or fn2)
+        kinds = [[t.dtype.name for t in body.results] for body in (yes, no)]
+        if str(yes.tree) != str(no.tree) or kinds[0] != kinds[1]:
             raise ValueError(
                 "Outputs of 'true_fn' and 'false_fn' must have the same structure and type(s). Received "
-                f"{yes.tree} {yes.kinds} from 'true_fn' and {no.tree} {no.kinds} from 'false_fn'."
+                f"{yes.tree} {kinds[0]} from 'true_fn' and {no.tree} {kinds[1]} from 'false_fn'."
             )
-        every = [(a.known.worlds, b.known.worlds) for a, b in zip(yes.results, no.results, strict=True)]
-        shapes = [None if a is None or b is None else agreed([*a, *b]) for a, b in every]
-        known = [of_shape(shape, t.known.dtype) for shape, t in zip(shapes, yes.results, strict=True)]
-        found = jax.tree.unflatten(yes.tree, _enter("Merge", [yes, no], [chosen], known, run))
+        found = jax.tree.unflatten(yes.tree, _enter("Merge", [yes, no], [chosen], run))
         return found[0] if isinstance(found, list | tuple) and len(found) == 1 and not strict else found
 
 
-def _same_types(starts: list[Tensor], body: Body, shapes: bool) -> None:
-    """Raises TypeError or ValueError if what a turn of a loop gives is not what the next can take."""
-    if len(starts) != len(body.results):
-        both = f"got {len(starts)} loop_vars and {len(body.results)} outputs."
-        raise ValueError(f"The number of inputs and outputs of the loop body should match: {both}")
-    for a, b in zip(starts, body.results, strict=True):
-        enters = f"Input tensor '{a.name}' enters the loop with"
-        if a.dtype is not b.dtype:
-            raise TypeError(f"{enters} type {a.dtype!r}, but has type {b.dtype!r} after 1 iteration.")
-        if shapes and not a.shape.is_compatible_with(b.shape):
-            raise ValueError(f"{enters} shape {a.shape}, but has shape {b.shape} after one iteration.")
-
-
-def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, *, name: str | None = None
-) -> Any:
-    """The loop variables after `body` has been applied while `cond` holds. Shapes stay as they are.
+def while_loop(cond: Any, body: Any, loop_vars: Any, *, name: str | None = None) -> Any:
+    """The loop variables after `body` has been applied while `cond` holds. Shapes and types stay as they are.
 
     It has no gradient, for XLA cannot keep the states of a number of turns that it does not know: see `scan`.
     """
 
-    def run(functions: Functions, given: Any, state: Any, around: Any) -> Any:
+    def run(functions: Any, state: State, given: Any) -> Any:
         test, turn = functions
-        start = [*map(jnp.asarray, given)], state
-        goes_on = lambda carry: jnp.reshape(test(*carry, around)[0][0], ())  # noqa: E731
-        return jax.lax.while_loop(goes_on, lambda carry: turn(*carry, around), start)
+        goes_on = lambda carry: jnp.reshape(test(carry[1], *carry[0])[0][0], ())  # noqa: E731
+        start = [jnp.asarray(x) for x in given], state
+        return jax.lax.while_loop(goes_on, lambda carry: turn(carry[1], *carry[0]), start)
 
     with get_default_graph().name_scope(name or "while"):
         whole = tuple(loop_vars) if isinstance(loop_vars, list | tuple) else (loop_vars,)
         leaves, tree = jax.tree.flatten(whole)
-        if not leaves:
-            raise ValueError("'loop_vars' must be provided.")
         starts = [convert_to_tensor(leaf) for leaf in leaves]
-        known = [t.known.reshaped() for t in starts]
-        test, turn = Body(cond, "cond", tree, known), Body(body, "body", tree, known)
-        if len(test.results) != 1:
-            raise TypeError(
-                f"cond must return a boolean scalar tensor, but returned {len(test.results)} values."
-            )
-        _same_types(starts, turn, shapes=True)
-        refusal = "a tf.while_loop (tf.scan has one)"
-        results = _enter("Exit", [test, turn], starts, known, run, differentiable=refusal)
-        found = jax.tree.unflatten(tree, results)
+        known = [t.known.without_numbers() for t in starts]
+        bodies = [Body(cond, tree, known), Body(body, tree, known)]
+        found = jax.tree.unflatten(
+            tree, _enter("Exit", bodies, starts, run, differentiable="a tf.while_loop (tf.scan has one)")
+        )
     return found[0] if len(found) == 1 else list(found) if isinstance(loop_vars, list) else found
 
 
@@ -176,39 +127,29 @@ def scan(
 ) -> Any:
     """All values of a = fn(a, element) over the first axis, from `initializer` or the first element."""
 
-    def run(functions: Functions, given: Any, state: Any, around: Any) -> Any:
+    def run(functions: Any, state: State, given: Any) -> Any:
         def step(carry: Any, row: Any) -> Any:
-            results, changed = functions[0]([*carry[0], *row], carry[1], around)
+            results, changed = functions[0](carry[1], *carry[0], *row)
             return (results, changed), results
 
-        inputs = [*map(jnp.asarray, given)]
-        carry = inputs[: len(starts)], state
-        (_, changed), stacked = jax.lax.scan(step, carry, inputs[len(starts) :], reverse=reverse)
+        inputs = [jnp.asarray(x) for x in given]
+        carry, rows = (inputs[: len(starts)], state), inputs[len(starts) :]
+        (_, changed), stacked = jax.lax.scan(step, carry, rows, reverse=reverse)
         return stacked, changed
 
-    def stacked(t: Tensor) -> Known:
-        lengths = iter(np.shape(world)[0] for world in rows[0].known.worlds or ())
-        return t.known.reshaped(lambda shape: (next(lengths), *shape))
-
     with get_default_graph().name_scope(name or "scan"):
-        elems = jax.tree.map(lambda each: convert_to_tensor(each, name="elems"), elems)
-        begin = jax.tree.map(lambda each: convert_to_tensor(each, name="initializer"), initializer)
+        elems = jax.tree.map(convert_to_tensor, elems)
+        begin = jax.tree.map(convert_to_tensor, initializer)
         if initializer is None:
             begin = jax.tree.map(lambda t: t[-1 if reverse else 0], elems)
             elems = jax.tree.map(lambda t: t[:-1] if reverse else t[1:], elems)
         starts, rows = jax.tree.leaves(begin), jax.tree.leaves(elems)
-        if any(row.known.worlds is None for row in rows):
-            raise not_mirrored("tf.scan of elements of unknown rank")
-        of_a_row = [t.known.reshaped(lambda shape: shape[1:]) for t in rows]
-        tree = jax.tree.structure((begin, elems))
-        body = Body(fn, "fn", tree, [*(t.known.reshaped() for t in starts), *of_a_row])
-        _same_types(starts, body, shapes=False)
-        label = "TensorArrayStack/TensorArrayGatherV3"
-        outputs = _enter(label, [body], [*starts, *rows], [*map(stacked, body.results)], run)
+        known = [*(t.known.without_numbers() for t in starts), *(t.known.without_numbers(1) for t in rows)]
+        body = Body(fn, jax.tree.structure((begin, elems)), known)
+        outputs = _enter("Stack", [body], [*starts, *rows], run)
         if initializer is None:
-            firsts = [arrays.expand_dims(t, 0) for t in starts]
-            pairs = [[b, a] if reverse else [a, b] for a, b in zip(firsts, outputs, strict=True)]
-            outputs = [arrays.concat(pair, 0) for pair in pairs]
+            pairs = zip([arrays.expand_dims(t, 0) for t in starts], outputs, strict=True)
+            outputs = [arrays.concat([b, a] if reverse else [a, b], 0) for a, b in pairs]
     return jax.tree.unflatten(body.tree, outputs)
 
 

@@ -1,109 +1,82 @@
-"""The graph: operations, the tensors between them, and the order that is asked of them.
-
-An operation holds a pure function of arrays. Building a graph calls none of them with numbers: `infer` tells
-the shapes of what they give, and `session` runs them, joined and compiled.
-"""
+"""The graph: operations, each with a pure function of arrays, and the tensors between them."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fnnet.tensorflow.errors import at_build
-from fnnet.tensorflow.infer import Known, infer, of_shape
-from fnnet.tensorflow.names import Names
-from fnnet.tensorflow.specs import Operators, TensorShape, as_dtype
+from fnnet.tensorflow.infer import Known, infer, without_guesses
+from fnnet.tensorflow.specs import TensorShape
 
 
-class Tensor(Operators):
+class Operation:
+    """A node of the graph: `function` is a pure function of the inputs' arrays."""
+
+    cells: Any = None  # what a session keeps an array for; if there may be any, it is a function of state too
+    initial: Any = None  # gives the first array of such a cell
+    static: Sequence[int] = ()  # which inputs (sizes, axes) must be known when the program is compiled
+    sizes: frozenset[Tensor] = frozenset()  # the fed integers that those are made of
+    checks = False  # whether a run can fail by the numbers
+    differentiable: Any = True  # whether gradients flow through it; words, if that is refused
+
+    def __init__(self, graph: Graph, name: str, type: str, function: Callable[..., Any], inputs: Any) -> None:
+        self.graph, self.name, self.type, self.function, self.inputs = graph, name, type, function, inputs
+        self.id, self.body, self.outputs = len(graph.operations), graph.bodies[-1], list[Tensor]()
+        self.control_inputs = [op for op in dict.fromkeys(graph.control) if op.body is self.body]
+        integers = [t.op for t in inputs if t.dtype.kind in "iu" and type not in ("Shape", "Size")]
+        self.made_of = frozenset[Tensor]().union(*(op.made_of for op in integers))
+
+    def run(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """Run the graph up to this operation, in `session` or the default one."""
+        return (session or STACKS.session()).run(self, feed_dict)
+
+
+class Tensor:
     """One output of an operation: a name, an element type and a shape, no numbers.
 
     One that stands for a variable has its operation as `cell`: fetched, it gives what that holds at the end.
     """
 
-    def __init__(self, op: Operation, index: int, known: Known, cell: Operation | None) -> None:
-        self.op, self.value_index, self.known, self.cell = op, index, known, cell
-        self.graph, self.name, self.dtype = op.graph, f"{op.name}:{index}", as_dtype(known.dtype)
+    __array_priority__ = 100
+    if TYPE_CHECKING:  # `mathematics` and `arrays` give it its operators
 
-    @property
-    def shape(self) -> TensorShape:
-        """The sizes, as far as they are known."""
-        return TensorShape(self.known.shape)
+        def __getattr__(self, name: str) -> Any: ...
 
-    def set_shape(self, shape: Any) -> None:
-        """Tell sizes that the graph does not know. Raises ValueError if they contradict what it knows."""
-        merged = self.shape.merge_with(shape)
-        if merged != self.shape:
-            self.known = of_shape(merged.sizes, self.known.dtype)
+    eval = Operation.run
 
-    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
-        """Run the graph for this tensor's value, in `session` or the default one."""
-        return STACKS.session("evaluate tensor using `eval()`", session, "eval").run(self, feed_dict)
+    def __init__(self, op: Operation, index: int, known: Known, cell: Operation | None = None) -> None:
+        self.op, self.name, self.graph, self.cell = op, f"{op.name}:{index}", op.graph, cell
+        self.known, self.dtype, self.shape = known, known.dtype, TensorShape(known.shape)
+        self.readings, self.get_shape = [self], lambda: self.shape
 
     def __repr__(self) -> str:
         kind = self.dtype.name + "_ref" * (self.cell is not None)
-        return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={kind}>"
+        return f"<tf.{type(self).__name__} '{self.name}' shape={self.shape} dtype={kind}>"
 
     def __str__(self) -> str:
-        kind = self.dtype.name + "_ref" * (self.cell is not None)
-        return f'Tensor("{self.name}", shape={self.shape}, dtype={kind})'
+        return f'Tensor("{self.name}", shape={self.shape}, dtype={repr(self).rpartition("=")[2][:-1]})'
 
 
-@dataclass(eq=False, repr=False)
-class Operation:
-    """A node of the graph.
-
-    Attributes:
-        function: a pure function of the inputs' arrays that gives an array or a sequence of them. With
-            `cells` or `inner` it is a function of `(state, *arrays)`.
-        static: which inputs must be known when the program is compiled (sizes, axes).
-        cells: what it needs of a session's state, and sets if `writes`: operations that an array is kept for.
-        initial: for a cell that needs no assignment, the array that a session begins with.
-        words: for a cell that a run must leave at zero, the error otherwise (`operation.guard`).
-        inner: for a loop, branch or gradient, the operations that its function runs itself.
-        differentiable: whether gradients flow through it; words, if that is refused.
-        body: the loop or branch that it belongs to.
-    """
-
-    graph: Graph
-    name: str
-    type: str
-    function: Callable[..., Any]
-    inputs: Sequence[Tensor] = ()
-    static: Sequence[int] = ()
-    cells: Sequence[Operation] = ()
-    writes: bool = False
-    initial: Callable[[], Any] | None = None
-    words: Any = None
-    inner: Sequence[Operation] | None = None
-    differentiable: bool | str = True
-    body: Any = None
-    id: int = 0
-    outputs: list[Tensor] = field(default_factory=list)
-    control_inputs: list[Operation] = field(default_factory=list)
-
-    def run(self, feed_dict: Any = None, session: Any = None) -> None:
-        """Run the graph up to this operation."""
-        STACKS.session("execute operation using `run()`", session, "run").run(self, feed_dict)
-
-    def __repr__(self) -> str:
-        return f"<tf.Operation '{self.name}' type={self.type}>"
-
-
-class Graph(Names):
+class Graph:
     """Operations in the order of their creation, by unique names."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.bodies: list[Any] = [None]  # of the loops and branches being built; None is the graph itself
+        self.operations, self.variables = dict[str, Operation](), list[Any]()
+        self.programs, self.compilations, self.seeds_given = dict[Any, Any](), 0, 0
         self.seed: int | None = None
-        self.seeds_given = 0
-        self.variable_scope: Any = None
-        self.programs, self.compilations = dict[Any, Any](), 0
-        self._control: list[Operation] = []
+        self.control, self.bodies = list[Operation](), list[Any]([None])  # the last body is being built
+        self._scope, self._taken = "", set[str]()
+
+    @contextmanager
+    def _within(self, value: Any, **changed: Any) -> Iterator[Any]:
+        before = {name: getattr(self, name) for name in changed}
+        self.__dict__.update(changed)
+        try:
+            yield value
+        finally:
+            self.__dict__.update(before)
 
     @contextmanager
     def as_default(self) -> Iterator[Graph]:
@@ -114,45 +87,54 @@ class Graph(Names):
         finally:
             STACKS.graphs.remove(self)
 
-    @contextmanager
-    def control_dependencies(self, control_inputs: Any, body: Any = ...) -> Iterator[None]:
-        """What is created within runs after `control_inputs`; None forgets the outer ones.
+    def control_dependencies(self, control_inputs: Any, body: Any = ...) -> Any:
+        """What is created within, for `body`, runs after `control_inputs`; None forgets the outer ones."""
+        more = [getattr(each, "op", each) for each in control_inputs or ()]
+        control = more if control_inputs is None else self.control + more
+        bodies = self.bodies if body is ... else [*self.bodies, body]
+        return self._within(None, control=control, bodies=bodies)
 
-        With `body`, it belongs to that of a loop or branch; None is the graph itself.
-        """
-        outer, bodies = self._control, self.bodies
-        first = [] if control_inputs is None else outer
-        self._control = [*first, *(getattr(each, "op", each) for each in control_inputs or ())]
-        self.bodies = bodies if body is ... else [*bodies, body]
-        try:
-            yield
-        finally:
-            self._control, self.bodies = outer, bodies
+    def name_scope(self, name: str | None) -> Any:
+        """Names made within start with `name/`. A name that ends in a slash is entered again as it is."""
+        scope = self._unique(name) if name else ""
+        return self._within(scope and scope + "/", _scope=scope)
+
+    def _unique(self, name: str) -> str:
+        """`name` in the current scope, with _1, _2, ... if it is taken; case does not count."""
+        if name.endswith("/"):
+            return name[:-1]
+        name, count = f"{self._scope}/{name}" if self._scope else name, 0
+        while (tried := f"{name}_{count}" if count else name).lower() in self._taken:
+            count += 1
+        self._taken.add(tried.lower())
+        return tried
 
     def create(
         self, type: str, function: Callable[..., Any], inputs: Sequence[Tensor] = (), name: str | None = None,
-        *, known: Sequence[Known] | None = None, as_if: Callable[..., Any] | None = None,
-        cell: Operation | None = None, **options: Any,
+        known: Sequence[Known] | None = None, *, as_if: Any = None, cell: Any = None, **options: Any,
     ) -> Operation:  # fmt: skip
         """Enter an operation. Its outputs are as `known` says, or what `as_if` or `function` gives.
 
         Raises ValueError, in TensorFlow's form, if the function refuses the inputs' shapes.
         """
-        name = name or type
-        name = name[:-1] if name.endswith("/") else self.unique_name(name)
-        for given in inputs:
-            if given.graph is not self:
-                raise ValueError(f"{given} must be from the same graph as the operation '{name}'.")
-        op = Operation(self, name, type, function, inputs, **options)
-        op.body, op.id = self.bodies[-1], len(self.operations)
-        op.control_inputs = list(dict.fromkeys(c for c in self._control if c.body is op.body))
-        if known is None:
-            try:
-                known = infer(as_if or function, [given.known for given in inputs], op.static)
-            except (TypeError, ValueError, IndexError) as error:
-                raise at_build(error, op) from None
+        if any(t.graph is not self for t in inputs):
+            raise ValueError(f"The inputs of {name or type} must be from the same graph: {list(inputs)}")
+        op = Operation(self, self._unique(name or type), type, function, inputs)
+        op.__dict__.update(options)
+        op.sizes = op.sizes.union(*(inputs[i].op.made_of for i in op.static))
+        try:
+            if known is None:
+                known = infer(as_if or function, [t.known for t in inputs], op.static)
+        except (TypeError, ValueError, IndexError) as error:
+            text = without_guesses(str(error))
+            if type != "Reshape" or text == str(error):  # of a reshape of unknown sizes, a run will tell
+                names = ", ".join(t.op.name for t in inputs)
+                shapes = ", ".join(t.shape.in_brackets() for t in inputs)
+                node = f"'{{{{node {op.name}}}}} = {type}({names})' with input shapes: {shapes}."
+                raise ValueError(f"{text} for {node}") from None
+            known = [Known(inputs[0].dtype, None)]
         op.outputs = [Tensor(op, index, each, cell) for index, each in enumerate(known)]
-        self.operations[name] = op
+        self.operations[op.name] = op
         return op
 
 
@@ -162,12 +144,13 @@ class _Stacks(threading.local):
     def __init__(self) -> None:
         self.graphs, self.sessions = [Graph()], list[Any]()
 
-    def session(self, what: str, session: Any, method: str) -> Any:
-        """`session`, or the default one; ValueError if there is none."""
-        if session is None and not self.sessions:
-            advice = f"Use `with sess.as_default()` or pass an explicit session to `{method}(session=sess)`"
-            raise ValueError(f"Cannot {what}: No default session is registered. {advice}")
-        return session or self.sessions[-1]
+    def session(self) -> Any:
+        if not self.sessions:
+            advice = "Use `with sess.as_default()` or pass an explicit session to `eval(session=sess)`"
+            raise ValueError(
+                f"Cannot evaluate tensor using `eval()`: No default session is registered. {advice}"
+            )
+        return self.sessions[-1]
 
 
 STACKS = _Stacks()
@@ -180,6 +163,4 @@ def get_default_graph() -> Graph:
 
 def reset_default_graph() -> None:
     """Begin an empty default graph."""
-    if len(STACKS.graphs) > 1:
-        raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs.")
     STACKS.graphs[0] = Graph()

@@ -9,20 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet import functional as F
-from fnnet.tensorflow import arrays, random_ops
-from fnnet.tensorflow.arrays import gather as embedding_lookup
-from fnnet.tensorflow.errors import Mismatch, in_brackets, not_mirrored
+from fnnet.tensorflow import arrays, mathematics, random_ops
+from fnnet.tensorflow.errors import not_mirrored
 from fnnet.tensorflow.graph import Tensor, get_default_graph
-from fnnet.tensorflow.mathematics import sigmoid as sigmoid
-from fnnet.tensorflow.mathematics import tanh as tanh
 from fnnet.tensorflow.operation import convert_to_tensor, operation
-from fnnet.tensorflow.specs import Operators
 
 
 def _bias_add(value: Any, bias: Any) -> Any:
     if bias.shape != value.shape[-1:]:
-        both = f"{in_brackets(bias)} and {in_brackets(value)}"
-        raise Mismatch(f"Must provide as many biases as the last dimension of the input tensor: {both}")
+        raise ValueError(
+            f"Must provide as many biases as the last dimension of the input tensor: {bias.shape}"
+        )
     return value + bias
 
 
@@ -39,10 +36,13 @@ def _cross_entropy_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Arra
     return _cross_entropy(labels, logits), slope - jnp.sum(jax.nn.log_softmax(logits, -1) * by_labels, -1)
 
 
-def _softmax_loss(*, labels: Any, logits: Any, axis: Any = -1) -> Any:
+def _same_shape(labels: Any, logits: Any) -> None:
     if logits.shape != labels.shape:
-        both = f"logits_size={in_brackets(logits)} labels_size={in_brackets(labels)}"
-        raise Mismatch(f"logits and labels must be broadcastable: {both}")
+        raise ValueError(f"logits and labels must have the same shape, got {logits.shape} and {labels.shape}")
+
+
+def _softmax_loss(*, labels: Any, logits: Any, axis: Any = -1) -> Any:
+    _same_shape(labels, logits)
     return _cross_entropy(jnp.moveaxis(labels, int(axis), -1), jnp.moveaxis(logits, int(axis), -1))
 
 
@@ -52,9 +52,8 @@ def _fixed_labels(*, labels: Any, logits: Any, axis: Any = -1) -> Any:
 
 def _index_loss(*, labels: Any = None, logits: Any) -> Any:
     if labels.ndim != logits.ndim - 1:
-        received = f"labels.shape={labels.shape} of rank {labels.ndim} and logits.shape={logits.shape}"
-        rule = "`labels.shape.rank` must equal `logits.shape.rank - 1`"
-        raise Mismatch(f"{rule}. Received: {received} of rank {logits.ndim}")
+        ranks = f"labels of rank {labels.ndim} and logits of rank {logits.ndim}"
+        raise ValueError(f"`labels.shape.rank` must equal `logits.shape.rank - 1`. Received: {ranks}")
     return -jnp.take_along_axis(jax.nn.log_softmax(logits, -1), jnp.asarray(labels)[..., None], -1)[..., 0]
 
 
@@ -63,13 +62,11 @@ def _outside(*, labels: Any, logits: Any) -> Any:
 
 
 def _sigmoid_loss(*, labels: Any, logits: Any) -> Any:
-    if logits.shape != labels.shape:
-        shapes = f"({logits.shape} vs {labels.shape})"
-        raise Mismatch(f"`logits` and `labels` must have the same shape, received {shapes}.")
+    _same_shape(labels, logits)
     return F.relu(logits) - logits * labels + jnp.log1p(jnp.exp(-F.abs(logits)))
 
 
-def _pair(value: Any, data_format: str) -> tuple[int, ...]:
+def _sizes(value: Any, data_format: str) -> tuple[int, ...]:
     if data_format != "NHWC":
         raise not_mirrored(f"data_format={data_format!r}")
     return (value, value) if isinstance(value, int) else tuple(value[1:3] if len(value) == 4 else value)
@@ -78,21 +75,18 @@ def _pair(value: Any, data_format: str) -> tuple[int, ...]:
 def _convolved(
     input: Any, filter: Any, strides: Any = 1, padding: Any = "", *, data_format: Any = "NHWC"
 ) -> Any:
-    names = ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(
-        input, filter, _pair(strides, data_format), padding, dimension_numbers=names
-    )
+    steps, names = _sizes(strides, data_format), ("NHWC", "HWIO", "NHWC")
+    return jax.lax.conv_general_dilated(input, filter, steps, padding, dimension_numbers=names)
 
 
 def _largest(
     value: Any, ksize: Any = 1, strides: Any = 1, padding: Any = "", data_format: Any = "NHWC"
 ) -> Any:
-    window, steps = ((1, *_pair(each, data_format), 1) for each in (ksize, strides))
+    window, steps = ((1, *_sizes(each, data_format), 1) for each in (ksize, strides))
     return jax.lax.reduce_window(value, -np.inf, jax.lax.max, window, steps, padding)
 
 
-_RANGE = "Received a label value of {1} which is outside the valid range of [0, {2})."
-
+sigmoid, tanh, embedding_lookup = mathematics.sigmoid, mathematics.tanh, arrays.gather
 relu = operation("Relu", F.relu, "features")
 relu6 = operation("Relu6", F.relu6, "features")
 elu = operation("Elu", F.elu, "features")
@@ -104,20 +98,20 @@ bias_add = operation("BiasAdd", _bias_add)
 l2_loss = operation("L2Loss", lambda t: jnp.sum(t * t) / 2)
 conv2d = operation("Conv2D", _convolved)
 max_pool = operation("MaxPool", _largest)
+_NAMES = "softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits_sg"
 softmax_cross_entropy_with_logits_v2 = operation(
-    "SoftmaxCrossEntropyWithLogits", _softmax_loss, name="softmax_cross_entropy_with_logits/Reshape_2"
+    "SoftmaxCrossEntropyWithLogits", _softmax_loss, name=_NAMES[0]
 )
-softmax_cross_entropy_with_logits = operation(
-    "SoftmaxCrossEntropyWithLogits", _fixed_labels, name="softmax_cross_entropy_with_logits_sg/Reshape_2"
-)
+softmax_cross_entropy_with_logits = operation("SoftmaxCrossEntropyWithLogits", _fixed_labels, name=_NAMES[1])
 sigmoid_cross_entropy_with_logits = operation("SigmoidCrossEntropy", _sigmoid_loss, name="logistic_loss")
-sparse_softmax_cross_entropy_with_logits = operation(
-    "SparseSoftmaxCrossEntropyWithLogits",
-    _index_loss,
-    name="SparseSoftmaxCrossEntropyWithLogits/SparseSoftmaxCrossEntropyWithLogits",
-    guarded=("labels", _outside, _RANGE),
+_RANGE: Any = (
+    "labels",
+    _outside,
+    "Received a label value of {1} which is outside the valid range of [0, {2}).",
 )
-embedding_lookup = embedding_lookup
+sparse_softmax_cross_entropy_with_logits = operation(
+    "SparseSoftmaxCrossEntropyWithLogits", _index_loss, check=_RANGE
+)
 _kept = operation("SelectV2", lambda condition, x: jnp.where(condition, x, jnp.zeros_like(x)))
 
 
@@ -129,14 +123,12 @@ def dropout(
     if rate is None and keep_prob is None:
         raise ValueError("You must provide a rate to dropout.")
     rate = 1 - keep_prob if rate is None else rate
-    fixed = not isinstance(rate, Operators)
+    fixed = not isinstance(rate, Tensor)
     if fixed and not 0 <= rate < 1:
         raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate}")
     with get_default_graph().name_scope(name or "dropout"):
-        x = convert_to_tensor(x, name="x")
+        x, rate = convert_to_tensor(x, name="x"), rate if fixed else arrays.reshape(rate, ())
         if fixed and rate == 0:
             return x
         shape = arrays.shape(x) if noise_shape is None else noise_shape
-        kept = _kept(random_ops.random_uniform(shape, seed=seed, dtype=x.dtype) >= rate, x * (1 / (1 - rate)))
-        kept.set_shape(x.shape)
-        return kept
+        return _kept(random_ops.random_uniform(shape, seed=seed, dtype=x.dtype) >= rate, x * (1 / (1 - rate)))

@@ -4,75 +4,65 @@
 tf.tile(input, multiples, name=None). Every Tensor among the arguments, however deep in a list, is an input
 of the operation; when it runs, arrays stand in their places, and all else is as it was given. Arguments
 without a default become arrays of the one dtype that all share, unless they are `STATIC` (sizes, axes) or
-`_FREE`.
+`FREE`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import checkify
 
-from fnnet.tensorflow.errors import InvalidArgumentError, at_node
+from fnnet.tensorflow.errors import InvalidArgumentError
 from fnnet.tensorflow.graph import Graph, Tensor, get_default_graph
 from fnnet.tensorflow.infer import Known, of_shape
-from fnnet.tensorflow.specs import KERNEL_NAMES, DType, Operators, TensorShape, as_dtype, of_value
+from fnnet.tensorflow.specs import TensorShape, as_dtype, to_array
 
-STATIC = {"axis", "begin", "bounds", "delta", "depth", "dims", "limit", "multiples", "paddings", "perm"}
-STATIC |= {"shape", "size", "start"}
-_FREE = {"apart", "condition", "indices", "targets"}  # of a dtype of their own
-_LISTS = {"inputs", "values"}
-_OTHER_NAMES = {"dim": "axis", "dimension": "axis", "reduction_indices": "axis", "keep_dims": "keepdims"}
-
-
-def public(names: dict[str, Any]) -> list[str]:
-    """`__all__` of a module: what it defines or declares, without what it imports."""
-    own = names["__name__"]
-    return [n for n, v in names.items() if n[0] != "_" and getattr(v, "__module__", None) == own]
-
-
-def to_array(value: Any, dtype: DType | None = None) -> np.ndarray:
-    """A Python value as an array. Raises TypeError where its kind does not fit the dtype."""
-    if value is None:
-        raise ValueError("None values not supported.")
-    if isinstance(value, TensorShape):
-        value = np.asarray(value.as_list(), np.int32)
-    if dtype is None:
-        return np.array(value, of_value(value).as_numpy_dtype)
-    array = np.array(value)
-    fits = {"b": dtype.name == "bool", "i": dtype.name != "bool", "f": dtype.is_floating, "U": False}
-    if array.size and not hasattr(value, "dtype") and not fits.get(array.dtype.kind, True):
-        raise TypeError(f"Expected {dtype.name}, but got {value!r} of type '{type(value).__name__}'.")
-    return array.astype(dtype.as_numpy_dtype)
+STATIC = {
+    "axis",
+    "bounds",
+    "delta",
+    "depth",
+    "dims",
+    "limit",
+    "multiples",
+    "paddings",
+    "perm",
+    "shape",
+    "start",
+}
+FREE = {"apart", "condition", "indices"}  # of a dtype of their own
+LISTS = {"inputs", "values"}
+OTHER_NAMES = {"dim": "axis", "dimension": "axis", "reduction_indices": "axis", "keep_dims": "keepdims"}
 
 
-def _input(value: Any, dtype: DType | None = None) -> Any:
+def ints(sizes: Any) -> tuple[int, ...]:
+    """Sizes or axes as Python integers: of a number, a list, an array or a TensorShape."""
+    return tuple(int(size) for size in (sizes if np.iterable(sizes) else [sizes]))
+
+
+def _given(value: Any, dtype: np.dtype | None = None) -> Any:
     """A Tensor, for a Tensor, a Variable or a list with one in it; an array for anything else."""
-    if isinstance(value, Operators):
-        tensor = value if isinstance(value, Tensor) else value.value()
-        if dtype is not None and tensor.dtype is not dtype:
-            both = f"dtype {dtype.name} for Tensor with dtype {tensor.dtype.name}"
-            raise ValueError(f"Tensor conversion requested {both}: {tensor!r}")
-        return tensor
-    inside = [leaf for leaf in jax.tree.leaves(value) if isinstance(leaf, Operators)]
-    if not inside:
-        return to_array(value, dtype)
-    from fnnet.tensorflow.arrays import stack
-
-    return stack([_input(each, dtype or inside[0].dtype) for each in value])
+    if isinstance(value, Tensor):
+        if dtype is not None and value.dtype != dtype:
+            raise TypeError(f"Tensor conversion requested dtype {dtype} for {value!r}")
+        return value.readings[0]
+    inside = [leaf.dtype for leaf in jax.tree.leaves(value) if isinstance(leaf, Tensor)]
+    return stack([_given(each, dtype or inside[0]) for each in value]) if inside else to_array(value, dtype)
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, name: str = "Const") -> Tensor:
     """A Tensor as it is, a Variable's value, or a constant. A list with Tensors in it is stacked.
 
-    Raises ValueError for a Tensor of another dtype, TypeError for a value that does not fit `dtype`.
+    Raises TypeError for what is not, or does not fit, `dtype`.
     """
-    given = _input(value, None if dtype is None else as_dtype(dtype))
+    given = _given(value, None if dtype is None else as_dtype(dtype))
     return given if isinstance(given, Tensor) else constant(given, name=name)
 
 
@@ -80,154 +70,9 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     """A fixed array. With `shape`, a number is repeated."""
     array = to_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:
-        sizes: Any = TensorShape(shape).as_list()
-        array = np.broadcast_to(array.reshape(() if array.size == 1 else sizes), sizes)
-    known = Known([array] * 3, array.dtype.type)
-    return get_default_graph().create("Const", lambda: array, (), name, known=[known]).outputs[0]
-
-
-def matching(type: str, named: list[tuple[str, Any]]) -> list[Any]:
-    """Tensors and arrays of the dtype of the first Tensor among the arguments, or of the first argument.
-
-    Raises TypeError in TensorFlow's words.
-    """
-    label, first = next(
-        (each for each in named if isinstance(each[1], Operators)), (named or [("", None)])[0]
-    )
-    dtype = first.dtype if isinstance(first, Operators) else None
-    found: list[Any] = []
-    for each, value in named:
-        try:
-            found.append(_input(value, dtype))
-        except (TypeError, ValueError):
-            kind = "string" if isinstance(value, str) else as_dtype(_input(value).dtype).name
-            if dtype is None or kind == dtype.name:
-                raise
-            both = f"has type {kind} that does not match type {dtype.name} of argument '{label}'."
-            raise TypeError(f"Input '{each}' of '{type}' Op {both}") from None
-        dtype = dtype or as_dtype(found[0].dtype)
-    return found
-
-
-def operation(
-    type: str,
-    function: Callable[..., Any],
-    arguments: str = "",
-    name: str = "",
-    *,
-    several: bool = False,
-    differentiable: bool = True,
-    guarded: tuple[str, Callable[..., Any], str] | None = None,
-) -> Any:
-    """TensorFlow's function of an operation.
-
-    Args:
-        arguments: their names, where the function's own are others.
-        name: of the operation, if it is not its type; "scope/name" for one in a scope, which a user names.
-        several: whether it gives a list.
-        guarded: an argument of integers; what is wrong with it, as for `guard`; the words.
-    """
-    own = [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments.split()]
-    own = own or list(inspect.signature(function).parameters.values())
-    last = [p for p in own if p.kind is p.KEYWORD_ONLY]
-    same = [p.name for p in own if p.default is p.empty and p.name not in STATIC | _FREE]
-    named = inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
-    signature = inspect.Signature([*(p for p in own if p not in last), named, *last])
-
-    def declared(*args: Any, **keywords: Any) -> Any:
-        keywords = {
-            k if k in signature.parameters else _OTHER_NAMES.get(k, k): v for k, v in keywords.items()
-        }
-        try:
-            bound = signature.bind(*args, **keywords)
-        except TypeError as error:
-            raise TypeError(f"{declared.__name__}() {error}") from None
-        bound.apply_defaults()
-        graph, given, (outer, _, inner) = get_default_graph(), bound.arguments, (name or type).partition("/")
-        label = given.pop("name") or outer
-        with (
-            graph.name_scope(label) as scope,
-            graph.name_scope((inner and (label if inner == outer else inner)) or scope) as scope,
-        ):
-            flat = [(k, v) for k in same for v in (given[k] if k in _LISTS else [given[k]])]
-            found = iter(matching(type, flat))
-            given |= {k: [next(found) for _ in given[k]] if k in _LISTS else next(found) for k in same}
-            if guarded is not None:
-                given[guarded[0]] = guard(given, guarded, call, scope[:-1])
-            inputs, static, filled = spread(given)
-            op = graph.create(
-                type,
-                lambda *a: call(function, filled(a)),
-                inputs,
-                scope,
-                static=static,
-                differentiable=differentiable,
-            )
-        return op.outputs if several else op.outputs[0]
-
-    def call(function: Callable[..., Any], given: dict[str, Any]) -> Any:
-        return function(
-            *(given[p.name] for p in own if p not in last), **{p.name: given[p.name] for p in last}
-        )
-
-    declared.__name__ = declared.__qualname__ = name or type
-    declared.__module__ = inspect.currentframe().f_back.f_globals["__name__"]  # type: ignore[union-attr]
-    declared.__doc__ = f"TensorFlow's {type} {signature}."
-    return declared
-
-
-def spread(given: dict[str, Any]) -> tuple[list[Tensor], list[int], Callable[..., dict[str, Any]]]:
-    """The Tensors in arguments, which of them are static, and a function that puts arrays in their places."""
-    parts = {k: jax.tree.flatten(v) for k, v in given.items()}
-    places = [
-        (k, i)
-        for k, (leaves, _) in parts.items()
-        for i, leaf in enumerate(leaves)
-        if isinstance(leaf, Operators)
-    ]
-
-    def filled(arrays: Iterable[Any]) -> dict[str, Any]:
-        new = dict(zip(places, arrays, strict=True))
-        return {
-            k: jax.tree.unflatten(tree, [new.get((k, i), leaf) for i, leaf in enumerate(leaves)])
-            for k, (leaves, tree) in parts.items()
-        }
-
-    return (
-        [_input(parts[k][0][i]) for k, i in places],
-        [n for n, (k, _) in enumerate(places) if k in STATIC],
-        filled,
-    )
-
-
-def guard(given: dict[str, Any], guarded: Any, call: Callable[..., Any], node: str) -> Tensor:
-    """A Tensor as it is, in a run that raises InvalidArgumentError if the function `fault` finds something.
-
-    `fault` takes the operation's arguments. It gives booleans, whether each element is at fault, and two
-    integers for the words, for each element or for all; the words have also the element's place. A cell keeps
-    the first fault, for `Session.run` to see.
-    """
-    label, fault, words = guarded
-    given = given | {label: convert_to_tensor(given[label])}
-    inputs, static, filled = spread(given)
-    at = inputs.index(given[label])
-    if not inputs[at].dtype.is_integer:
-        return given[label]
-
-    def check(state: Any, *arrays: Any) -> list[Any]:
-        bad, *numbers = call(
-            fault, filled([x if i in static else jnp.asarray(x) for i, x in enumerate(arrays)])
-        )
-        first = jnp.argmax(bad) if bad.size else 0
-        numbers = [jnp.ravel(jnp.broadcast_to(n, bad.shape))[first] if bad.size else 0 for n in numbers]
-        now = jnp.stack([jnp.asarray(n, np.int64) for n in (jnp.any(bad), first, *numbers)])
-        state[op.name] = jnp.where(state[op.name][0] == 0, now, state[op.name])
-        return [arrays[at]]
-
-    words = words if given[label].shape.ndims else words.replace("[{0}]", "")
-    op = get_default_graph().create("Guard", check, inputs, "Guard", known=[inputs[at].known], static=static)
-    op.cells, op.writes, op.words, op.initial = (op,), True, (node, words), lambda: np.zeros(4, np.int64)
-    return op.outputs[0]
+        array = np.broadcast_to(array.reshape(() if array.size == 1 else ints(shape)), ints(shape))
+    known = [Known(array.dtype, [array] * 2)]
+    return get_default_graph().create("Const", lambda: array, (), name, known).outputs[0]
 
 
 def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tensor:
@@ -235,13 +80,91 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tenso
     kind, sizes = as_dtype(dtype), TensorShape(shape)
 
     def not_fed() -> Any:
-        what = f"'{op.name}' with dtype {KERNEL_NAMES.get(kind.name, kind.name)}"
-        what += f" and shape {sizes.in_brackets()}" if sizes else ""
-        raise at_node(InvalidArgumentError, op.name, f"You must feed a value for placeholder tensor {what}")
+        label = {"float32": "float", "float64": "double"}.get(kind.name, kind.name)
+        what = f"'{op.name}' with dtype {label}" + f" and shape {sizes.in_brackets()}" * (shape is not None)
+        raise InvalidArgumentError(op.name, f"You must feed a value for placeholder tensor {what}")
 
-    known = [of_shape(sizes.sizes, kind.as_numpy_dtype, fed=True)]
-    op = get_default_graph().create("Placeholder", not_fed, (), name, known=known)
+    known = [of_shape(None if sizes.ndims is None else sizes, kind)]
+    op = get_default_graph().create("Placeholder", not_fed, (), name, known)
+    op.made_of = frozenset(op.outputs)
     return op.outputs[0]
+
+
+def matching(type: str, named: list[tuple[str, Any]]) -> list[Any]:
+    """Tensors and arrays of the dtype of the first Tensor among the arguments, or of the first argument."""
+    label, first = next((each for each in named if isinstance(each[1], Tensor)), (named or [("", 0)])[0])
+    dtype, found = _given(first).dtype, []
+    for each, value in named:
+        try:
+            found.append(_given(value, dtype))
+        except TypeError:
+            both = f"{_given(value).dtype} that does not match type {dtype} of argument '{label}'."
+            raise TypeError(f"Input '{each}' of '{type}' Op has type {both}") from None
+    return found
+
+
+def operation(
+    type: str, function: Callable[..., Any], arguments: str = "", name: str = "", *, several: bool = False,
+    differentiable: bool = True, check: tuple[str, Callable[..., Any], str] | None = None,
+) -> Any:  # fmt: skip
+    """TensorFlow's function of an operation.
+
+    Args:
+        arguments: their names, where the function's own are others.
+        name: of the operation, if it is not its type.
+        several: whether it gives a list.
+        check: an argument, which is checked if it is of integers; a function of all arguments that gives
+            booleans, what is at fault, and two integers for the words; the words, in which {0} is the place.
+    """
+    named = [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments.split()]
+    signature = inspect.Signature(named) if named else inspect.signature(function)
+    every = signature.parameters.values()
+    same = [p.name for p in every if p.default is p.empty and p.name not in STATIC | FREE]
+
+    def declared(*args: Any, name: str | None = None, **keywords: Any) -> Any:
+        known = {k if k in signature.parameters else OTHER_NAMES.get(k, k): v for k, v in keywords.items()}
+        bound = signature.bind(*args, **known)
+        bound.apply_defaults()
+        graph, given = get_default_graph(), dict(bound.arguments)
+        with graph.name_scope(name or label) as scope:
+            flat = [(k, v) for k in same for v in (given[k] if k in LISTS else [given[k]])]
+            found = iter(matching(type, flat))
+            given |= {k: [next(found) for _ in given[k]] if k in LISTS else next(found) for k in same}
+            if check is not None:
+                given[check[0]] = _given(given[check[0]])
+            checks = check is not None and given[check[0]].dtype.kind in "iu"
+            paths, tree = jax.tree_util.tree_flatten_with_path(given)
+            leaves = [_given(v) if isinstance(v, Tensor) else v for _, v in paths]
+            places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+            static = [n for n, i in enumerate(places) if paths[i][0][0].key in STATIC]
+
+            def compute(*arrays: Any) -> Any:
+                filled = dict(enumerate(leaves)) | dict(zip(places, arrays, strict=True))
+                call = inspect.BoundArguments(signature, jax.tree.unflatten(tree, filled.values()))
+                if check is not None and checks:
+                    _check(scope[:-1], check[2], *check[1](*call.args, **call.kwargs))
+                return function(*call.args, **call.kwargs)
+
+            options: Any = {"static": static, "differentiable": differentiable, "checks": checks}
+            op = graph.create(type, compute, [leaves[i] for i in places], scope, **options)
+        return op.outputs if several else op.outputs[0]
+
+    label = declared.__name__ = declared.__qualname__ = name or type
+    declared.__module__ = inspect.currentframe().f_back.f_globals["__name__"]  # type: ignore[union-attr]
+    declared.__doc__ = f"TensorFlow's {type} {signature}, and `name`."
+    return declared
+
+
+def _check(node: str, words: str, bad: Any, *numbers: Any) -> None:
+    """Let the run fail, in these words, if something is `bad`."""
+    if bad.size:
+        words, at = words if bad.ndim else words.replace("[{0}]", ""), jnp.argmax(bad)
+        every = [at, *(jnp.ravel(jnp.broadcast_to(n, bad.shape))[at] for n in numbers)]
+        if isinstance(at, jax.core.Tracer):
+            text = str(InvalidArgumentError(node, words)).replace("{{", "{{{{").replace("}}", "}}}}")
+            checkify.check(~jnp.any(bad), text, *every)
+        elif jnp.any(bad):
+            raise InvalidArgumentError(node, words.format(*every))
 
 
 def _of_default_graph(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -250,4 +173,4 @@ def _of_default_graph(method: Callable[..., Any]) -> Callable[..., Any]:
 
 name_scope = _of_default_graph(Graph.name_scope)
 control_dependencies = _of_default_graph(Graph.control_dependencies)
-get_collection = _of_default_graph(Graph.get_collection)
+stack = operation("Pack", lambda values, axis=0: jnp.stack(values, int(axis)), name="stack")
