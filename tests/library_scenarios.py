@@ -126,3 +126,29 @@ def private_names(torch: Any) -> list[str]:
     with module(torch, "autograd.profiler").record_function("part"):
         lines.append(str(torch.ones(1)))
     return lines
+
+
+@scenario
+def sobol_points(torch: Any) -> list[str]:
+    engine = module(torch, "quasirandom").SobolEngine
+    plain, mixed = engine(5), engine(4, scramble=True, seed=11)
+    lines = [
+        str(plain.draw(5)),
+        str(plain.fast_forward(3).draw(2, dtype=torch.float64)),
+        str(mixed),
+        str(plain),
+    ]
+    lines += [str(mixed.draw(3)), str(mixed.draw(1)), str(mixed.draw_base2(2)), str(mixed.reset().draw(2))]
+    lines += [said(plain.draw_base2, 3), said(engine, 0), str(mixed.shift), str(mixed.sobolstate[:, ::9])]
+    wide = engine(1111)
+    lines.append(str(wide.draw(7)[:, ::100]))
+    return [*lines, str(engine(2, True).draw(2)), str(torch.rand(1))]
+
+
+@scenario
+def numpy_where_gradients_are_off(torch: Any) -> list[str]:
+    x = torch.ones(3, requires_grad=True)
+    with torch.no_grad():
+        lines = [str(x.numpy()), str(x.view(-1).numpy())]
+    lines.append(said(x.numpy))
+    return [*lines, str([part.tolist() for part in x.detach().split(split_size=2, dim=0)])]

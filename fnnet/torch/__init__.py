@@ -156,6 +156,7 @@ _MODULES = frozenset(
         "optim",
         "overrides",
         "profiler",
+        "quasirandom",
         "random",
         "return_types",
         "signal",

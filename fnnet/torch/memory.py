@@ -25,7 +25,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     """The values as a NumPy array that shares the tensor's memory."""
     if force:
         return self.detach().cpu().numpy()
-    if self.requires_grad:
+    if self.requires_grad and MODE.enabled:
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )

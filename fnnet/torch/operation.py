@@ -43,7 +43,8 @@ from fnnet.torch.warning import notice_of
 Function = Callable[..., Any]
 PLAN_LIMIT = 10_000
 _SEEN_LIMIT = 4
-_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other",
+                "split_size": "split_size_or_sections"}  # fmt: skip
 
 SAVES_OUTPUT = frozenset((
     "exp", "exp2", "expm1", "sqrt", "rsqrt", "reciprocal", "sigmoid", "tanh", "tan", "relu", "relu6",

@@ -87,6 +87,8 @@ def present(module: types.ModuleType) -> None:
         elif known and (thing.__module__ == f"fnnet.{own}" or not _stands_at_home(thing)):
             thing.__module__ = own
     if known:
+        if not hasattr(module, "__file__"):
+            _complete(module, own)
         module.__name__ = own
 
 
@@ -100,17 +102,37 @@ def _present_below(name: str) -> None:
             present(module)
 
 
+def _elsewhere(place: str, key: str) -> object:
+    """What PyTorch has in a place, from there in fnnet or from a module above; None if it is not loaded."""
+    while place:
+        thing = vars(sys.modules.get(f"fnnet.{place}", _NO_MODULE)).get(key)
+        if thing is not None:
+            return thing
+        place = place.rpartition(".")[0]
+    return None
+
+
+_NO_MODULE = types.ModuleType("none")
+
+
+def _complete(module: types.ModuleType, name: str) -> bool:
+    """Give a module the names that PyTorch's has and that stand elsewhere in fnnet; whether there are any."""
+    found = False
+    listed = _places().get(name) or {
+        name: " ".join(places[name] for places in _places().values() if name in places)
+    }
+    for place, keys in listed.items():
+        for key in keys.split():
+            if key not in vars(module) and (thing := _elsewhere(place, key)) is not None:
+                vars(module)[key] = thing
+                found = True
+    return found
+
+
 def make(name: str) -> types.ModuleType | None:
     """A module of PyTorch that is no file here, of what fnnet has of it elsewhere; or None."""
     made = types.ModuleType(name, f"{name}: names that stand elsewhere in fnnet.")
-    for module, places in _places().items():
-        if name in places and (elsewhere := sys.modules.get(f"fnnet.{module}")) is not None:
-            for key in places[name].split():
-                if key in vars(elsewhere):
-                    vars(made).setdefault(key, vars(elsewhere)[key])
-    if not any(_named(thing) or getattr(thing, "__module__", "") == name for thing in vars(made).values()):
-        return None
-    return made
+    return made if _complete(made, name) else None
 
 
 class _PresentingLoader(importlib.abc.Loader):
