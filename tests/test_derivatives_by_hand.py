@@ -1,11 +1,23 @@
 """Derivatives written by hand, and their derivatives, against the definition written out."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnnet.functional import adaptive_avg_pool1d, grid_sample, gru_cell, linear, lstm_cell, prod, recurrent
+from fnnet.functional import (
+    adaptive_avg_pool1d,
+    batch_norm,
+    grid_sample,
+    gru_cell,
+    layer_norm,
+    linear,
+    lstm_cell,
+    prod,
+    recurrent,
+)
 
 
 def test_the_product_has_derivatives_of_every_order_at_zeros() -> None:
@@ -34,6 +46,33 @@ def test_the_product_has_derivatives_of_every_order_at_zeros() -> None:
         np.testing.assert_allclose(second, hessian, rtol=1e-12)
         assert jax.grad(prod)(jnp.asarray(0.0)) == 1
         assert prod(jnp.zeros((3, 0)), 1).tolist() == [1, 1, 1]
+
+
+def test_normalised_values_have_the_derivatives_of_the_quotient() -> None:
+    def plain(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+        mean = x.mean(axes, keepdims=True)
+        return (x - mean) / jnp.sqrt(jnp.square(x - mean).mean(axes, keepdims=True) + 1e-3)
+
+    with jax.enable_x64(True):
+        x, weight, change = (np.random.default_rng(2).standard_normal((4, 3, 5)) for _ in range(3))
+
+        @jax.jit
+        def everything(x: jax.Array, change: jax.Array) -> list[list[jax.Array]]:
+            def of(f: Callable[[jax.Array], jax.Array]) -> list[jax.Array]:
+                slope = jax.grad(lambda x: (f(x) * weight).sum())
+                forward = jax.jvp(f, (x,), (change,))
+                return [*forward, slope(x), jax.jvp(slope, (x,), (change,))[1], jax.vmap(f)(x[None])]
+
+            return [
+                of(lambda x: layer_norm(x, (5,), eps=1e-3)),
+                of(lambda x: plain(x, (2,))),
+                of(lambda x: batch_norm(x, None, None, training=True, eps=1e-3)),
+                of(lambda x: plain(x, (0, 2))),
+            ]
+
+        ours, written, by_channel, written_by_channel = everything(x, change)
+        for seen, expected in zip([*ours, *by_channel], [*written, *written_by_channel], strict=True):
+            np.testing.assert_allclose(seen, expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(("size", "out"), [(8, 3), (6, 3), (3, 5), (40, 17)])

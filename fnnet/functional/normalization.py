@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -43,6 +44,23 @@ def _moments(x: jax.Array, axes: tuple[int, ...], axis_name: Any = None) -> tupl
 
 def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> jax.Array:
     return (widened(x) - widened(mean)) * jax.lax.rsqrt(widened(var) + eps)
+
+
+# By hand because JAX's derivative goes through the variance: so batch_norm takes three quarters of the time.
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _normal(x: jax.Array, axes: tuple[int, ...], eps: float) -> jax.Array:
+    """x standardised by its own moments over the axes, in the wide dtype."""
+    return _standardised(x, *_moments(x, axes), eps)
+
+
+@_normal.defjvp
+def _normal_jvp(
+    axes: tuple[int, ...], eps: float, primals: Any, tangents: Any
+) -> tuple[jax.Array, jax.Array]:
+    (x,), change = primals, widened(tangents[0])
+    y, factor = _normal(x, axes, eps), jax.lax.rsqrt(_moments(x, axes)[1] + eps)
+    along = y * (change * y).mean(axis=axes, keepdims=True)
+    return y, (change - change.mean(axis=axes, keepdims=True) - along) * factor
 
 
 def _by_channel(x: jax.Array, ndim: int) -> jax.Array:
@@ -128,13 +146,18 @@ def batch_norm(
     _check_dtypes("batch_norm", input, **vectors)
     if training:
         _check_batch("batch_norm", input, axis_name)
-        mean, var = _moments(input, (0, *range(2, ndim)), axis_name)
+        axes = (0, *range(2, ndim))
+        if axis_name is None:
+            normal = _normal(input, axes, eps)
+        else:
+            normal = _standardised(input, *_moments(input, axes, axis_name), eps)
     else:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: running_mean and running_var must be defined in evaluation mode")
         mean, var = _by_channel(running_mean, ndim), _by_channel(running_var, ndim)
+        normal = _standardised(input, mean, var, eps)
     scale, shift = (None if v is None else _by_channel(v, ndim) for v in (weight, bias))
-    return _affine(_standardised(input, mean, var, eps), scale, shift, input.dtype)
+    return _affine(normal, scale, shift, input.dtype)
 
 
 def _moved(
@@ -198,9 +221,8 @@ def instance_norm(
     _check_spatial(input)
     vectors = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     _check_dtypes("instance_norm", input, **vectors)
-    mean, var = _moments(input, tuple(range(2, input.ndim)))
     scale, shift = (None if v is None else _by_channel(v, input.ndim) for v in (weight, bias))
-    return _affine(_standardised(input, mean, var, eps), scale, shift, input.dtype)
+    return _affine(_normal(input, tuple(range(2, input.ndim)), eps), scale, shift, input.dtype)
 
 
 def _check_spatial(input: jax.Array) -> int:
@@ -275,7 +297,7 @@ def layer_norm(
     if input.size == 0:
         return input
     _check_dtypes("layer_norm", input, weight=weight, bias=bias)
-    return _affine(_standardised(input, *_moments(input, axes), eps), weight, bias, input.dtype)
+    return _affine(_normal(input, axes, eps), weight, bias, input.dtype)
 
 
 @operation("torch", "nn.functional", grad_fn="FusedRmsNormBackward0")
