@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
-from fnnet.functional.dtypes import is_integral
+from fnnet.functional.dtypes import is_integral, to_floating
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation, warn
 from fnnet.functional.shares import shares
@@ -57,7 +57,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def _like(x: jax.Array, value: Any) -> jax.Array:
-    return jnp.asarray(value, x.dtype)
+    return jnp.asarray(int(value) if is_integral(x) and not isinstance(value, jax.Array) else value, x.dtype)
 
 
 @operation("torch", "Tensor", "nn.functional", in_place=True, grad_fn="ReluBackward0")
@@ -69,7 +69,7 @@ def relu(input: jax.Array) -> jax.Array:
 @operation("torch", "nn.functional", in_place=True, grad_fn="ThresholdBackward0")
 def threshold(input: jax.Array, threshold: float, value: float) -> jax.Array:
     """Input where it is above the threshold, `value` elsewhere."""
-    return jnp.where(input <= threshold, _like(input, value), input)
+    return jnp.where(input <= _like(input, threshold), _like(input, value), input)
 
 
 @operation("nn.functional", in_place=True, grad_fn="HardtanhBackward0")
@@ -261,13 +261,15 @@ def softshrink(input: jax.Array, lambd: float = 0.5) -> jax.Array:
 @operation("nn.functional", grad_fn="SubBackward0")
 def tanhshrink(input: jax.Array) -> jax.Array:
     """Input - tanh(input)."""
+    input = to_floating(input)
     return input - jnp.tanh(input)
 
 
 @operation("nn.functional", grad_fn="DivBackward0")
 def softsign(input: jax.Array) -> jax.Array:
     """input / (1 + |input|)."""
-    return input / (1 + jnp.abs(input))
+    input = to_floating(input)
+    return input / (1 + jnp.abs(input)).astype(input.dtype)
 
 
 @operation("nn.functional", grad_fn="SoftplusBackward0")

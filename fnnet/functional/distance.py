@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.dtypes import to_floating
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
@@ -86,7 +87,9 @@ def pairwise_distance(
     x1: jax.Array, x2: jax.Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> jax.Array:
     """The p-norm of x1 - x2 + eps along the last dimension."""
-    difference = x1 - x2 + eps
+    difference = to_floating(jnp.subtract(x1, x2)) + eps
+    if jnp.iscomplexobj(difference):
+        difference = jnp.abs(difference)
     if difference.ndim == 0:
         difference = difference[None]
         return norm_along(difference, p, -1, keepdim)

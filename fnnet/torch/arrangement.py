@@ -43,7 +43,7 @@ _KEEPS = frozenset((
 """Operations that keep the order of the dimensions, though not each element comes from its place alone."""
 
 
-_ROW_MAJOR = frozenset(["masked_fill", "logsigmoid"])
+_ROW_MAJOR = frozenset(["masked_fill", "logsigmoid", "rrelu"])
 """Operations of each element alone whose results lie row by row all the same."""
 
 _TRANSPARENT = frozenset(["pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2"])

@@ -32,9 +32,18 @@ _LIST = object()
 _INT64 = 2**63
 _SEVERAL = frozenset(("SplitBackward0", "SplitWithSizesBackward0", "UnbindBackward0"))
 """Functions whose outputs may not be changed in place; others return views made one by one."""
-_MAY_OVERLAP = ("FillBackward", "ZeroBackward", "TrilBackward", "TriuBackward", "IndexFillBackward",
-                "MaskedFillBackward", "IndexPutBackward")  # fmt: skip
-"""Operations that write to a tensor some elements of which lie on each other; the last three warn."""
+_MAY_OVERLAP = (
+    "FillBackward", "ZeroBackward", "TrilBackward", "TriuBackward", "ThresholdBackward", "IndexFillBackward",
+    "MaskedFillBackward", "IndexPutBackward",
+)  # fmt: skip
+"""Operations that write to a tensor some elements of which lie on each other."""
+
+_WARNING = {
+    "IndexFillBackward": ("index_fill_", "tensor[mask] = scalar"),
+    "MaskedFillBackward": ("masked_fill_", "tensor[mask] = scalar"),
+    "IndexPutBackward": ("index_put_", "tensor[indices] = tensor"),
+}
+"""Those of them that warn, with what else means the same."""
 
 
 def key_of(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], list[Tensor], list[Any]]:
@@ -239,7 +248,14 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
                 requires = True
                 break
     if requires or target._base is not None or target._inference or 0 in target._spec.strides:
-        inplace.check(target, requires, overlap=not plan.grad_fn.startswith(_MAY_OVERLAP))
+        may_overlap = plan.grad_fn.startswith(_MAY_OVERLAP)
+        inplace.check(target, requires, overlap=not may_overlap)
+        if may_overlap and plan.grad_fn[:-1] in _WARNING and inplace.overlaps(target._spec):
+            name, other = _WARNING[plan.grad_fn[:-1]]
+            warn(
+                f"Use of {name} on expanded tensors is deprecated. Please clone() the tensor before "
+                f"performing this operation. This also applies to advanced indexing e.g. {other}"
+            )
     storage = target._storage
     for t in tensors[1:] if tensors[0] is target else tensors:
         if t._storage is storage:

@@ -207,6 +207,7 @@ def _several(tensors: Any) -> Any:
 
 def _copy_of(name: str) -> Callable[..., Any]:
     node = "".join(part.capitalize() for part in name.split("_")) + "Backward0_copy"
+    node = "NarrowCopyBackward0" if name == "narrow" else node
 
     def function(input: Tensor, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         from fnnet.torch.conversion import copied
@@ -215,7 +216,8 @@ def _copy_of(name: str) -> Callable[..., Any]:
         def copy(one: Tensor) -> Tensor:
             return copied(one, spec_in(one._spec, contiguous_format), node)
 
-        seen = input if name == "alias" else getattr(input, name)(*args, **kwargs)
+        method = "reshape" if name == "view" else name  # which may copy as well
+        seen = input if name == "alias" else getattr(input, method)(*args, **kwargs)
         made = tuple(map(copy, seen)) if isinstance(seen, tuple) else copy(seen)
         if out is None:
             return made
@@ -224,7 +226,8 @@ def _copy_of(name: str) -> Callable[..., Any]:
                 raise RuntimeError(
                     f"Expected out tensor to have dtype {one.dtype.name}, but got {given.dtype.name} instead"
                 )
-        return write_out(out, made, f"{name}_copy")
+        written = write_out(out, made, f"{name}_copy")
+        return None if name == "split_with_sizes" else written
 
     function.__name__ = function.__qualname__ = f"{name}_copy"
     function.__doc__ = f"A copy of what `input.{name}(...)` sees."
@@ -252,9 +255,9 @@ _one: Any
 for _one in (repeat_interleave, split_with_sizes, unsafe_split, unsafe_chunk, index_put, indexing.index_put_):
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
-for _one in (as_strided_scatter, einsum, constant_pad_nd, nonzero_static, fill, where, typename, is_storage, set_warn_always,
-             is_warn_always_enabled, is_anomaly_enabled, set_default_tensor_type, is_distributed,
-             is_vulkan_available):  # fmt: skip
+for _one in (as_strided_scatter, einsum, constant_pad_nd, nonzero_static, fill, where, typename, is_storage,
+             set_warn_always, is_warn_always_enabled, is_anomaly_enabled, set_default_tensor_type,
+             is_distributed, is_vulkan_available):  # fmt: skip
     FUNCTIONS[_one.__name__] = _one
 FUNCTIONS["newaxis"] = newaxis
 

@@ -432,6 +432,11 @@ class Op:
                 f"{list(result.shape)}"
             )
         kind = D.of_numpy(result.dtype)
+        if self.declared.name == "float_power" and kind is not target.dtype:
+            raise RuntimeError(
+                f"the base given to float_power_ has dtype {cpp_name(target.dtype)} but the operation's "
+                f"result requires dtype {cpp_name(kind)}"
+            )
         if not can_cast(kind, target.dtype):
             raise RuntimeError(
                 f"result type {cpp_name(kind)} can't be cast to the desired output type "

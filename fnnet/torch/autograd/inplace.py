@@ -31,6 +31,13 @@ _NO_GRAD = (
 )
 
 
+def overlaps(spec: Spec) -> bool:
+    """Whether elements of a tensor lie on each other, as those of an expanded one."""
+    return 0 in spec.strides and any(
+        stride == 0 and length > 1 for stride, length in zip(spec.strides, spec.shape, strict=True)
+    )
+
+
 def check(tensor: Tensor, others_require: bool, overlap: bool = True) -> None:
     """Raise where PyTorch forbids an in-place operation on this tensor."""
     if tensor._inference and not MODE.inference:
@@ -40,11 +47,7 @@ def check(tensor: Tensor, others_require: bool, overlap: bool = True) -> None:
             "See https://github.com/pytorch/rfcs/pull/17 for more details."
         )
     spec = tensor._spec
-    if (
-        overlap
-        and 0 in spec.strides
-        and any(stride == 0 and length > 1 for stride, length in zip(spec.strides, spec.shape, strict=True))
-    ):
+    if overlap and overlaps(spec):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
