@@ -9,6 +9,8 @@ from types import SimpleNamespace as _Names
 from fnnet.tensorflow import arrays as _arrays
 from fnnet.tensorflow import control_flow as _control_flow
 from fnnet.tensorflow import errors as errors
+from fnnet.tensorflow import gradients as _gradients
+from fnnet.tensorflow import graph as _graph
 from fnnet.tensorflow import mathematics as math
 from fnnet.tensorflow import nn as nn
 from fnnet.tensorflow import operation as _operation
@@ -16,14 +18,6 @@ from fnnet.tensorflow import random_ops as _random
 from fnnet.tensorflow import specs as _specs
 from fnnet.tensorflow import train as train
 from fnnet.tensorflow import variables as _variables
-from fnnet.tensorflow.gradients import gradients as gradients
-from fnnet.tensorflow.graph import Graph as Graph
-from fnnet.tensorflow.graph import Operation as Operation
-from fnnet.tensorflow.graph import Tensor as Tensor
-from fnnet.tensorflow.graph import get_default_graph as get_default_graph
-from fnnet.tensorflow.graph import reset_default_graph as reset_default_graph
-from fnnet.tensorflow.operation import control_dependencies as control_dependencies
-from fnnet.tensorflow.operation import name_scope as name_scope
 from fnnet.tensorflow.session import Session as Session
 from fnnet.tensorflow.specs import TensorShape as TensorShape
 from fnnet.tensorflow.specs import as_dtype as as_dtype
@@ -32,14 +26,15 @@ __version__ = "2.21.0"  # of the TensorFlow whose `compat.v1` this is compared w
 
 
 def _own(module: _Module) -> dict[str, object]:
-    """What a module defines or declares, without what it imports."""
-    own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    """What a module defines or declares for users, without what it imports."""
+    own = {name: value for name, value in vars(module).items() if name[0] != "_" and name not in _INNER}
     return {
         name: value for name, value in own.items() if getattr(value, "__module__", None) == module.__name__
     }
 
 
-for _module in (_arrays, _control_flow, math, _operation, _random, _variables):
+_INNER = {"STACKS", "ints", "matching", "operation"}
+for _module in (_arrays, _control_flow, _gradients, _graph, math, _operation, _random, _variables):
     globals().update(_own(_module))
 globals().update(_specs.DTYPES)
 newaxis = None

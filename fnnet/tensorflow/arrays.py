@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import jax
@@ -64,21 +65,14 @@ def _gather(params: Any, indices: Any, *, axis: Any = 0) -> Any:
     return jnp.take(params, jnp.asarray(indices), int(axis))
 
 
-def _of(number: int) -> Any:
-    return lambda shape, dtype="float32": jnp.full(ints(shape), number, as_dtype(dtype))
-
-
-def _like(number: int) -> Any:
-    return lambda t, dtype=None: jnp.full(t.shape, number, as_dtype(dtype or t.dtype))
-
-
 _INDEX: Any = ("indices", _outside, "indices[{0}] = {1} is not in [0, {2})")
-
-zeros = operation("Fill", _of(0), name="zeros")
-ones = operation("Fill", _of(1), name="ones")
+zeros = operation(
+    "Fill", lambda shape, dtype="float32": jnp.zeros(ints(shape), as_dtype(dtype)), name="zeros"
+)
+ones = operation("Fill", lambda shape, dtype="float32": jnp.ones(ints(shape), as_dtype(dtype)), name="ones")
 fill = operation("Fill", lambda dims, value: jnp.full(ints(dims), value))
-zeros_like = operation("ZerosLike", _like(0), name="zeros_like")
-ones_like = operation("OnesLike", _like(1), name="ones_like")
+zeros_like = operation("ZerosLike", lambda t, dtype=None: jnp.zeros_like(t, dtype), name="zeros_like")
+ones_like = operation("OnesLike", lambda t, dtype=None: jnp.ones_like(t, dtype), name="ones_like")
 range = operation("Range", _range, name="range")
 shape = operation("Shape", lambda input, *, out_type="int32": np.asarray(input.shape, as_dtype(out_type)))
 size = operation("Size", lambda input, *, out_type="int32": np.asarray(input.size, as_dtype(out_type)))
@@ -102,8 +96,8 @@ one_hot = operation("OneHot", _one_hot, name="one_hot")
 
 
 def _slice(x: Any, bounds: Any, key: Any = ()) -> Any:
-    number = lambda p: p if p is None else int(p)  # noqa: E731
-    index = tuple(slice(*map(number, b)) if b else k for b, k in zip(bounds, key, strict=True))
+    bounded = [b and slice(*[p if p is None else operator.index(p) for p in b]) for b in bounds]
+    index = tuple(k if b is None else b for b, k in zip(bounded, key, strict=True))
     np.broadcast_to(np.False_, x.shape)[tuple(0 if isinstance(k, jax.core.Tracer) else k for k in index)]
     return x[index]
 
@@ -121,10 +115,6 @@ def strided_slice(tensor: Any, key: Any) -> Tensor:
     """`tensor[key]`: integers, slices, `...`, `None`, and scalar tensors."""
     keys = list(key) if isinstance(key, tuple) else [key]
     bounds = [[k.start, k.stop, k.step] if isinstance(k, slice) else None for k in keys]
-    for p in (p for k, b in zip(keys, bounds, strict=True) for p in b or [k]):
-        if not (p is None or p is Ellipsis or isinstance(p, int | np.integer | Tensor)):
-            kinds = "integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar integer tensors"
-            raise TypeError(f"Only {kinds} are valid indices, got {p!r}")
     with get_default_graph().name_scope("strided_slice") as scope:
         places = [None if b else k for k, b in zip(keys, bounds, strict=True)]
         for at, place in enumerate(places):

@@ -1,6 +1,6 @@
 """Branches and loops inside the graph (`tf.cond`, `tf.while_loop`, `tf.scan`).
 
-Each calls the functions that it is given once, to enter their operations as a `Body`, and is itself one
+Each calls the functions that it is given once, to enter their operations as a `_Body`, and is itself one
 operation, which runs the bodies under `lax.cond`, `lax.while_loop` or `lax.scan`.
 """
 
@@ -19,7 +19,7 @@ from fnnet.tensorflow.operation import convert_to_tensor
 from fnnet.tensorflow.session import State, evaluate, inherited, needed, read
 
 
-class Body:
+class _Body:
     """A function of Tensors, called once to enter its operations: its `results` are nested as `tree` says."""
 
     def __init__(self, function: Any, tree: Any = None, inputs: Sequence[Known] = ()) -> None:
@@ -48,7 +48,7 @@ class Body:
         return run
 
 
-def _enter(label: str, bodies: list[Body], inputs: list[Tensor], run: Any, **options: Any) -> list[Tensor]:
+def _enter(label: str, bodies: list[_Body], inputs: list[Tensor], run: Any, **options: Any) -> list[Tensor]:
     """The operation that runs `bodies`: `run(functions, state, inputs)` gives results and state.
 
     It leaves the state that it found under its function, from which a gradient runs it again.
@@ -87,7 +87,7 @@ def cond(
 
     with get_default_graph().name_scope(name or "cond"):
         chosen = convert_to_tensor(pred, name="pred")
-        yes, no = Body(true_fn or fn1), Body(false_fn or fn2)
+        yes, no = _Body(true_fn or fn1), _Body(false_fn or fn2)
         kinds = [[t.dtype.name for t in body.results] for body in (yes, no)]
         if str(yes.tree) != str(no.tree) or kinds[0] != kinds[1]:
             raise ValueError(
@@ -115,7 +115,7 @@ def while_loop(cond: Any, body: Any, loop_vars: Any, *, name: str | None = None)
         leaves, tree = jax.tree.flatten(whole)
         starts = [convert_to_tensor(leaf) for leaf in leaves]
         known = [t.known.without_numbers() for t in starts]
-        bodies = [Body(cond, tree, known), Body(body, tree, known)]
+        bodies = [_Body(cond, tree, known), _Body(body, tree, known)]
         found = jax.tree.unflatten(
             tree, _enter("Exit", bodies, starts, run, differentiable="a tf.while_loop (tf.scan has one)")
         )
@@ -145,7 +145,7 @@ def scan(
             elems = jax.tree.map(lambda t: t[:-1] if reverse else t[1:], elems)
         starts, rows = jax.tree.leaves(begin), jax.tree.leaves(elems)
         known = [*(t.known.without_numbers() for t in starts), *(t.known.without_numbers(1) for t in rows)]
-        body = Body(fn, jax.tree.structure((begin, elems)), known)
+        body = _Body(fn, jax.tree.structure((begin, elems)), known)
         outputs = _enter("Stack", [body], [*starts, *rows], run)
         if initializer is None:
             pairs = zip([arrays.expand_dims(t, 0) for t in starts], outputs, strict=True)

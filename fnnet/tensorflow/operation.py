@@ -9,7 +9,6 @@ without a default become arrays of the one dtype that all share, unless they are
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 from jax.experimental import checkify
 
 from fnnet.tensorflow.errors import InvalidArgumentError
-from fnnet.tensorflow.graph import Graph, Tensor, get_default_graph
+from fnnet.tensorflow.graph import Tensor, get_default_graph
 from fnnet.tensorflow.infer import Known, of_shape
 from fnnet.tensorflow.specs import TensorShape, as_dtype, to_array
 
@@ -167,10 +166,14 @@ def _check(node: str, words: str, bad: Any, *numbers: Any) -> None:
             raise InvalidArgumentError(node, words.format(*every))
 
 
-def _of_default_graph(method: Callable[..., Any]) -> Callable[..., Any]:
-    return functools.wraps(method)(lambda *args, **named: method(get_default_graph(), *args, **named))
+def name_scope(name: str | None) -> Any:
+    """Names made within start with `name/`."""
+    return get_default_graph().name_scope(name)
 
 
-name_scope = _of_default_graph(Graph.name_scope)
-control_dependencies = _of_default_graph(Graph.control_dependencies)
+def control_dependencies(control_inputs: Any) -> Any:
+    """What is created within runs after `control_inputs`; None forgets the outer ones."""
+    return get_default_graph().control_dependencies(control_inputs)
+
+
 stack = operation("Pack", lambda values, axis=0: jnp.stack(values, int(axis)), name="stack")
