@@ -118,7 +118,8 @@ def test_scaled_mm_by_blocks(kinds, sides, swizzle):
         each = np.repeat(np.repeat(own, high, 0)[:rows], 256 // shape[1], 1)
         wide.append(mats[-1].astype(np.float64) * each)
         if swizzle:
-            own = tiled(own).astype(jnp.float8_e4m3fn)
+            small = jnp.float8_e8m0fnu if kind is KINDS.BlockWise1x32 else jnp.float8_e4m3fn
+            own = tiled(own).astype(small)
         elif high > 1:
             own = np.pad(own.T, ((0, 2), (0, 0)))
         scales.append(jnp.asarray(own))
@@ -139,6 +140,9 @@ def test_scaled_mm_refuses():
         F.scaled_mm(a, b, jnp.ones(2), kind, one, kind)
     with pytest.raises(ValueError, match="shapes cannot be multiplied"):
         F.scaled_mm(a, b.T, one, kind, one, kind)
+    block = KINDS.BlockWise1x32
+    with pytest.raises(ValueError, match="scale_a must have elements of float8_e8m0fnu, got float32"):
+        F.scaled_mm(a, b, jnp.ones((6, 1)), block, jnp.ones((8, 1)), block)
     with pytest.raises(ValueError, match=r"scale_a must have .*shape \[6, 1\]"):
         F.scaled_mm(a, b, jnp.ones((5, 1)), KINDS.RowWise, jnp.ones((1, 8)), KINDS.RowWise)
 

@@ -43,11 +43,13 @@ Recipes = ScalingType | Sequence[ScalingType]
 Swizzles = SwizzleType | Sequence[SwizzleType] | None
 
 _BLOCKS = {
-    ScalingType.BlockWise1x16: (1, 16),
-    ScalingType.BlockWise1x32: (1, 32),
-    ScalingType.BlockWise1x128: (1, 128),
-    ScalingType.BlockWise128x128: (128, 128),
+    ScalingType.BlockWise1x16: (1, 16, "float8_e4m3fn"),
+    ScalingType.BlockWise1x32: (1, 32, "float8_e8m0fnu"),
+    ScalingType.BlockWise1x128: (1, 128, "float32"),
+    ScalingType.BlockWise128x128: (128, 128, "float32"),
 }
+"""The rows and columns of a block, and the dtype of its scale."""
+
 _TWO_LEVELS = (ScalingType.BlockWise1x16, ScalingType.TensorWise)
 _ALIKE = {(one,) for one in ScalingType if one is not ScalingType.BlockWise128x128} | {_TWO_LEVELS}
 _SQUARE, _LONG = (ScalingType.BlockWise128x128,), (ScalingType.BlockWise1x128,)
@@ -79,7 +81,9 @@ def _by_blocks(
     function: str, name: str, scale: jax.Array, recipe: ScalingType, swizzle: Any, rows: int, summed: int
 ) -> jax.Array:
     """The scale of every element of (rows, summed)."""
-    high, wide = _BLOCKS[recipe]
+    high, wide, kind = _BLOCKS[recipe]
+    if scale.dtype.name != kind:
+        raise _fail(function, name, f"elements of {kind}", scale)
     down, right = -(-rows // high), -(-summed // wide)
     if swizzle is SwizzleType.SWIZZLE_32_4_4:
         expected = -(-down // 128) * 128 * -(-right // 4) * 4
