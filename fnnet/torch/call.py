@@ -194,16 +194,18 @@ def _views(
     assert plan.views is not None
     for nr, (value, (origin, steps)) in enumerate(zip(results, plan.views, strict=True)):
         parent = parents[origin]
+        own = node if len(parents) == 1 or parent.requires_grad else None
         tensor = alias(parent, steps, tuple(numbers))
         tensor._cache, tensor._cached_at = value, parent._storage.changes
-        adopt(tensor, parent, node, nr, several=len(results) > 1 and plan.grad_fn in _SEVERAL)
+        adopt(tensor, parent, own, nr, several=len(results) > 1 and plan.grad_fn in _SEVERAL)
         made.append(tensor)
     return made
 
 
 def adopt(tensor: Tensor, parent: Tensor, node: Any, nr: int = 0, several: bool = False) -> None:
     """Make `tensor` a differentiable view of `parent`, so that in-place changes of either reach the other."""
-    tensor._base = parent._base if parent._base is not None else parent
+    if tensor._spec.differentiable is parent._spec.differentiable:  # else it is no view to autograd
+        tensor._base = parent._base if parent._base is not None else parent
     tensor._fn, tensor._nr = node, nr
     tensor._fn_version = tensor._counter.version
     tensor._inference = MODE.inference or parent._inference
@@ -226,7 +228,7 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
     if plan is None:
         try:
             plan = op.plan_for(tuple(key), args, kwargs)
-        except (NotImplementedError, RuntimeError):
+        except (NotImplementedError, RuntimeError, IndexError):
             if MODE.enabled and any(one.requires_grad for one in tensors):
                 inplace.check(target, True, overlap=False)  # which PyTorch looks at first
             raise
