@@ -197,7 +197,7 @@ def _views(
         own = node if len(parents) == 1 or parent.requires_grad else None
         tensor = alias(parent, steps, tuple(numbers))
         tensor._cache, tensor._cached_at = value, parent._storage.changes
-        adopt(tensor, parent, own, nr, several=len(results) > 1 and plan.grad_fn in _SEVERAL)
+        adopt(tensor, parent, own, nr, several=plan.grad_fn in _SEVERAL)
         made.append(tensor)
     return made
 

@@ -69,6 +69,9 @@ def check(tensor: Tensor, others_require: bool, overlap: bool = True) -> None:
 
 
 def _forbidden(tensor: Tensor, what: str) -> RuntimeError:
+    if tensor._forbidden == "several" and tensor._fn is None:  # nobody required grad when it was made
+        created = _NO_GRAD.format(what=what).partition(" Given")[0]
+        return RuntimeError(f"{created} This view{_SEVERAL.partition('This view')[2]}")
     if tensor._forbidden == "no_grad":
         return RuntimeError(_NO_GRAD.format(what=what))
     name = tensor._fn.name().removesuffix("Backward0") if tensor._fn else "a function"
