@@ -44,6 +44,25 @@ def test_grouped_mm(layout):
         near(found, f"{layout}.{name}")
 
 
+def test_grouped_mm_of_parts_longer_than_a_block():
+    rng = np.random.default_rng(0)
+    rows, mats, change = (rng.standard_normal(shape, np.float32) for shape in ((40, 4), (3, 4, 6), (40, 6)))
+
+    @quickly
+    def both(offs):
+        out, pullback = jax.vjp(lambda a, b: F.grouped_mm(a, b, offs=offs), rows, mats)
+        return out, *pullback(change)
+
+    for ends in ([1, 36, 36], [30, 38, 40], [0, 0, 33]):
+        wanted = [np.zeros((40, 6)), np.zeros((40, 4)), np.zeros((3, 4, 6))]
+        for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            part = slice(begin, end)
+            wanted[0][part], wanted[1][part] = rows[part] @ mats[i], change[part] @ mats[i].T
+            wanted[2][i] = rows[part].T @ change[part]
+        for found, expected in zip(both(jnp.asarray(ends, jnp.int32)), wanted, strict=True):
+            np.testing.assert_allclose(found, expected, 1.3e-6, 1e-5)
+
+
 def test_grouped_mm_reads_no_other_group():
     offs = jnp.asarray([1, 2], jnp.int32)
     mats = jnp.stack([jnp.eye(2), jnp.full((2, 2), jnp.inf)])
