@@ -12,6 +12,7 @@ from fnnet.functional import (
     batch_norm,
     grid_sample,
     gru_cell,
+    interpolate,
     layer_norm,
     linear,
     lstm_cell,
@@ -73,6 +74,27 @@ def test_normalised_values_have_the_derivatives_of_the_quotient() -> None:
         ours, written, by_channel, written_by_channel = everything(x, change)
         for seen, expected in zip([*ours, *by_channel], [*written, *written_by_channel], strict=True):
             np.testing.assert_allclose(seen, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("mode", "out"), [("nearest", 7), ("linear", 7), ("linear", 2), ("nearest", 60)])
+def test_resizing_has_the_transposed_derivative(mode: str, out: int) -> None:
+    with jax.enable_x64(True):
+        x, weight = (np.random.default_rng(3).standard_normal((2, 1, n)) for n in (3, out))
+
+        @jax.jit
+        def everything(x: jax.Array) -> list[jax.Array]:
+            def f(x: jax.Array) -> jax.Array:
+                return interpolate(x, out, mode=mode)
+
+            matrix = jax.vmap(lambda row: f(row[None, None])[0, 0])(jnp.eye(3))
+            slope = jax.grad(lambda x: (f(x) ** 2 * weight).sum())
+            second = jax.jvp(slope, (x,), (x,))[1]
+            return [matrix, slope(x), second, jax.jvp(f, (x,), (x,))[1]]
+
+        matrix, slope, second, forward = everything(x)
+        np.testing.assert_allclose(forward, x @ matrix, rtol=1e-12)
+        np.testing.assert_allclose(slope, (2 * forward * weight) @ matrix.T, rtol=1e-12)
+        np.testing.assert_allclose(second, slope, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("size", "out"), [(8, 3), (6, 3), (3, 5), (40, 17)])

@@ -19,6 +19,7 @@ from fnnet.functional.adaptive_pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
 )
+from fnnet.functional.blending import blend
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation
 
@@ -105,15 +106,6 @@ def _antialiased(
         weights.append(np.where(first + j < last, weight, 0.0))
     total = np.sum(weights, axis=0)
     return positions, [weight / total for weight in weights]
-
-
-def _blend(x: jax.Array, dim: int, positions: list[np.ndarray], weights: list[np.ndarray]) -> jax.Array:
-    shape = (-1, *[1] * (x.ndim - dim - 1))
-    terms = [
-        jnp.take(x, position, axis=dim) * jnp.asarray(weight.reshape(shape), x.dtype)
-        for position, weight in zip(positions, weights, strict=True)
-    ]
-    return sum(terms[1:], start=terms[0])
 
 
 def _sizes_and_factors(
@@ -206,11 +198,11 @@ def interpolate(
     for axis, (out, factor) in reversed(steps) if bytes_ else steps:
         dim, have = axis + 2, input.shape[axis + 2]
         if mode.startswith("nearest"):
-            x = jnp.take(x, _nearest(have, out, factor, mode == "nearest-exact"), axis=dim)
+            x = blend(x, dim, [_nearest(have, out, factor, mode == "nearest-exact")])
         elif antialias:
-            x = _blend(x, dim, *_antialiased(have, out, corners, factor, mode == "bicubic"))
+            x = blend(x, dim, *_antialiased(have, out, corners, factor, mode == "bicubic"))
         else:
-            x = _blend(x, dim, *(_cubic if mode == "bicubic" else _linear)(have, out, corners, factor, kind))
+            x = blend(x, dim, *(_cubic if mode == "bicubic" else _linear)(have, out, corners, factor, kind))
         if bytes_:
             x = jnp.clip(jnp.floor(x + 0.5), 0, 255)
     return x.astype(jnp.uint8) if bytes_ else x
