@@ -253,16 +253,28 @@ def logaddexp2(input: jax.Array, other: jax.Array) -> jax.Array:
     return _logaddexp2(*_paired(input, other))
 
 
+def _at_ends(function: Any, a: jax.Array, x: jax.Array, at_zero: float) -> jax.Array:
+    """An incomplete gamma function with its limits at 0 and infinity; `at_zero` is its value at x = 0."""
+    a, x = jnp.broadcast_arrays(a, x)
+    none = (a < 0) | (x < 0) | (jnp.isinf(a) & jnp.isinf(x)) | ((a == 0) & ~(x > 0))
+    end = (a == 0) | (x == 0) | jnp.isinf(a) | jnp.isinf(x)
+    one = jnp.ones_like(a)
+    inner = function(jnp.where(end | none, one, a), jnp.where(end | none, one, x))
+    low = jnp.full_like(a, at_zero)
+    limit = jnp.where((a == 0) | (jnp.isinf(x) & ~(x == 0)), 1 - low, low)
+    return jnp.where(none, jnp.full_like(a, jnp.nan), jnp.where(end, limit, inner))
+
+
 @operation("torch", "Tensor", grad_fn="IgammaBackward0", in_place=True, promote=_BINARY["promote"])
 def igamma(input: jax.Array, other: jax.Array) -> jax.Array:
     """The regularised lower incomplete gamma function of order input at other."""
-    return lax.igamma(*_paired(input, other))
+    return _at_ends(lax.igamma, *_paired(input, other), 0.0)
 
 
 @operation("torch", "Tensor", grad_fn="IgammacBackward0", in_place=True, promote=_BINARY["promote"])
 def igammac(input: jax.Array, other: jax.Array) -> jax.Array:
     """1 - igamma(input, other)."""
-    return lax.igammac(*_paired(input, other))
+    return _at_ends(lax.igammac, *_paired(input, other), 1.0)
 
 
 # JAX's zeta is wrong left of 0, so that the argument is first carried to the right by the recurrence.

@@ -52,7 +52,11 @@ def main() -> int:
         variants = [one for one in options.variants.split(",") if one]
         chosen = list(adapter.entries(options.names))[part::parts]
         tallies = adapter.run(chosen, variants, options.samples or 4, not options.unread)
-        return 1 if table(tallies, lambda line: print(line, flush=True), True) else 0
+        bad = table(tallies, lambda line: print(line, flush=True), True)
+        if not variants:
+            for key in adapter.agreed(chosen):
+                print(f"known to differ, and agrees: {key}")
+        return 1 if bad else 0
     for kind in KINDS if options.kind == "all" else [options.kind]:
         judge = importlib.import_module(f"judge.{KINDS.get(kind, kind)}")
         for dtype in options.dtype or ["float32", "float64"]:

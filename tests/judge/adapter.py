@@ -14,6 +14,9 @@ from judge.sides import Probe, Seen, Side, differences, look, value_difference, 
 from judge.tally import Tally
 from judge.variants import VARIANTS
 
+MET: set[str] = set()
+"""The known differences that were met."""
+
 READ_AT = 250
 """So many values are read from one program."""
 
@@ -74,6 +77,8 @@ class Sweep:
         tally.total += 1
         text = f"{probe.label}: {where(probe)}"
         theirs = look(self.theirs, probe)
+        if self.values and theirs.error is not None:
+            self.record.run()  # what may fail shall not take along what waits to be read
         if not self.values:
             self.record._clear()  # what is never read shall not fail in the next probe
         mine = look(self.mine, probe)
@@ -112,7 +117,16 @@ def known(entry: Any, probe: Probe, problem: str) -> bool:
     property = found.group(1) if found else "values" if problem.startswith("values") else "structure"
     words = (probe.label, probe.label.split()[0], {"contiguous": "strides"}.get(property, property))
     names = (entry.name, full_label(entry), entry.name.partition(".")[0] + ".*", "*")
-    return any(f"{name}: {word}" in ADAPTER_DIFFERENCES for name in names for word in words)
+    keys = [f"{name}: {word}" for name in names for word in words]
+    met = [key for key in keys if key in ADAPTER_DIFFERENCES]
+    MET.update(met)
+    return bool(met)
+
+
+def agreed(chosen: Iterable[Any]) -> list[str]:
+    """What the table of known differences says of these entries, and no probe has met."""
+    names = {name for entry in chosen for name in (entry.name, full_label(entry))}
+    return [key for key in ADAPTER_DIFFERENCES if key not in MET and key.partition(": ")[0] in names]
 
 
 def run(chosen: Iterable[Any], variants: list[str], count: int, values: bool = True) -> Iterator[Tally]:
