@@ -155,6 +155,30 @@ def test_a_gradient_through_a_while_loop_is_refused_by_name():
     assert tf.gradients(tf.stop_gradient(end) * rate, rate)[0] is not None
 
 
+def test_branches_and_turns_that_do_not_fit_are_told_when_the_graph_is_built():
+    x, p = tf.placeholder(tf.float32, (None,)), tf.placeholder(tf.bool, ())
+    tries = [
+        lambda: tf.cond(p, lambda: (x, x), lambda: {"a": x, "b": x}),
+        lambda: tf.cond(p, lambda: x, lambda: tf.cast(x, tf.int32)),
+        lambda: tf.while_loop(lambda v: v < 3.0, lambda v: tf.cast(v, tf.int32), [tf.constant(0.0)]),
+        lambda: tf.while_loop(lambda v: v[0] < 3.0, lambda v: tf.concat([v, v], 0), [x]),
+        lambda: tf.scan(lambda a, e: a > e, x, tf.constant(0.0)),
+    ]
+    for build in tries:
+        with pytest.raises(ValueError, match="must have"):
+            build()
+
+
+def test_a_gradient_that_would_miss_a_part_is_refused():
+    w, x = tf.Variable(2.0), tf.placeholder(tf.float32, (3,))
+    inner = tf.scan(lambda a, e: a + e * w.read_value(), x, tf.constant(0.0))
+    with pytest.raises(NotImplementedError, match="read anew within a loop"):
+        tf.gradients(inner, w)
+    noisy = tf.scan(lambda a, e: a + e * tf.random_uniform(()), x, tf.constant(0.0))
+    with pytest.raises(NotImplementedError, match="inside a loop, through"):
+        tf.while_loop(lambda v: v < 1.0, lambda v: tf.gradients(noisy, x)[0][0] + v, [tf.constant(0.0)])
+
+
 def test_a_default_session():
     w = tf.Variable(3.0)
     with tf.Session() as session:

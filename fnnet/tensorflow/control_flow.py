@@ -28,7 +28,8 @@ class _Body:
             entered = [graph.create("Placeholder", tuple, (), "Identity", [each]) for each in inputs]
             self.arguments = [op.outputs[0] for op in entered]
             given = () if tree is None else jax.tree.unflatten(tree, self.arguments)
-            leaves, self.tree = jax.tree.flatten(function(*given))
+            leaves, nested = jax.tree.flatten(function(*given))
+            self.tree: Any = nested
             self.results = [self._tensor(leaf) for leaf in leaves]
         self.needed = needed([t.op for t in self.results], self.arguments, self)
 
@@ -88,12 +89,9 @@ def cond(
     with get_default_graph().name_scope(name or "cond"):
         chosen = convert_to_tensor(pred, name="pred")
         yes, no = _Body(true_fn or fn1), _Body(false_fn or fn2)
-        kinds = [[t.dtype.name for t in body.results] for body in (yes, no)]
-        if str(yes.tree) != str(no.tree) or kinds[0] != kinds[1]:
-            raise ValueError(
-                "Outputs of 'true_fn' and 'false_fn' must have the same structure and type(s). Received "
-                f"{yes.tree} {kinds[0]} from 'true_fn' and {no.tree} {kinds[1]} from 'false_fn'."
-            )
+        if yes.tree != no.tree:
+            both = f"Received {yes.tree} from 'true_fn' and {no.tree} from 'false_fn'."
+            raise ValueError(f"Outputs of 'true_fn' and 'false_fn' must have the same structure. {both}")
         found = jax.tree.unflatten(yes.tree, _enter("Merge", [yes, no], [chosen], run))
         return found[0] if isinstance(found, list | tuple) and len(found) == 1 and not strict else found
 
