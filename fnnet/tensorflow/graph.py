@@ -67,7 +67,7 @@ class Graph:
         self.programs, self.compilations, self.seeds_given = dict[Any, Any](), 0, 0
         self.seed: int | None = None
         self.control, self.bodies = list[Operation](), list[Any]([None])  # the last body is being built
-        self._scope, self._taken = "", set[str]()
+        self._scope, self._taken = "", dict[str, int]()  # and where to go on counting
 
     @contextmanager
     def _within(self, value: Any, **changed: Any) -> Iterator[Any]:
@@ -103,10 +103,11 @@ class Graph:
         """`name` in the current scope, with _1, _2, ... if it is taken; case does not count."""
         if name.endswith("/"):
             return name[:-1]
-        name, count = f"{self._scope}/{name}" if self._scope else name, 0
+        name = f"{self._scope}/{name}" if self._scope else name
+        count = self._taken.get(name.lower(), 0)
         while (tried := f"{name}_{count}" if count else name).lower() in self._taken:
             count += 1
-        self._taken.add(tried.lower())
+        self._taken |= {tried.lower(): 1, name.lower(): count + 1}
         return tried
 
     def create(
