@@ -165,22 +165,26 @@ def write(x: Any, steps: Sequence[Step], starts: Sequence[Any], new: Any) -> Any
     inner = _read_step(x, steps[0], own)
     if steps[0][0] == "expand":
         written = write(jnp.zeros(inner.shape, bool), *rest, jnp.ones(new.shape, bool))
-        return _unexpand(x, steps[0], written, write(inner, *rest, new))
+        after = write(inner, *rest, new)
+        return _unexpand(x, steps[0], written, after, written & (after != inner))
     return _write_step(x, steps[0], own, write(inner, *rest, new))
 
 
-def _unexpand(x: Any, step: Step, written: Any, new: Any) -> Any:
-    """Of the places that an expanded view has for one element of `x`, the one that was written to."""
+def _unexpand(x: Any, step: Step, written: Any, new: Any, changed: Any) -> Any:
+    """Of the places that an expanded view has for one element of `x`, the one that was written to, and of
+    several one that got another value by that.
+    """
     _, shape, dims = step
     if 0 in shape:
         return x
     wide = [d for d in range(len(shape)) if d not in dims or x.shape[dims.index(d)] != shape[d]]
     narrow = [d for d in range(len(shape)) if d not in wide]
-    written, new = (
+    written, new, changed = (
         lax.transpose(one, [*wide, *narrow]).reshape(-1, *[shape[d] for d in narrow])
-        for one in (written, new)
+        for one in (written, new, changed)
     )
-    first = jnp.expand_dims(jnp.argmax(written, axis=0), 0)
+    best = jnp.where(changed.any(axis=0), jnp.argmax(changed, axis=0), jnp.argmax(written, axis=0))
+    first = jnp.expand_dims(best, 0)
     value = jnp.take_along_axis(new, first, axis=0)[0].reshape(x.shape)
     return jnp.where(written.any(axis=0).reshape(x.shape), value, x)
 
