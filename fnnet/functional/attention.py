@@ -21,13 +21,6 @@ from fnnet.functional.shares import shares
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
-def _attention_weights(scores: jax.Array) -> jax.Array:
-    """Softmax over the last dimension, whose fully masked rows are zero, in value and derivative."""
-    masked = jnp.all(jnp.isneginf(scores), axis=-1, keepdims=True)
-    weights = shares(jnp.where(masked, jnp.zeros_like(scores), scores), -1)
-    return jnp.where(masked, jnp.zeros_like(weights), weights)
-
-
 def _as_bias(mask: jax.Array, dtype: Any) -> jax.Array:
     """A mask to be added: of a boolean one, True takes part and False is -inf."""
     if mask.dtype == jnp.bool_:
@@ -126,7 +119,7 @@ def _plain(
         attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
     if attn_mask is not None:
         scores = scores + _as_bias(attn_mask, scores.dtype)
-    weights = _attention_weights(scores).astype(kind)
+    weights = shares(scores, -1, or_zeros=True).astype(kind)  # zeros for a fully masked row
     return jnp.matmul(dropout(weights, dropout_p, dropout_p > 0, key=dropout_key), value)
 
 
