@@ -106,6 +106,12 @@ def index_add(
             f"index_add_(): self ({scalar_name(lines)}) and source ({scalar_name(source)}) must have the "
             "same scalar type"
         )
+    count = jnp.shape(source)[axis] if jnp.ndim(source) == lines.ndim else places.size
+    if count != places.size:
+        raise RuntimeError(
+            f"index_add_(): Number of indices ({places.size}) should be equal to source.size(dim): "
+            f"({count}), for dim: {axis}"
+        )
     added = jnp.asarray(source).reshape(_kept(lines, places, axis))
     added = added if added.dtype == jnp.bool_ else added * alpha
     return add_at(_at(lines, places, axis), added.astype(lines.dtype)).reshape(jnp.shape(input))

@@ -57,6 +57,9 @@ ITSELF: dict[str, Callable[..., bool]] = {
 """Operations that give the tensor itself where there is nothing to do, and when that is."""
 
 
+SAME_SHAPE = ("broadcast_tensors", "atleast_1d", "atleast_2d", "atleast_3d")
+"""Operations of several tensors that give those themselves whose shape is right."""
+
 REQUIRED = {"softmax": "dim", "log_softmax": "dim"}
 """Arguments that nn.functional guesses, and `torch` and methods do not."""
 
@@ -96,7 +99,7 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
 
     itself = ITSELF.get(op.declared.name)
     read = READ.get(op.declared.name)
-    same_shape = op.declared.name == "broadcast_tensors"
+    same_shape = op.declared.name in SAME_SHAPE
 
     def function(*args: Any, **kwargs: Any) -> Any:
         found = itself is not None and args and isinstance(args[0], Tensor) and "out" not in kwargs
@@ -104,10 +107,9 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
             return args[0]
         if read is not None:
             args, kwargs = _as_numbers(args, kwargs, read)
-        if same_shape:
-            return _unless_same(
-                call(op, args, kwargs), args[0] if isinstance(args[0], tuple | list) else args
-            )
+        several = args[0] if args and isinstance(args[0], tuple | list) else args
+        if same_shape and (several is not args or len(args) > 1 or op.name == "broadcast_tensors"):
+            return _unless_same(call(op, args, kwargs), several)
         if kwargs and "out" in kwargs and not has_out:
             out = kwargs.pop("out")
             result = function(*args, **kwargs)
