@@ -230,7 +230,7 @@ def tensors_without_values(torch: Any) -> list[str]:
         lambda: a.clone(), lambda: torch.randn(2, device="meta"), lambda: torch.arange(5, device="meta"),
         lambda: a.new_zeros(3), lambda: a.view(6), lambda: a[0], lambda: a.normal_(),
         lambda: nn.init.uniform_(a), lambda: a.max(1), lambda: torch.cat([a, a]).shape,
-        lambda: nn.Parameter(a), lambda: f"{a.sum()}", lambda: a.get_device(),
+        lambda: nn.Parameter(a, **nn.Parameter(a).__dict__), lambda: f"{a.sum()}", lambda: a.get_device(),
         lambda: nn.LSTM(4, 3, device="meta")(b)[0].shape,
         lambda: nn.BatchNorm2d(3, device="meta").running_mean,
     ]  # fmt: skip

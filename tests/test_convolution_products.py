@@ -94,6 +94,16 @@ def test_every_option(n: int, kernel: int, stride: int, padding: int, dilation: 
     check(n, 2, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
+def test_sums_of_many_terms_go_row_by_row() -> None:
+    check(2, 2, 5, padding=2, groups=4)
+    check(2, 2, 4, stride=2, padding=3, dilation=2, groups=2)
+    check(3, 2, 3, padding=1, groups=4)
+    x, weight = arrays(2, 2, 5, 4)
+    loops = [lambda x, w: functional.conv2d(x, w, padding=2, groups=4)]
+    loops.append(lambda x, w: jax.grad(lambda w: loops[0](x, w).sum())(w))
+    assert all("while" in jax.jit(one).lower(x, weight).as_text() for one in loops)
+
+
 def test_a_strided_convolution_has_a_gradient_in_phases() -> None:
     check(2, 2, 3, stride=2, padding=1)
     check(1, 2, 4, stride=2, padding=1)  # phases of one size are parts of one convolution

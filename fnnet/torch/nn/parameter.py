@@ -24,7 +24,10 @@ def _adopt(cls: type[Any], data: Any) -> Any:
 class Parameter(Tensor):
     """A tensor that a module trains: a leaf that shares the memory of the tensor it is made of."""
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True, **attributes: Any) -> Parameter:
+        for name in attributes:  # accelerate gives a __dict__, where PyTorch has nothing of its own
+            if name not in Tensor.__annotations__ and name not in vars(Tensor):
+                raise TypeError(f"Parameter.__new__() got an unexpected keyword argument '{name}'")
         made = cast(Parameter, _adopt(cls, data))
         made.requires_grad_(requires_grad)
         return made
