@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from fnnet.functional.dropout import dropout
 from fnnet.functional.fused_attention import fused, is_fusible
 from fnnet.functional.half import is_half, widened
-from fnnet.functional.linear import linear
+from fnnet.functional.linear import by_rows, linear
 from fnnet.functional.operation import operation
 from fnnet.functional.shares import shares
 
@@ -109,10 +109,10 @@ def _plain(
         value = jnp.repeat(value, query.shape[-3] // value.shape[-3], axis=-3)
     kind = query.dtype
     if is_half(query):  # PyTorch holds the scores of half types in float32
-        scores = scale * jnp.matmul(query, jnp.swapaxes(key, -1, -2), preferred_element_type=jnp.float32)
+        scores = scale * by_rows(query, key, preferred_element_type=jnp.float32)
         attn_mask = attn_mask if attn_mask is None else widened(attn_mask)
     else:
-        scores = jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2))
+        scores = by_rows(query * scale, key)
     if 0 in scores.shape:
         return jnp.matmul(scores.astype(kind), value)
     if is_causal:
@@ -232,7 +232,7 @@ def multi_head_attention_forward(
     rate = dropout_p if training else 0.0
     attention: jax.Array | None = None
     if need_weights:
-        scores = jnp.matmul(q * math.sqrt(1.0 / q.shape[-1]), jnp.swapaxes(k, -1, -2))
+        scores = by_rows(q * math.sqrt(1.0 / q.shape[-1]), k)
         # Without the weights a fully masked row is zero, with them it is NaN, as in PyTorch.
         attention = shares(scores if mask is None else scores + mask, -1)
         attention = dropout(attention, rate, rate > 0, key=dropout_key)

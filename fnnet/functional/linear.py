@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -32,6 +35,17 @@ def _check_product(input: jax.Array, weight: jax.Array) -> None:
         )
 
 
+def by_rows(rows: jax.Array, others: jax.Array, **options: Any) -> jax.Array:
+    """rows (..., L, E) times others (..., S, E) transposed: (..., L, S).
+
+    A single row is put on the right: of one on the left XLA on a CPU makes products and sums of its own,
+    which take 0.4 to 0.7 ms for 1000 to 1000 instead of 0.07, and with gradients 1.5 instead of 0.2.
+    """
+    if rows.shape[-2] == 1:
+        return jnp.swapaxes(jnp.matmul(others, jnp.swapaxes(rows, -1, -2), **options), -1, -2)
+    return jnp.matmul(rows, jnp.swapaxes(others, -1, -2), **options)
+
+
 @operation("nn.functional", grad_fn="AddmmBackward0")
 def linear(input: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -> jax.Array:
     """input (..., in) times weight (out, in) transposed, plus bias (out,), as torch.nn.functional.linear.
@@ -39,7 +53,11 @@ def linear(input: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -
     Raises RuntimeError for shapes or dtypes that do not fit.
     """
     _check_product(input, weight)
-    output = jnp.matmul(input, weight.T)
+    if input.ndim > 1 and weight.ndim == 2 and math.prod(input.shape[:-1]) == 1:
+        row = input.reshape(1, input.shape[-1])
+        output = by_rows(row, weight).reshape(*input.shape[:-1], weight.shape[0])
+    else:
+        output = jnp.matmul(input, weight.T)
     return output if bias is None else jnp.add(*spread(output, bias))
 
 
