@@ -129,6 +129,16 @@ def private_names(torch: Any) -> list[str]:
 
 
 @scenario
+def parts_of_a_text(torch: Any) -> list[str]:
+    printing = module(torch, "_tensor_str")
+    x = torch.arange(14.0).reshape(2, 7) / 3
+    text = "Mine(" + printing._tensor_str(x, 5)
+    lines = [text, printing._add_suffixes(text, ["size=(2, 7)", "device='somewhere_far_away'"], 5, False)]
+    fake = module(torch, "_subclasses.fake_tensor")
+    return [*lines, printing._add_suffixes(text, ["sparse=True"], 5, True), str(fake.is_fake(x))]
+
+
+@scenario
 def sobol_points(torch: Any) -> list[str]:
     engine = module(torch, "quasirandom").SobolEngine
     plain, mixed = engine(5), engine(4, scramble=True, seed=11)

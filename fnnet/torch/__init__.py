@@ -130,6 +130,7 @@ _MODULES = frozenset(
         "_utils",
         "__config__",
         "_dynamo",
+        "_subclasses",
         "accelerator",
         "amp",
         "autograd",

@@ -44,4 +44,5 @@ class TransformGetItemToIndex:
 
 __path__: list[str] = []  # what makes this module a package to the import system
 spell(f"{__name__}._trace_wrapped_higher_order_op", TransformGetItemToIndex=TransformGetItemToIndex)
-spell(f"{__name__}.eval_frame", OptimizedModule=refusal("torch._dynamo.eval_frame.OptimizedModule"))
+OptimizedModule = refusal("torch._dynamo.eval_frame.OptimizedModule")
+spell(f"{__name__}.eval_frame", OptimizedModule=OptimizedModule)

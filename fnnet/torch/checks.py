@@ -135,3 +135,5 @@ for _name, _kind in (
     CHECKS[_name] = _checker(_name, _kind)
 for _name in ("SymInt", "SymFloat", "SymBool"):
     CHECKS[_name] = refusal(f"torch.{_name}", _SYMBOLIC)
+CHECKS["TensorType"] = refusal("torch.TensorType")  # which annotations name
+CHECKS["PyTorchFileReader"] = refusal("torch.PyTorchFileReader", "torch.load reads files")

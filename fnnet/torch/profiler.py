@@ -3,7 +3,7 @@
 from fnnet.torch.autograd.profiler import record_function as record_function
 from fnnet.torch.missing import refusals
 
-_NAMES = "profile schedule tensorboard_trace_handler"
+_NAMES = "profile schedule tensorboard_trace_handler ProfilerAction"
 globals().update(refusals("torch.profiler", _NAMES, "use jax.profiler.trace and fnnet.torch.stats()"))
 
 
@@ -11,3 +11,8 @@ class ProfilerActivity:
     """What would be profiled."""
 
     CPU, CUDA = "CPU", "CUDA"
+
+
+def kineto_available() -> bool:
+    """False: PyTorch's profiler is not here."""
+    return False
