@@ -135,9 +135,11 @@ def scatter_reduce(
     if values.size == 0:
         return jnp.asarray(input)
     if not include_self:
-        if is_integral(lines):
+        if lines.dtype == jnp.bool_:
+            neutral: Any = reduce in ("amin", "prod")
+        elif is_integral(lines):
             limits = jnp.iinfo(lines.dtype)
-            neutral: Any = {"amax": limits.min, "amin": limits.max}.get(reduce, int(reduce == "prod"))
+            neutral = {"amax": limits.min, "amin": limits.max}.get(reduce, int(reduce == "prod"))
         else:
             neutral = {"amax": -jnp.inf, "amin": jnp.inf}.get(reduce, float(reduce == "prod"))
         lines = lines.at[where].set(jnp.asarray(neutral, lines.dtype))

@@ -39,6 +39,7 @@ _FOLLOWS = frozenset((
 _KEEPS = frozenset((
     "flip", "fliplr", "flipud", "normalize", "prelu", "dropout", "alpha_dropout", "select_scatter",
     "slice_scatter", "diagonal_scatter", "as_strided_scatter", "index_fill", "index_put", "put", "sort",
+    "argsort", "msort",
 ))  # fmt: skip
 """Operations that keep the order of the dimensions, though not each element comes from its place alone."""
 
@@ -73,7 +74,8 @@ _COLUMN_MAJOR: dict[str, tuple[tuple[int, ...], Callable[[inspect.BoundArguments
     **dict.fromkeys(("cholesky", "linalg_cholesky", "linalg_cholesky_ex"), ((0,), _upper)),
     **dict.fromkeys(
         ("cholesky_inverse", "cholesky_solve", "geqrf", "inverse", "linalg_householder_product", "linalg_inv",
-         "linalg_inv_ex", "linalg_lstsq", "linalg_lu_factor", "linalg_lu_factor_ex", "lu", "ormqr", "svd"),
+         "linalg_inv_ex", "linalg_lstsq", "linalg_ldl_factor", "linalg_ldl_factor_ex", "linalg_ldl_solve",
+         "linalg_lu_factor", "linalg_lu_factor_ex", "lu", "ormqr", "svd"),
         ((0,), _always),
     ),
     **dict.fromkeys(("qr", "linalg_qr"), ((0, 1), _always)),

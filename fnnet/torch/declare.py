@@ -44,6 +44,10 @@ def _one_dim(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> bool:
     return reach and start_dim % ndim == end_dim % ndim
 
 
+def _undropped(x: Tensor, p: Any = 0.5, training: bool = True, *rest: Any, **_: Any) -> bool:
+    return x._spec.numel == 0 or not p or not training
+
+
 ITSELF: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("real", "conj", "conj_physical"), lambda x, **_: not x._spec.dtype.is_complex),
     "adjoint": lambda x, **_: not x._spec.ndim and not x._spec.dtype.is_complex,
@@ -52,6 +56,7 @@ ITSELF: dict[str, Callable[..., bool]] = {
     "atleast_3d": lambda x, *others: not others and x._spec.ndim >= 3,
     "cartesian_prod": lambda x, *others: not others and x._spec.ndim == 1,
     "flatten": _one_dim,
+    **dict.fromkeys(("dropout", "alpha_dropout", "feature_alpha_dropout"), _undropped),
     "local_response_norm": lambda x, *_, **__: not x._spec.numel,
 }
 """Operations that give the tensor itself where there is nothing to do, and when that is."""

@@ -53,7 +53,7 @@ def where(condition: Tensor, *choices: Any, **named: Any) -> Any:
     if "self" in named:
         named["input"] = named.pop("self")
     result = call(OPS["where"], (condition, *choices), named)
-    return result if out is None else write_out(out, result, "where")
+    return result if out is None else write_out(out, result, "where", OPS["where"])
 
 
 def typename(obj: Any) -> str:

@@ -319,6 +319,7 @@ def _is_tensor(hole: Any) -> bool:
 _NO_EDGE = {
     "view_as": ("other",), "expand_as": ("other",), "reshape_as": ("other",), "quantile": ("q",),
     "nanquantile": ("q",), "cosine_embedding_loss": ("target",),
+    "hinge_embedding_loss": ("target",),
 }  # fmt: skip
 """Arguments that no gradient goes to in PyTorch, though their dtype has one."""
 
@@ -339,7 +340,7 @@ _BARRED = (
     "requires_grad True."
 )
 
-_NO_LINK = {"linalg_lu": (0,), "lu_unpack": (0,)}
+_NO_LINK = {"linalg_lu": (0,), "lu_unpack": (0,), "linalg_lstsq": (3,)}
 """Outputs that no gradient comes from in PyTorch, though their dtype has one."""
 
 

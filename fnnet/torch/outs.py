@@ -40,6 +40,7 @@ _COLUMNS: dict[str, tuple[int, ...]] = {
     ),
     **dict.fromkeys(("linalg_solve", "linalg_solve_ex", "linalg_solve_triangular", "lu_solve"), (0,)),
     **dict.fromkeys(("linalg_lu_solve", "linalg_lu_factor", "linalg_lu_factor_ex", "svd"), (0,)),
+    **dict.fromkeys(("linalg_ldl_factor", "linalg_ldl_factor_ex", "linalg_ldl_solve"), (0,)),
     **dict.fromkeys(("linalg_qr", "qr", "triangular_solve"), (0, 1)),
     "linalg_svd": (0, 2),
     "linalg_eigh": (1,),

@@ -36,26 +36,32 @@ _COARSE = "one node for what PyTorch composes of several"
 ADAPTER_DIFFERENCES: dict[str, str] = {
     **_of("strides", "PyTorch lays the transformed dimensions last", "fft.* stft"),
     **_of(
-        "strides,offset",
+        "strides",
         _ORDER,
-        "quantile nanquantile rot90 argwhere unravel_index diagonal_scatter as_strided_scatter lu_solve "
-        "linalg.lu_solve linalg.solve linalg.solve_ex linalg.tensorinv linalg.lstsq "
-        "nn.functional.local_response_norm nn.functional.adaptive_max_pool1d nn.functional.avg_pool1d "
-        "nn.functional.interpolate",
+        "lu_solve linalg.lu_solve linalg.solve linalg.solve_ex linalg.tensorinv nn.functional.avg_pool1d "
+        "nn.functional.local_response_norm nn.functional.adaptive_max_pool1d nn.functional.interpolate "
+        "nn.functional.conv1d nn.functional.conv_transpose1d nn.functional.grid_sample resize_as_",
     ),
+    **_of("strides,offset", _ORDER, "unravel_index diagonal_scatter as_strided_scatter"),
+    **_of("spread", "PyTorch keeps the gaps in memory of what it copies", "select_scatter slice_scatter"),
     **_of(
         "grad_fn",
         _COARSE,
-        "unsafe_chunk unsafe_split stft istft sum_to_size einsum inner svd pinverse __rdiv__ __rsub__ "
-        "nn.functional.conv1d nn.functional.conv_transpose1d nn.functional.interpolate diff",
+        "unsafe_chunk unsafe_split stft istft sum_to_size svd pinverse __rdiv__ __rsub__ diff fill diagflat "
+        "nn.functional.interpolate nn.functional.linear_cross_entropy nn.functional.poisson_nll_loss "
+        "nn.functional.multi_head_attention_forward linalg.vecdot linalg.cond linalg.tensorinv "
+        "linalg.matrix_power linalg.multi_dot linalg.pinv fft.fft fft.ifft fft.ihfft fft.ihfft2 fft.ihfftn",
     ),
     **_of(
         "values",
         "its values are of no meaning",
         "empty empty_like empty_strided empty_permuted new_empty new_empty_strided",
     ),
-    **_of("structure", "a gradient that is zero is zeros, not None", "expand_as view_as reshape_as"),
-    **_of("gradient", "a gradient that is zero is zeros, not None", "quantile nanquantile"),
+    **_of(
+        "version",
+        "PyTorch writes another number of times into what it is given",
+        "diff empty resize_ resize_as_ kron nanmean split_with_sizes_copy",
+    ),
     **_of(
         "inplace expanded",
         "PyTorch does not look whether elements of this one lie on each other",
@@ -68,13 +74,72 @@ ADAPTER_DIFFERENCES: dict[str, str] = {
     ),
     **_of(
         "edge",
-        "matrices that are empty or none and do not fit: another error, or one more",
-        "cholesky addmv mv istft",
+        "dimensions or elements are lacking, where nothing fits: another error, or one more",
+        "cholesky addmv mv istft ormqr index_fill index_add index_reduce index_put put gradient unflatten "
+        "repeat_interleave unbind unbind_copy bincount histogramdd cumulative_trapezoid linalg.vecdot "
+        "fft.* nn.functional.channel_shuffle nn.functional.instance_norm nn.functional.batch_norm "
+        "nn.functional.rms_norm nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss "
+        "nn.functional.multilabel_soft_margin_loss nn.functional.linear_cross_entropy "
+        "nn.functional.avg_pool2d nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d "
+        "nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.max_unpool3d "
+        "nn.functional.scaled_dot_product_attention nn.functional.embedding nn.functional.embedding_bag "
+        "nn.functional.multi_head_attention_forward nn.functional.grid_sample "
+        "nn.functional.pairwise_distance",
     ),
-    **_of("version", "PyTorch writes twice into what it is given", "diff"),
-    **_of("edge", "PyTorch looks for NaN before it computes, fnnet gives NaN", "histogram norm"),
-    **_of("edge", "0-d and empty tensors are views or copies otherwise", "broadcast_tensors diagonal"),
-    **_of("edge", "an empty batch has another error or none", "fft.* nn.functional.channel_shuffle"),
+    **_of(
+        "edge",
+        "PyTorch looks for NaN before it computes, fnnet gives NaN",
+        "histogram norm pinverse linalg.cond linalg.lstsq linalg.eigvals linalg.eigh linalg.eigvalsh "
+        "linalg.matrix_rank linalg.pinv",
+    ),
+    **_of(
+        "edge nan",
+        "NaN and infinity reach other elements: of factorizations, of padding, of sums in another order",
+        "cdist geqrf qr linalg.qr linalg.lu linalg.lu_factor linalg.lu_factor_ex nn.functional.bilinear "
+        "nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d nn.functional.conv_transpose1d "
+        "special.shifted_chebyshev_polynomial_t special.shifted_chebyshev_polynomial_u "
+        "special.shifted_chebyshev_polynomial_v special.shifted_chebyshev_polynomial_w",
+    ),
+    **_of(
+        "expanded",
+        "a singular matrix gives infinities, or the error when the result is read",
+        "linalg.tensorsolve linalg.tensorinv linalg.lu_factor",
+    ),
+    **_of(
+        "turned,expanded,edge empty input", "PyTorch cannot flatten what is not row-major", "take_along_dim"
+    ),
+    **_of(
+        "uint8,int8,int16,int32,int64", "which of equal elements is named is not determined", "topk kthvalue"
+    ),
+    **_of("bfloat16", "PyTorch rounds after each matrix of the batch", "addbmm"),
+    **_of("float16", "PyTorch's own result is far from its float64 one", "nn.functional.conv_transpose3d"),
+    **_of("complex64", "another branch of the logarithm, by 2 pi i", "logaddexp"),
+    **_of(
+        "uint8", "PyTorch's weights are 16-bit integers: some pixels differ by 1", "nn.functional.interpolate"
+    ),
+    **_of("complex64", "fnnet takes the complex mean", "nn.functional.l1_loss"),
+    **_of("uint8,int8,int16,int32,int64", "integers are not taken", "nn.functional.poisson_nll_loss"),
+    **_of("bool", "truths are not taken", "nn.functional.cosine_embedding_loss"),
+    **_of("values", "PyTorch draws only for what is not positive, fnnet for all", "nn.functional.rrelu"),
+    **_of("turned", "PyTorch draws in the order of the weights in memory", "multinomial"),
+    **_of(
+        "out turned", "PyTorch writes as if the tensor lay row by row", "narrow_copy nn.functional.avg_pool3d"
+    ),
+    **_of("gradient", "PyTorch's gradient of the input is that of the part", "as_strided_scatter"),
+    **_of("second gradient", "PyTorch's gradients have none", "nn.functional.linear_cross_entropy"),
+    **_of("gradient,second gradient", "PyTorch refuses what depends on the phase", "linalg.eig"),
+    **_of(
+        "out leaf",
+        "the tensor given is a leaf, at which PyTorch does not look",
+        "histc split_with_sizes_copy",
+    ),
+    **_of("out float32", "PyTorch converts", "linalg.lstsq linalg.householder_product"),
+    **_of("out", "PyTorch refuses a tuple", "nonzero"),
+    **_of("out empty,out wrong shape", "PyTorch broadcasts into the tensor, or not", "normal"),
+    **_of("out int32", "PyTorch converts", "bernoulli"),
+    **_of("gradient", "draws have no gradient, where PyTorch's is 0", "normal bernoulli"),
+    **_of("promotion", "a truth as exponent", "pow"),
+    **_of("promotion", "a reflected operator called by hand on a tensor", "__rdiv__"),
     **_of(
         "vmap", "draws need randomness='different' in both, by another error", "cauchy geometric log_normal"
     ),
