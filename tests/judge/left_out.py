@@ -95,6 +95,10 @@ TRANSFORMS: dict[str, tuple[tuple[str, ...], str]] = {
         ("second",),
         "PyTorch computes the gradients with the value, and they have no derivatives; fnnet's have",
     ),
+    "linalg.norm (subgradients_at_zero)": (
+        ("second",),
+        "where the norm is 0 PyTorch's second derivative is NaN, fnnet's 0",
+    ),
 }
 """Entries of op_db that some transformations leave out: (which, why)."""
 
