@@ -24,6 +24,7 @@ from fnnet.torch.mode import no_grad
 from fnnet.torch.naming import in_place_name
 from fnnet.torch.operation import Op
 from fnnet.torch.outs import write_out as write_out
+from fnnet.torch.refusals import cpp_name
 from fnnet.torch.tensor import Tensor
 
 OPS: dict[str, Op] = {}
@@ -353,7 +354,18 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
         setattr(Tensor, old, getattr(Tensor, old.replace("div", "truediv")))
     of_order = namespaces["torch"]["polygamma"]
     setattr(Tensor, "polygamma", lambda self, n: of_order(n, self))  # noqa: B010
-    setattr(Tensor, "polygamma_", lambda self, n: self.copy_(of_order(n, self)))  # noqa: B010
+
+    def polygamma_(self: Tensor, n: int) -> Tensor:
+        made = of_order(n, self.clone())  # which backward keeps as it was
+        if not self._spec.differentiable:
+            raise RuntimeError(
+                f"result type {cpp_name(made.dtype)} can't be cast to the desired output type "
+                f"{cpp_name(self.dtype)}"
+            )
+        changed: Tensor = self.copy_(made)
+        return changed
+
+    setattr(Tensor, "polygamma_", polygamma_)  # noqa: B010
     setattr(Tensor, "as_strided_", restrided(getattr(Tensor, "as_strided")))  # noqa: B009, B010
     for name, binary in (("max", "maximum"), ("min", "minimum")):
         either = _reduced_or_binary(namespaces["torch"][name], namespaces["torch"][binary])
