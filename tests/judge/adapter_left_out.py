@@ -50,7 +50,8 @@ ADAPTER_DIFFERENCES: dict[str, str] = {
         "unsafe_chunk unsafe_split stft istft sum_to_size svd pinverse __rdiv__ __rsub__ diff fill diagflat "
         "nn.functional.interpolate nn.functional.linear_cross_entropy nn.functional.poisson_nll_loss "
         "nn.functional.multi_head_attention_forward linalg.vecdot linalg.cond linalg.tensorinv "
-        "linalg.matrix_power linalg.multi_dot linalg.pinv special.ndtr fft.fft fft.ifft fft.ihfft fft.ihfft2 fft.ihfftn",
+        "linalg.matrix_power linalg.multi_dot linalg.pinv special.ndtr "
+        "fft.fft fft.ifft fft.ihfft fft.ihfft2 fft.ihfftn",
     ),
     **_of(
         "values",
@@ -76,7 +77,8 @@ ADAPTER_DIFFERENCES: dict[str, str] = {
         "edge",
         "dimensions or elements are lacking, where nothing fits: another error, or one more",
         "cholesky addmv mv istft ormqr index_fill index_add index_reduce index_put put gradient unflatten "
-        "repeat_interleave unbind unbind_copy linalg.tensorinv bincount histogramdd cumulative_trapezoid linalg.vecdot "
+        "repeat_interleave unbind unbind_copy linalg.tensorinv "
+        "bincount histogramdd cumulative_trapezoid linalg.vecdot "
         "fft.* nn.functional.channel_shuffle nn.functional.instance_norm nn.functional.batch_norm "
         "nn.functional.rms_norm nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss "
         "nn.functional.multilabel_soft_margin_loss nn.functional.linear_cross_entropy "
