@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "fisher_snedecor": (lambda D, t: D.FisherSnedecor(t([1.0, 3.0, 5.0]), t([2.0, 3.0, 9.0])), ONES),
     "half_normal": (lambda D, t: D.HalfNormal(t([0.5, 1.0, 2.0])), ONES),
     "half_cauchy": (lambda D, t: D.HalfCauchy(t([0.5, 1.0, 2.0])), ONES),
-    "binomial": (lambda D, t: D.Binomial(5, t([0.0, 0.3, 0.8])), WHOLE),
+    "binomial": (lambda D, t: D.Binomial(5, t([0.1, 0.3, 0.8])), WHOLE),
     "binomial_logits": (lambda D, t: D.Binomial(t([3.0, 4.0, 40.0]), logits=t([0.0, -1.0, 2.0])), WHOLE),
     "negative_binomial": (lambda D, t: D.NegativeBinomial(t([0.0, 2.0, 5.0]), t([0.2, 0.3, 0.8])), WHOLE),
     "inverse_gamma": (lambda D, t: D.InverseGamma(t([0.5, 1.5, 3.0]), t(2.0)), ONES),
