@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["compute"]
 
 _PLACES = frozenset(("nonzero", "argwhere"))
+_OF_NONZERO = frozenset(("as_tuple", "input"))
 
 
 def compute(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What the pure function makes of the values of its arguments."""
     from fnnet.torch.operation import map_leaves
 
-    if op.declared.name == "nonzero" and kwargs.get("as_tuple"):
+    if op.declared.name == "nonzero" and kwargs.get("as_tuple") is True and kwargs.keys() <= _OF_NONZERO:
         input = args[0] if args else kwargs.pop("input")
         input = input if input._spec.ndim else input.reshape(1)
         return compute(op, (input,), {"as_tuple": False}).unbind(1)

@@ -17,7 +17,12 @@ def einsum(*args: Any) -> Tensor:
     """The sum of products that an equation names, or lists of subscripts beside the tensors."""
     from fnnet.torch.declare import OPS
 
-    if args and isinstance(args[0], Tensor):
+    if len(args) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand "
+            "and its subscripts list"
+        )
+    if isinstance(args[0], Tensor):
         args = _as_equation(args)
     operands = args[1:]
     if len(operands) == 1 and isinstance(operands[0], tuple | list):
@@ -26,7 +31,7 @@ def einsum(*args: Any) -> Tensor:
         found = _view(args[0].replace(" ", ""), operands[0])
         if found is not None:
             return found
-    made: Tensor = call(OPS["einsum"], (args[0] if args else "", *operands), {})
+    made: Tensor = call(OPS["einsum"], (args[0], *operands), {})
     return made
 
 

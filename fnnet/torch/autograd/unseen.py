@@ -54,7 +54,14 @@ def _written(tensor: Tensor, order: float, saved: Value) -> bool:
     if host is None or tensor._steps is not None or saved.array is None:
         return False
     before = np.asarray(saved.array)
-    return before.shape != host.shape or before.tobytes() != host.tobytes()
+    if (before.shape, before.dtype) != (host.shape, host.dtype):
+        return True
+    return bool((_bits(before) != _bits(host)).any())
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    plain = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return plain if plain.size % 8 else plain.view(np.int64)
 
 
 def _read(tensor: Tensor, spec: Spec, node: PlanNode, position: int) -> Value:
