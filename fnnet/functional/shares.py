@@ -8,15 +8,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.functional.apart import apart
+
 __all__ = ["shares"]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _shares(x: jax.Array, axis: int, or_zeros: bool) -> jax.Array:
     top = lax.stop_gradient(jnp.max(x, axis=axis, keepdims=True))
-    if (
-        or_zeros
-    ):  # by bounds, which XLA's softmax on a CPU takes in: with a choice attention took twice the time
+    if or_zeros:
+        # by bounds, which XLA's softmax on a CPU takes in: with a choice attention took twice the time
         top = jnp.maximum(top, jnp.finfo(x.dtype).min)
     powers = jnp.exp(x - top)
     total = jnp.sum(powers, axis=axis, keepdims=True)
@@ -29,7 +30,8 @@ def _shares_jvp(
 ) -> tuple[jax.Array, jax.Array]:
     # Transposed, this is y (g - sum(g y)), which rounds as PyTorch's does: where one share is nearly 1, g and
     # the sum nearly cancel. jax.nn.softmax has y g - y sum(g y).
-    y = _shares(primals[0], axis, or_zeros)
+    # Apart, for XLA on a CPU would compute y again within each of these sums.
+    y = apart(_shares(primals[0], axis, or_zeros))
     weighted = y * tangents[0]
     return y, weighted - y * jnp.sum(weighted, axis=axis, keepdims=True)
 

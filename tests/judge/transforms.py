@@ -91,7 +91,8 @@ def second_derivatives(subject: Subject) -> Iterator[str]:
     inputs = [subject.arrays[i] for i in subject.wanted]
     for name, function in (("reverse over reverse", reverse), ("forward over reverse", forward)):
         try:
-            got = jax.jit(function, compiler_options=QUICKLY)(*inputs)
+            run = function if subject.data_dependent else jax.jit(function, compiler_options=QUICKLY)
+            got = run(*inputs)
             for i, (expected, actual) in enumerate(zip(subject.second, got, strict=True)):
                 close(f"second derivative {i}", expected, actual, TOLERANCES)
         except Exception as error:
