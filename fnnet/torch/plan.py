@@ -266,6 +266,14 @@ def make_plan(
 
 
 @lru_cache(maxsize=10_000)
+def plan_of(
+    function: Callable[..., Any], inputs: tuple[Spec, ...], numbers: tuple[type, ...] = (), grad_fn: str = ""
+) -> Plan:
+    """The plan of a function that is met again, on the device of its first input."""
+    return make_plan(function, inputs, numbers, inputs[0].device, grad_fn)
+
+
+@lru_cache(maxsize=10_000)
 def fill_plan(spec: Spec, number: float) -> Plan:
     """The plan that fills a tensor of this spec with a number."""
     plan = make_plan(lambda: jnp.full(spec.shape, number, spec.dtype.numpy), [], (), spec.device)

@@ -13,7 +13,7 @@ from fnnet.torch.autograd import Function
 from fnnet.torch.call import apply
 from fnnet.torch.distributions import constraints
 from fnnet.torch.distributions.distribution import Distribution, broadcast_all
-from fnnet.torch.plan import Plan, make_plan
+from fnnet.torch.plan import plan_of
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor, from_array
 
@@ -26,16 +26,9 @@ def _standard(kind: str, alpha: Tensor) -> Any:
     return from_array(drawn, alpha.device)
 
 
-_SLOPES: dict[Any, Plan] = {}
-
-
 def _by_plan(function: Any, *tensors: Tensor) -> Tensor:
     """An elementwise function of arrays on tensors of one shape."""
-    key = (function, *(one._spec for one in tensors))
-    plan = _SLOPES.get(key)
-    if plan is None:
-        plan = _SLOPES[key] = make_plan(function, key[1:], (), tensors[0].device)
-    return apply(plan, tensors, ())[0]
+    return apply(plan_of(function, tuple([one._spec for one in tensors])), tensors, ())[0]
 
 
 def _share_slope(x: Any, alpha: Any, total: Any) -> Any:

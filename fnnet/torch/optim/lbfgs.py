@@ -19,21 +19,16 @@ from fnnet.torch import call
 from fnnet.torch.mode import enable_grad, no_grad
 from fnnet.torch.optim.line_search import Point, strong_wolfe
 from fnnet.torch.optim.optimizer import Closure, Optimizer
-from fnnet.torch.plan import Plan, make_plan
+from fnnet.torch.plan import plan_of
 from fnnet.torch.record import RECORD
 from fnnet.torch.tensor import Tensor, from_array
 
-_PLANS: dict[Any, Plan] = {}
 _FIRST_ROWS = 8
 
 
 def _compute(function: Callable[..., Any], tensors: list[Tensor], *numbers: Any) -> list[Tensor]:
     """Record a pure function of tensors and numbers."""
-    key = (function, *[t._spec for t in tensors], *map(type, numbers))
-    plan = _PLANS.get(key)
-    if plan is None:
-        specs = [t._spec for t in tensors]
-        plan = _PLANS[key] = make_plan(function, specs, list(map(type, numbers)), specs[0].device, "LBFGS")
+    plan = plan_of(function, tuple([t._spec for t in tensors]), tuple(map(type, numbers)), "LBFGS")
     return call.apply(plan, tensors, numbers)
 
 
