@@ -11,6 +11,7 @@ from fnnet.functional import (
     adaptive_avg_pool1d,
     batch_norm,
     grid_sample,
+    group_norm,
     gru_cell,
     interpolate,
     layer_norm,
@@ -73,6 +74,35 @@ def test_normalised_values_have_the_derivatives_of_the_quotient() -> None:
 
         ours, written, by_channel, written_by_channel = everything(x, change)
         for seen, expected in zip([*ours, *by_channel], [*written, *written_by_channel], strict=True):
+            np.testing.assert_allclose(seen, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_normalised_groups_have_the_derivatives_of_the_quotient() -> None:
+    def plain(x: jax.Array, weight: jax.Array, bias: jax.Array) -> jax.Array:
+        groups = x.reshape(4, 3, -1)
+        centred = groups - groups.mean(2, keepdims=True)
+        normal = centred / jnp.sqrt(jnp.square(centred).mean(2, keepdims=True) + 1e-3)
+        return normal.reshape(x.shape) * weight[:, None] + bias[:, None]
+
+    def grouped(x: jax.Array, weight: jax.Array, bias: jax.Array) -> jax.Array:
+        return group_norm(x, 3, weight, bias, eps=1e-3)
+
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(4)
+        given = [rng.standard_normal(shape) for shape in ((4, 6, 5), 6, 6)]
+        changes = [rng.standard_normal(one.shape) for one in given]
+        weights = rng.standard_normal((4, 6, 5))
+
+        @jax.jit
+        def everything(given: list[jax.Array], changes: list[jax.Array]) -> list:
+            def of(f: Callable[..., jax.Array]) -> list:
+                slope = jax.grad(lambda *given: (f(*given) * weights).sum(), argnums=(0, 1, 2))
+                forward = jax.jvp(f, tuple(given), tuple(changes))
+                return [*forward, *jax.tree.leaves(jax.jvp(slope, tuple(given), tuple(changes)))]
+
+            return [of(grouped), of(plain)]
+
+        for seen, expected in zip(*everything(given, changes), strict=True):
             np.testing.assert_allclose(seen, expected, rtol=1e-10, atol=1e-12)
 
 

@@ -63,6 +63,50 @@ def _normal_jvp(
     return y, (change - change.mean(axis=axes, keepdims=True) - along) * factor
 
 
+# By hand in PyTorch's form: two sums for each channel of each example give all three gradients. JAX's, in
+# shapes other than x's, took 1.8 ms for 32 x 16 x 32 x 32 instead of 0.5 (two busy cores, jaxlib 0.10.2).
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _grouped(
+    groups: int, eps: float, x: jax.Array, weight: jax.Array | None, bias: jax.Array | None
+) -> jax.Array:
+    """x standardised by the moments of each group of channels, times weight, plus bias."""
+    batch, channels = x.shape[:2]
+    mean, var = _moments(x.reshape(batch, groups, -1), (2,))
+    mean, factor = (
+        jnp.repeat(one[..., 0], channels // groups, 1)[..., None] for one in (mean, jax.lax.rsqrt(var + eps))
+    )
+    factor = factor if weight is None else factor * weight[:, None]
+    normal = (x.reshape(batch, channels, -1) - mean) * factor
+    return (normal if bias is None else normal + bias[:, None]).reshape(x.shape)
+
+
+@_grouped.defjvp
+def _grouped_jvp(groups: int, eps: float, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (x, weight, bias), (change, d_weight, d_bias) = primals, tangents
+    batch, channels = x.shape[:2]
+    count = x.size // (batch * groups)
+
+    def everywhere(by_channel: jax.Array) -> jax.Array:
+        return by_channel.reshape(*by_channel.shape, *[1] * (x.ndim - 2))
+
+    def mean(values: jax.Array) -> jax.Array:
+        """The means of the groups, for each channel: (N, C)."""
+        sums = values.sum(axis=tuple(range(2, x.ndim))).reshape(batch, groups, -1)
+        means = sums.sum(axis=2, keepdims=True) / count
+        return jnp.broadcast_to(means, sums.shape).reshape(batch, channels)
+
+    centred = x - everywhere(mean(x))
+    factor = jax.lax.rsqrt(mean(jnp.square(centred)) + eps)
+    scale = factor if weight is None else factor * weight
+    y = centred * everywhere(scale)
+    shift, tilt = -scale * mean(change), -scale * jnp.square(factor) * mean(change * centred)
+    if d_weight is not None:
+        tilt = tilt + factor * d_weight
+    if d_bias is not None:
+        y, shift = y + everywhere(bias[None]), shift + d_bias
+    return y, change * everywhere(scale) + everywhere(shift) + centred * everywhere(tilt)
+
+
 def _by_channel(x: jax.Array, ndim: int) -> jax.Array:
     return x.reshape(1, -1, *[1] * (ndim - 2))
 
@@ -348,17 +392,9 @@ def group_norm(
     if input.size == 0:
         return input
     _check_dtypes("group_norm", input, weight=weight, bias=bias)
-    mean, var = _moments(input.reshape(batch, num_groups, -1), (2,))
-    # A mean and a factor for each channel, as in PyTorch: half the time backwards.
-    mean, factor = (
-        jnp.repeat(one[..., 0], channels // num_groups, 1)[..., None]
-        for one in (mean, jax.lax.rsqrt(var + eps))
-    )
-    if weight is not None:
-        factor = factor * weight.astype(factor.dtype)[:, None]
-    normal = (widened(input).reshape(batch, channels, -1) - mean) * factor
-    shift = None if bias is None else bias[:, None]
-    return _affine(normal, None, shift, input.dtype).reshape(input.shape)
+    wide = widened(input)
+    scale, shift = (None if v is None else v.astype(wide.dtype) for v in (weight, bias))
+    return _grouped(num_groups, eps, wide, scale, shift).astype(input.dtype)
 
 
 @operation("nn.functional", grad_fn="DivBackward0")
