@@ -22,6 +22,7 @@ from fnnet.torch.optim.lent import _params_t as _params_t
 from fnnet.torch.optim.lent import _stack_if_compiling as _stack_if_compiling
 from fnnet.torch.optim.lent import _use_grad_for_differentiable as _use_grad_for_differentiable
 from fnnet.torch.optim.lent import _view_as_real as _view_as_real
+from fnnet.torch.record import RECORD
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.utils.hooks import RemovableHandle
 
@@ -116,6 +117,7 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+        RECORD.run()  # what made the parameters, which happens once, is not compiled with the first step
 
     _group_tensors_by_device_and_dtype = staticmethod(lent._group_tensors_by_device_and_dtype)
 
