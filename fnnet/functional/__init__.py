@@ -50,6 +50,7 @@ from fnnet.functional.polynomials import *
 from fnnet.functional.pooling import *
 from fnnet.functional.rearrange import *
 from fnnet.functional.recurrent import *
+from fnnet.functional.recurrent_layers import *
 from fnnet.functional.reduction import *
 from fnnet.functional.scaled import *
 from fnnet.functional.scattering import *

@@ -317,7 +317,6 @@ def _softmax_dim(name: str, ndim: int, dim: int | None) -> int:
         warn(
             f"Implicit dimension choice for {name} has been deprecated. "
             "Change the call to include dim=X as an argument.",
-            stacklevel=3,
         )
         dim = 0 if ndim in (0, 1, 3) else 1
     return canonical_dim(dim, ndim)

@@ -189,6 +189,8 @@ def linear_cross_entropy(
             f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires "
             f"batched input, (N, {features}), got unbatched input with shape {tuple(input.shape)}"
         )
+    if linear_bias is not None and linear_bias.shape != (classes, *further):
+        raise RuntimeError(f"expected linear_bias shape {(classes, *further)}, got {linear_bias.shape}")
     flat_bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = linear(input, linear_weight.reshape(-1, features), flat_bias)
     logits = logits.reshape(*input.shape[:-1], classes, *further)

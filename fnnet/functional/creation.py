@@ -121,6 +121,8 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DTypeLike | Non
         start, end = 0, start
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not all(math.isfinite(one) for one in (start, end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(one, int) for one in (start, end, step))
@@ -138,6 +140,11 @@ def _spaced(function: str, start: Any, end: Any, steps: int, kind: Any) -> jax.A
         raise RuntimeError(f"{function}: number of steps must be non-negative")
     work = kind if jnp.issubdtype(kind, jnp.inexact) else canonical(np.float64)
     first, last = jnp.asarray(start, work), jnp.asarray(end, work)
+    if first.ndim or last.ndim:
+        raise RuntimeError(
+            f"{function} only supports 0-dimensional start and end tensors, but got start with {first.ndim} "
+            f"dimension(s) and end with {last.ndim} dimension(s)."
+        )
     if steps == 1:
         return first.reshape(1)
     places = jnp.arange(steps).astype(work)

@@ -203,6 +203,11 @@ def ormqr(
     for name, one in (("input", input), ("other", other)):
         if one.ndim < 2:
             raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
+    if tau.shape[-1] != min(other.shape[-2 if left else -1], input.shape[-1]):
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{-2 if left else -1}], "
+            f"input.shape[-1]), got tau {tau.shape}, other {other.shape} and input {input.shape}"
+        )
     if left:
         return _reflected(input, tau, other, transpose)
     turned = jnp.conj(jnp.swapaxes(other, -1, -2))

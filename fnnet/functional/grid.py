@@ -22,7 +22,6 @@ def _corners(name: str, align_corners: bool | None) -> bool:
         warn(
             f"Default {name} behavior has changed to align_corners=False since 1.3.0. Please specify "
             "align_corners=True if the old behavior is desired.",
-            stacklevel=3,
         )
     return bool(align_corners)
 

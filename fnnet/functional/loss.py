@@ -34,7 +34,6 @@ def _compared(input: jax.Array, target: jax.Array) -> jax.Array:
             f"(torch.Size({list(input.shape)})). "
             "This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size.",
-            stacklevel=3,
         )
     return input - target
 
@@ -210,7 +209,6 @@ def kl_div(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition. "
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
         )
     by_batch = reduction == "batchmean"
     reduction = chosen_reduction(size_average, reduce, "sum" if by_batch else reduction)

@@ -174,13 +174,18 @@ def multi_margin_loss(
             f"multi_margin_loss: inconsistent target size, expected {scores.shape[0]} but got "
             f"{list(target.shape)}"
         )
-    check_classes("multi_margin_loss", target, classes)
     if weight is not None and weight.ndim != 1:
-        raise ValueError("weight must be one-dimensional")
+        raise ValueError(f"multi_margin_loss: weight must be one-dimensional, got {list(weight.shape)}")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"multi_margin_loss: inconsistent weight size, expected {classes} but got {list(weight.shape)}"
         )
+    if not jnp.issubdtype(target.dtype, jnp.integer):
+        raise RuntimeError(
+            "multi_margin_loss: expected scalar type Long (an integer dtype) for target but found "
+            f"{target.dtype}"
+        )
+    check_classes("multi_margin_loss", target, classes)
     at_target = jnp.take_along_axis(scores, labels[:, None], axis=1, mode="fill", fill_value=jnp.nan)
     losses = _above_zero(margin - at_target + scores) ** p
     if weight is not None:

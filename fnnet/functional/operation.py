@@ -8,12 +8,16 @@ made of operations, works on those tensors too.
 
 from __future__ import annotations
 
+import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar, cast
+
+from fnnet.functional.refusal import is_within, refused
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,12 +96,15 @@ def dispatch_to(dispatcher: Dispatcher) -> None:
 _LISTENERS: list[list[tuple[str, type[Warning]]]] = []
 
 
-def warn(message: str, category: type[Warning] = UserWarning, stacklevel: int = 2) -> None:
-    """Warn the caller of a pure function, or tell whoever listens (see `listening`)."""
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called a function of ours, or tell whoever listens (see `listening`)."""
     if _LISTENERS:
         _LISTENERS[-1].append((message, category))
-    else:
-        warnings.warn(message, category, stacklevel=stacklevel + 1)
+        return
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "fnnet":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 @contextmanager
@@ -150,6 +157,8 @@ def operation(
             aliases,
             data_dependent,
         )
+        module = "" if {"torch", "Tensor", "nn.functional"} & set(spellings) else "".join(spellings[:1])
+        shown = f"{module}.{record.spelled}".removeprefix(".")
         for alias in aliases:
             if ALIASES.setdefault(alias, declared) != declared:
                 raise ValueError(f"operation: alias {alias!r} of {declared!r} is taken by {ALIASES[alias]!r}")
@@ -160,7 +169,15 @@ def operation(
                 result = dispatcher(record, args, kwargs)
                 if result is not NotImplemented:
                     return result
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                if is_within(sys._getframe().f_code):
+                    raise
+                told = refused((declared, shown), function, promote, args, kwargs, error)
+                if told is error:
+                    raise
+                raise told from error
 
         return cast(F, call)
 

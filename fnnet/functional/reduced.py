@@ -19,7 +19,6 @@ def chosen_reduction(size_average: bool | None, reduce: bool | None, reduction: 
         reduction = ("mean" if size_average else "sum") if reduce else "none"
         warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=3,
         )
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")

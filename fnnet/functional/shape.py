@@ -362,6 +362,8 @@ def narrow(input: jax.Array, dim: int, start: Any, length: int) -> jax.Array:
     size = input.shape[axis]
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
+    if getattr(start, "ndim", 0):
+        raise RuntimeError(f"narrow(): start must be an 0-dim integral Tensor, got {list(start.shape)}")
     if concrete(start) is None:
         return lax.dynamic_slice_in_dim(input, start, length, axis)
     begin = int(start)

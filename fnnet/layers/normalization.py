@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet import functional as F
+from fnnet.functional.operation import warn
 from fnnet.layers.function_layer import FunctionLayer
 from fnnet.layers.layer import Layer, Params, Scope
 from fnnet.random.source import Source
@@ -203,10 +203,9 @@ class _InstanceNorm(_RunningNorm):
                 f"{type(self).__name__}: expected input's size at dim={dim} to match num_features "
                 f"({self.num_features}), but got: {input.shape[dim]}."
             )
-        warnings.warn(
+        warn(
             f"input's size at dim={dim} does not match num_features. You can silence this warning by not "
             "passing in num_features, which is not used because affine=False",
-            stacklevel=4,
         )
 
 

@@ -54,7 +54,6 @@ class _Recurrent(Layer):
             warn(
                 "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
                 f"num_layers greater than 1, but got dropout={self.dropout} and num_layers={self.num_layers}",
-                stacklevel=3,
             )
         if self.hidden_size <= 0 or self.num_layers <= 0:
             raise ValueError(

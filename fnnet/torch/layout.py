@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import opcode
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -12,25 +10,9 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
+from fnnet.functional import refusal
+from fnnet.functional.refusal import broadcast_shapes as broadcast_shapes
 from fnnet.torch.spec import Spec, contiguous_strides, spec_of
-
-
-def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
-    """The common shape. Raises RuntimeError in PyTorch's words."""
-    result: list[int] = []
-    for shape in shapes:
-        width = max(len(result), len(shape))
-        a = [1] * (width - len(result)) + result
-        b = [1] * (width - len(shape)) + list(shape)
-        for dim in reversed(range(width)):
-            x, y = a[dim], b[dim]
-            if x != y and x != 1 and y != 1:
-                raise RuntimeError(
-                    f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton "
-                    f"dimension {dim}"
-                )
-        result = [y if x == 1 else x for x, y in zip(a, b, strict=True)]
-    return tuple(result)
 
 
 def check_broadcast(names: Iterable[str], bound: inspect.BoundArguments, hole: Any) -> None:
@@ -44,44 +26,9 @@ def check_broadcast(names: Iterable[str], bound: inspect.BoundArguments, hole: A
         broadcast_shapes(*shapes)
 
 
-_SHAPES = re.compile(r"\((?:\d+,? ?)*\)")
-_TYPES = (TypeError, ValueError, IndexError, AttributeError, AssertionError, OverflowError)
-
-
-_RAISE = opcode.opmap["RAISE_VARARGS"]
-
-
-def _is_foreign(error: Exception) -> bool:
-    """Whether an error was raised within JAX or NumPy, and so is not in PyTorch's words.
-
-    JAX takes its own frames out of the traceback. What remains ends in a frame of ours, which is either where
-    our own `raise` stands or where JAX was called.
-    """
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return False
-    package = str(trace.tb_frame.f_globals.get("__package__") or "").partition(".")[0]
-    return package != "fnnet" or trace.tb_frame.f_code.co_code[trace.tb_lasti] != _RAISE
-
-
 def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception:
     """PyTorch's kind of error for an error of JAX about shapes or dtypes; any other error as it is."""
-    text = str(error)
-    if text.startswith("invalid literal for int()"):
-        return TypeError(f"{name}(): argument must be tuple of ints, not str")
-    about = any(word in text for word in ("shape", "dimension", "size", "dtype", "broadcast", "rank", "type"))
-    if not (isinstance(error, TypeError) or (isinstance(error, _TYPES) and _is_foreign(error))) or not about:
-        return error
-    if "broadcast" in text:
-        shapes = [tuple(int(one) for one in re.findall(r"\d+", shape)) for shape in _SHAPES.findall(text)]
-        try:
-            broadcast_shapes(*shapes)
-        except RuntimeError as said:
-            return said
-    seen = ", ".join(f"{list(spec.shape)} {spec.dtype}" for spec in specs)
-    return RuntimeError(f"{name}: shapes or dtypes of the arguments ({seen}) do not fit: {text}")
+    return refusal.shape_error(name, ", ".join(f"{list(spec.shape)} {spec.dtype}" for spec in specs), error)
 
 
 def elementwise(inputs: Sequence[Spec], outputs: Sequence[Spec]) -> tuple[Spec, ...]:

@@ -6,13 +6,12 @@ annotations of the pure function; which dtypes PyTorch's kernels refuse was reco
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from fnnet.functional.refusal import check_kinds as check_kinds
 from fnnet.torch import dtypes as D
 
 _LABELS = {D.BOOL: "bool", D.INTEGER: "integer", D.FLOATING: "floating", D.COMPLEX: "complex"}
@@ -24,19 +23,6 @@ _OF_PICTURES = frozenset(("interpolate", "upsample", "upsample_nearest", "upsamp
 
 _SAME_AS = {"cross_entropy": "log_softmax", "gumbel_softmax": "softmax"}
 """Operations that PyTorch composes, and the first in them that refuses a dtype."""
-
-_TENSORS_ALONE = frozenset(
-    ("allclose", "equal", "kron", "inner", "outer", "dot", "vdot", "matmul", "tensordot", "atan2", "fmax",
-     "fmin", "maximum", "minimum", "ldexp", "logaddexp", "logaddexp2", "heaviside", "gcd", "lcm", "hypot",
-     "igamma", "igammac", "nextafter", "complex", "polar")
-)  # fmt: skip
-"""Operations whose promoted arguments must be tensors all the same."""
-
-_TENSOR_FIRST = frozenset(
-    ("clamp_max", "clamp_min", "copysign", "eq", "ne", "lt", "le", "gt", "ge", "fmod", "logical_and",
-     "logical_or", "logical_xor", "rsub")
-)  # fmt: skip
-"""Operations of which a number may be the second argument alone."""
 
 CPP_NAMES = {
     "float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long", "int32": "Int",
@@ -133,89 +119,10 @@ def _c_name(kind: D.dtype) -> str:
     return names.get(kind.name, kind.name)
 
 
-Expected = tuple[str, Callable[[Any, bool], bool]]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, bool | int | float | complex)
-
-
-def _no_text_within(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return all(_no_text_within(one) for one in value)
-    return not isinstance(value, str)
-
-
-_EXPECTED: dict[str, Expected] = {
-    "jax.Array": ("Tensor", lambda value, number: number and _is_number(value)),
-    "jax.Array | None": ("Tensor", lambda value, number: value is None or (number and _is_number(value))),
-    "bool": ("bool", lambda value, _: not isinstance(value, str | float | tuple | None)),
-    "int": ("int", lambda value, _: not isinstance(value, str | float | complex | tuple | None)),
-    "int | None": ("int", lambda value, _: not isinstance(value, str | float | complex | tuple)),
-    "float": ("float", lambda value, _: not isinstance(value, str | tuple | None)),
-    "str": ("str", lambda value, _: isinstance(value, str)),
-    "Sizes": ("tuple of ints", lambda value, _: _no_text_within(value)),
-    "Sequence[int]": ("tuple of ints", lambda value, _: _no_text_within(value)),
-    "DTypeLike | None": ("torch.dtype", lambda value, _: not isinstance(value, str | float)),
-    "float | None": ("float", lambda value, _: not isinstance(value, str | tuple)),
-    "Dims": ("tuple of ints", lambda value, _: _no_text_within(value)),
-    "Value": ("Tensor", lambda value, _: _no_text_within(value)),
-    "Arrays": ("tuple of Tensors", lambda value, _: isinstance(value, tuple)),
-}
-"""By annotation: what PyTorch calls it, and whether a value that is no tensor may stand there; whether a
-number may stand for a tensor is the second argument."""
-
-
 def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> None:
     """Raise TypeError for an argument that is no tensor."""
     if not hasattr(value, "_spec"):
         raise TypeError(
             f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
             f"{type(value).__name__}"
-        )
-
-
-def check_kinds(
-    name: str,
-    arguments: dict[str, Any],
-    parameters: list[inspect.Parameter],
-    promote: frozenset[str],
-    is_tensor: Callable[[Any], bool],
-    type_name: Callable[[str, Any], str],
-) -> None:
-    """Raise TypeError for an argument that is not of the kind that its annotation says.
-
-    Args:
-        name: the operation's.
-        arguments: by name, tensors in whatever form `is_tensor` knows.
-        parameters: those of the pure function.
-        promote: the parameters for which a number may stand.
-        type_name: what to call the type of an argument's value.
-    """
-    for position, parameter in enumerate(parameters, 1):
-        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-            continue
-        expected = _EXPECTED.get(str(parameter.annotation))
-        if expected is None or parameter.name not in arguments:
-            continue
-        value = arguments[parameter.name]
-        if is_tensor(value):
-            if expected[0] != "tuple of Tensors":
-                continue
-        elif value is parameter.default and value is not inspect.Parameter.empty:
-            continue
-        elif (position > 1 or name not in _TENSOR_FIRST) and expected[1](
-            value, parameter.name in promote and parameter.name != "target" and name not in _TENSORS_ALONE
-        ):
-            if expected[0] == "tuple of Tensors":
-                for place, one in enumerate(value):
-                    if not is_tensor(one):
-                        raise TypeError(
-                            f"expected Tensor as element {place} in argument {position - 1}, but got "
-                            f"{type_name('', one)}"
-                        )
-            continue
-        raise TypeError(
-            f"{name}(): argument '{parameter.name}' (position {position}) must be {expected[0]}, not "
-            f"{type_name(parameter.name, value)}"
         )
