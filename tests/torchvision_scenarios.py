@@ -39,6 +39,11 @@ def chw(kind):
     return array if kind == "bytes" else np.ascontiguousarray((array / 255).astype(np.float32))
 
 
+def interpolated(torch, x, mode, antialias):
+    """torch.nn.functional's own, which v2's Resize calls."""
+    return torch.nn.functional.interpolate(x[None], (9, 50), mode=mode, antialias=antialias)[0]
+
+
 BOTH = {
     "crop_flip": lambda T, t: T.Compose([T.RandomCrop(20, padding=4), T.RandomHorizontalFlip()]),
     "crop_needs_pad": lambda T, t: T.RandomCrop((40, 36), pad_if_needed=True, padding_mode="reflect"),
@@ -88,6 +93,14 @@ BOTH = {
     "choice_p": lambda T, t: T.RandomChoice([T.Pad(1), T.Pad(2)], p=[0.2, 0.8]),
     "order": lambda T, t: T.RandomOrder([T.RandomCrop(18), T.Pad(2)]),
     "elastic": lambda T, t: T.ElasticTransform(),
+    "elastic_cubic": lambda T, t: T.ElasticTransform(
+        90.0, [1.0, 2.0], T.InterpolationMode.BICUBIC, fill=(0.9, 0.5, 0.7)
+    ),
+    "resize_lanczos": lambda T, t: T.Resize((12, 40), T.InterpolationMode.LANCZOS),
+    "resize_hamming": lambda T, t: T.Resize((12, 40), T.InterpolationMode.HAMMING),
+    "rotation_none": lambda T, t: T.RandomRotation(0, expand=True),
+    "grayscale_twice": lambda T, t: T.Compose([T.Grayscale(), T.Grayscale(3)]),
+    "blur_too_wide": lambda T, t: T.GaussianBlur((3, 47)),
     "auto_augment": lambda T, t: T.AutoAugment(T.AutoAugmentPolicy.CIFAR10, fill=3),
     "rand_augment": lambda T, t: T.RandAugment(),
     "trivial_augment": lambda T, t: T.TrivialAugmentWide(),
@@ -106,6 +119,13 @@ OF_TENSORS = {
     "convert_dtype": lambda T, t: T.ConvertImageDtype(t.float32),
     "normalize": lambda T, t: T.Normalize([0.5], [0.2]),
     "to_picture": lambda T, t: T.ToPILImage("HSV"),
+    "booleans": lambda T, t: T.Compose([T.Lambda(lambda x: x % 2 > 0.5), T.Resize(9), T.RandomRotation(5)]),
+    "words_16": lambda T, t: T.Compose([T.Lambda(lambda x: (x * 200).to(t.uint16)), T.Resize(9)]),
+    "lanczos_plain": lambda T, t: T.Lambda(lambda x: interpolated(t, x, "lanczos", True)),
+    "cubic_plain": lambda T, t: T.Lambda(lambda x: interpolated(t, x, "bicubic", False)),
+    "alpha": lambda T, t: T.Compose(
+        [T.Lambda(lambda x: t.cat([x, x[:1]])), T.ColorJitter(0.1), T.RandomPosterize(3)]
+    ),
 }
 OF_V2 = {
     "to_image": lambda T, t: T.Compose(
@@ -115,6 +135,11 @@ OF_V2 = {
     "photometric": lambda T, t: T.RandomPhotometricDistort(),
     "channels": lambda T, t: T.RandomChannelPermutation(),
     "rotate_quarter": lambda T, t: T.RandomRotation((90, 90)),
+    "erasing_any": lambda T, t: T.RandomErasing(0.9, value="random"),
+    "dtype_any": lambda T, t: T.ConvertImageDtype(t.float64),
+    "halves": lambda T, t: T.Compose([T.ToImage(), T.ToDtype(t.float16, scale=True)]),
+    "lanczos": lambda T, t: T.Resize((60, 10), T.InterpolationMode.LANCZOS),
+    "lanczos_rough": lambda T, t: T.Resize(12, T.InterpolationMode.LANCZOS, antialias=False),
     "fit": lambda T, t: T.Resize(None, max_size=20),
     "random_size": lambda T, t: T.RandomResize(8, 30),
     "shortest_size": lambda T, t: T.RandomShortestSize([9, 14, 20], max_size=22),

@@ -33,8 +33,10 @@ _MODES = {
     "bilinear": (4,),
     "trilinear": (5,),
     "bicubic": (4,),
+    "lanczos": (4,),
 }
-_SMOOTH = ("linear", "bilinear", "bicubic", "trilinear")
+_SMOOTH = ("linear", "bilinear", "bicubic", "trilinear", "lanczos")
+_PICTURES = ("bilinear", "bicubic", "lanczos")
 
 
 def cubic_weights(t: Any, a: float) -> list[Any]:
@@ -84,28 +86,57 @@ def _cubic(
     return [np.clip(low + j, 0, size - 1) for j in (-1, 0, 1, 2)], weights
 
 
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - x, 0.0)
+
+
+def _cubic_filter(x: np.ndarray) -> np.ndarray:
+    near, far = cubic_weights(x, -0.5)[1], cubic_weights(x - 1, -0.5)[0]
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+def _lanczos_filter(x: np.ndarray) -> np.ndarray:
+    return np.where(x < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+_FILTERS = {"bilinear": (1.0, _triangle), "bicubic": (2.0, _cubic_filter), "lanczos": (3.0, _lanczos_filter)}
+"""From where on they are zero, and the filters, of distances from the centre."""
+
+
 def _antialiased(
-    size: int, out: int, align_corners: bool, factor: float | None, cubic: bool
+    size: int, out: int, align_corners: bool, factor: float | None, mode: str
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """A filter stretched over all positions that an output covers, as Pillow has it."""
     step = _step(size, out, align_corners, factor)
     stretch = max(step, 1.0)
-    support = (2.0 if cubic else 1.0) * stretch
+    reach, filtered = _FILTERS[mode]
+    support = reach * stretch
     centre = step * (np.arange(out) + 0.5)
     first = np.maximum((centre - support + 0.5).astype(np.int64), 0)
     last = np.minimum((centre + support + 0.5).astype(np.int64), size)
     positions, weights = [], []
     for j in range(int((last - first).max(initial=1))):
         x = np.abs((j + first - centre + 0.5) / stretch)
-        if cubic:
-            near, far = cubic_weights(x, -0.5)[1], cubic_weights(x - 1, -0.5)[0]
-            weight = np.where(x < 1, near, np.where(x < 2, far, 0.0))
-        else:
-            weight = np.maximum(1 - x, 0.0)
         positions.append(np.minimum(first + j, size - 1))
-        weights.append(np.where(first + j < last, weight, 0.0))
+        weights.append(np.where(first + j < last, filtered(x), 0.0))
     total = np.sum(weights, axis=0)
     return positions, [weight / total for weight in weights]
+
+
+def _in_16_bits(positions: list[np.ndarray], weights: list[np.ndarray]) -> list[np.ndarray]:
+    """The weights of bytes, as PyTorch and Pillow have them: whole numbers of 16 bits over a power of two.
+
+    Those of one position, at an edge, are one number.
+    """
+    places, shares = np.stack(positions), np.stack(weights).astype(np.float64)
+    same = places[:, None] == places[None]
+    first = np.argmax(same, 1) == np.arange(len(places))[:, None]
+    shares = np.where(first, (same * shares[None]).sum(1), 0)
+    most, precision = float(shares.max()), 0
+    while precision < 22 and int(0.5 + most * (1 << (precision + 1))) < 1 << 15:
+        precision += 1
+    scaled = shares * (1 << precision)
+    return list(np.trunc(scaled + np.copysign(0.5, scaled)) / (1 << precision))
 
 
 def _sizes_and_factors(
@@ -154,9 +185,9 @@ def interpolate(
 
     Modes: "nearest" (it takes floor(i * step), as PyTorch does), "nearest-exact", "area", and "linear"
     for one dimension, "bilinear" and "bicubic" (A = -0.75) for two, "trilinear" for three. With
-    `align_corners` the centres of the corner elements stay; with `antialias` (bilinear, bicubic) shrinking
-    averages over all it covers. Raises ValueError or NotImplementedError for arguments that do not go
-    together.
+    `align_corners` the centres of the corner elements stay; with `antialias` (bilinear, bicubic; "lanczos"
+    needs it) shrinking averages over all it covers. Raises ValueError or NotImplementedError for
+    arguments that do not go together.
     """
     if isinstance(size, tuple | list) and len(size) != input.ndim - 2:
         raise ValueError(
@@ -166,8 +197,8 @@ def interpolate(
     if mode not in _MODES or input.ndim not in _MODES[mode]:
         raise NotImplementedError(
             f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for "
-            "the "
-            f"modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+            "the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact "
+            f"(got {mode})"
         )
     if align_corners is not None and mode not in _SMOOTH:
         raise ValueError(
@@ -175,8 +206,14 @@ def interpolate(
             "bilinear | "
             "bicubic | trilinear"
         )
-    if antialias and mode not in ("bilinear", "bicubic"):
-        raise ValueError("interpolate: Anti-alias option is only supported for bilinear and bicubic modes")
+    if antialias and mode not in _PICTURES:
+        raise ValueError(
+            "interpolate: Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and "
+            "requires a 4-D tensor as input"
+        )
+    if mode == "lanczos" and (align_corners or not antialias):
+        wrong = "does not support align_corners=True" if align_corners else "requires antialias=True"
+        raise ValueError(f"interpolate: Lanczos mode {wrong}")
     sizes, factors = _sizes_and_factors(input, size, scale_factor, recompute_scale_factor)
     if min(sizes) <= 0 or 0 in input.shape[1:]:
         raise RuntimeError(
@@ -185,13 +222,13 @@ def interpolate(
             f"output {sizes}"
         )
     bytes_ = input.dtype == jnp.uint8 and not mode.startswith("nearest")
-    if bytes_ and mode not in ("bilinear", "bicubic"):
+    if bytes_ and mode not in _PICTURES:
         raise NotImplementedError("\"compute_indices_weights_linear\" not implemented for 'Byte'")
     if mode == "area":
         pool = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(sizes) - 1]
         return pool(input, sizes)
     corners = bool(align_corners)
-    kind = np.float64 if input.dtype == jnp.float64 else np.float32
+    kind = np.float64 if bytes_ or input.dtype == jnp.float64 else np.float32
     x = input.astype(jnp.float32) if bytes_ else input
     # Pictures of bytes are blended along rows first, and every pass gives bytes.
     steps = list(enumerate(zip(sizes, factors, strict=True)))
@@ -199,10 +236,12 @@ def interpolate(
         dim, have = axis + 2, input.shape[axis + 2]
         if mode.startswith("nearest"):
             x = blend(x, dim, [_nearest(have, out, factor, mode == "nearest-exact")])
-        elif antialias:
-            x = blend(x, dim, *_antialiased(have, out, corners, factor, mode == "bicubic"))
+            continue
+        if antialias:
+            places, weights = _antialiased(have, out, corners, factor, mode)
         else:
-            x = blend(x, dim, *(_cubic if mode == "bicubic" else _linear)(have, out, corners, factor, kind))
+            places, weights = (_cubic if mode == "bicubic" else _linear)(have, out, corners, factor, kind)
+        x = blend(x, dim, places, _in_16_bits(places, weights) if bytes_ else weights)
         if bytes_:
             x = jnp.clip(jnp.floor(x + 0.5), 0, 255)
     return x.astype(jnp.uint8) if bytes_ else x

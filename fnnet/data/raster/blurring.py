@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.data.raster.frame import as_float, back, bound_of, check_channels, check_picture, fused, library
+from fnnet.data.raster.frame import (
+    as_float,
+    back,
+    bound_of,
+    check_channels,
+    check_picture,
+    dimensions,
+    fused,
+    library,
+)
 from fnnet.data.raster.placing import pad
 
 
@@ -47,7 +56,7 @@ def gaussian_blur(x: Any, kernel_size: int | Sequence[int], sigma: Any = None, e
         for size, one in zip((across, down), sigmas, strict=True)
     ]
     framed = pad(floats, [across // 2, down // 2], padding_mode="reflect")
-    return back(_convolved(framed, kernels[1][:, None] * kernels[0]), x.dtype)
+    return back(_convolved(framed, kernels[1][:, None] * kernels[0]), x.dtype, edition == 2)
 
 
 def kernel_sizes(given: int | Sequence[int]) -> tuple[int, int]:
@@ -92,8 +101,8 @@ def _convolved(x: Any, kernel: np.ndarray) -> Any:
 
 def adjust_sharpness(x: Any, sharpness_factor: float, edition: int = 1) -> Any:
     """0 gives a blurred picture, 1 the picture, 2 a sharper one. Raises ValueError for a negative factor."""
-    if edition == 2:
-        check_channels(x)
+    if edition == 2 and dimensions(x)[0] not in (1, 3):
+        raise TypeError(f"Input image tensor can have 1 or 3 channels, but found {dimensions(x)[0]}")
     if sharpness_factor < 0:
         raise ValueError(f"sharpness_factor ({sharpness_factor}) is not non-negative.")
     check_picture(x)

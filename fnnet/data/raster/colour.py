@@ -41,15 +41,19 @@ def grayscale(x: Any, num_output_channels: int = 1, edition: int = 1) -> Any:
     """The picture without colours, in one channel or in three equal ones."""
     if x.ndim < 3:
         raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {x.ndim}")
+    if edition == 1:
+        check_channels(x)
     if num_output_channels not in (1, 3):
         raise ValueError(
             "num_output_channels should be either 1 or 3"
             if edition == 1
             else f"num_output_channels must be 1 or 3, got {num_output_channels}."
         )
-    check_channels(x)
+    if x.shape[-3] not in (1, 3):
+        few = "not enough" if x.shape[-3] < 3 else "too many"
+        raise ValueError(f"grayscale: {few} values to unpack: expected 3 channels, got {x.shape[-3]}")
     made = wrapped(_grey(x, edition), x.dtype) if x.shape[-3] == 3 else x
-    if num_output_channels == 3:
+    if num_output_channels == 3 and (edition == 2 or x.shape[-3] == 3):  # v1 leaves one channel one
         return library(x).broadcast_to(made, (*x.shape[:-3], 3, *x.shape[-2:]))
     return made
 
@@ -70,7 +74,7 @@ def adjust_brightness(x: Any, brightness_factor: float, edition: int = 1) -> Any
     """0 gives black, 1 the picture, 2 twice the brightness."""
     _factor("brightness_factor", brightness_factor)
     check_picture(x)
-    check_channels(x)
+    check_channels(x, edition=edition)
     xp = library(x)
     return xp.clip(as_float(x) * float(brightness_factor), 0, bound_of(x.dtype)).astype(x.dtype)
 
@@ -79,7 +83,7 @@ def adjust_contrast(x: Any, contrast_factor: float, edition: int = 1) -> Any:
     """0 gives the mean grey, 1 the picture."""
     _factor("contrast_factor", contrast_factor)
     check_picture(x)
-    check_channels(x, (3, 1))
+    check_channels(x, (3, 1), edition)
     xp = library(x)
     colours = x.ndim > 2 and x.shape[-3] == 3
     grey = as_float(grayscale(x, 1, edition) if colours else x)
@@ -93,7 +97,7 @@ def adjust_saturation(x: Any, saturation_factor: float, edition: int = 1) -> Any
     """0 gives a picture without colours, 1 the picture."""
     _factor("saturation_factor", saturation_factor)
     check_picture(x)
-    check_channels(x)
+    check_channels(x, edition=edition)
     if x.ndim == 2 or x.shape[-3] == 1:
         return x
     return _blend(x, grayscale(x, 1, edition), saturation_factor, edition)
@@ -101,7 +105,7 @@ def adjust_saturation(x: Any, saturation_factor: float, edition: int = 1) -> Any
 
 def adjust_gamma(x: Any, gamma: float, gain: float = 1.0, edition: int = 1) -> Any:
     """gain x ** gamma, of brightness from 0 to 1. Raises ValueError for a negative gamma."""
-    check_channels(x)
+    check_channels(x, edition=edition)
     if gamma < 0:
         raise ValueError("Gamma should be a non-negative real number")
     xp = library(x)
@@ -120,7 +124,7 @@ def adjust_hue(x: Any, hue_factor: float, edition: int = 1) -> Any:
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     check_picture(x)
-    check_channels(x)
+    check_channels(x, edition=edition)
     if x.ndim == 2 or x.shape[-3] == 1 or not x.size:
         return x
     xp = library(x)

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.data.raster.frame import bits_of, bound_of, check_picture, is_float, library
+from fnnet.data.raster.frame import bits_of, bound_of, check_picture, is_float, library, times
 
 _EPSILON = 1e-3
 _UNIT = np.arange(256, dtype=np.float32) / np.float32(255)
@@ -40,12 +40,15 @@ def convert_dtype(x: Any, dtype: Any = np.float32, edition: int = 1) -> Any:
             raise RuntimeError(
                 f"The {what} from torch.{x.dtype} to torch.{dtype} cannot be performed safely."
             )
-        return wrapped(x * (bound_of(dtype) + 1.0 - _EPSILON), dtype)
+        return wrapped(times(x, bound_of(dtype) + 1.0 - _EPSILON), dtype)
     most = bound_of(x.dtype)
     if to_float:
         if edition == 2:
-            return x.astype(dtype) * dtype.type(1.0 / most)
+            return times(x.astype(dtype), 1.0 / most)
         return unit(x, dtype) if x.dtype == np.uint8 else x.astype(dtype) / dtype.type(most)
+    if edition == 1 and np.bool_ in (x.dtype, dtype):  # v1 scales them, v2 does not know their bits
+        more, fewer = (most + 1) // (bound_of(dtype) + 1), (bound_of(dtype) + 1) // (most + 1)
+        return (x // more).astype(dtype) if more else x.astype(dtype) * fewer
     shift = bits_of(x.dtype) - bits_of(dtype)
     return (x >> shift).astype(dtype) if shift > 0 else x.astype(dtype) << -shift
 

@@ -29,7 +29,7 @@ def bound_of(dtype: Any) -> int:
 def bits_of(dtype: Any) -> int:
     """The bits of an integer dtype without the sign. Raises TypeError for others."""
     if str(dtype) not in _BITS:
-        raise TypeError(f"Number of value bits is only defined for integer dtypes, but got {dtype}.")
+        raise TypeError(f"Number of value bits is only defined for integer dtypes, but got torch.{dtype}.")
     return _BITS[str(dtype)]
 
 
@@ -55,13 +55,12 @@ def dimensions(x: Any) -> list[int]:
     return [1 if x.ndim == 2 else x.shape[-3], *x.shape[-2:]]
 
 
-def check_channels(x: Any, permitted: Sequence[int] = (1, 3)) -> None:
+def check_channels(x: Any, permitted: Sequence[int] = (1, 3), edition: int = 1) -> None:
     """Raises TypeError for another number of channels."""
     found = dimensions(x)[0]
     if found not in permitted:
-        raise TypeError(
-            f"Input image tensor permitted channel values are {list(permitted)}, but found {found}"
-        )
+        words = " or ".join(map(str, sorted(permitted))) if edition == 2 else list(permitted)
+        raise TypeError(f"Input image tensor permitted channel values are {words}, but found {found}")
 
 
 def check_colour(x: Any) -> None:
@@ -72,12 +71,22 @@ def check_colour(x: Any) -> None:
     check_channels(x)
 
 
-def back(x: Any, dtype: Any) -> Any:
-    """Float values as `dtype`: rounded to the nearest (halves to even) for integers."""
+_ROUNDED = ("uint8", "int8", "int16", "int32", "int64")
+
+
+def back(x: Any, dtype: Any, always: bool = False) -> Any:
+    """Float values as `dtype`: rounded, halves to even, for v1's integers or `always`, else cut off."""
     if x.dtype == dtype:
         return x
-    xp = library(x)
-    return (x if jnp.issubdtype(dtype, jnp.floating) else xp.round(x)).astype(dtype)
+    whole = str(dtype) in _ROUNDED or (always and not jnp.issubdtype(dtype, jnp.floating))
+    return (library(x).round(x) if whole else x).astype(dtype)
+
+
+def times(x: Any, factor: float) -> Any:
+    """x * factor; floats of 16 bits are multiplied in float32, and rounded once, as PyTorch does it."""
+    return (
+        (x.astype(np.float32) * np.float32(factor)).astype(x.dtype) if x.dtype.itemsize == 2 else x * factor
+    )
 
 
 def fused(a: Any, b: Any, alpha: Any) -> Any:

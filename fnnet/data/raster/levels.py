@@ -25,15 +25,17 @@ def invert(x: Any, edition: int = 1) -> Any:
     """Bright and dark exchanged."""
     if edition == 1:
         check_colour(x)
+    if x.dtype == np.bool_:
+        bits_of(x.dtype)  # raises
     return np.asarray(bound_of(x.dtype), x.dtype) - x
 
 
 def posterize(x: Any, bits: int, edition: int = 1) -> Any:
     """Brightness in 2 ** bits levels. Raises TypeError, in v1, for other dtypes than uint8."""
     if edition == 1:
-        check_colour(x)
-        if x.dtype != np.uint8:
+        if x.ndim > 2 and x.dtype != np.uint8:
             raise TypeError(f"Only torch.uint8 image tensors are supported, but found torch.{x.dtype}")
+        check_colour(x)
     elif not isinstance(bits, int) or not 0 <= bits <= 8:
         raise TypeError(f"bits must be a positive integer in the range [0, 8], got {bits} instead.")
     if is_float(x):
@@ -61,7 +63,7 @@ def solarize(x: Any, threshold: float, edition: int = 1) -> Any:
 
 def autocontrast(x: Any, edition: int = 1) -> Any:
     """The darkest pixel of each channel made black, the brightest full."""
-    check_colour(x) if edition == 1 else check_channels(x)
+    check_colour(x) if edition == 1 else check_channels(x, edition=2)
     if not x.size:
         return x
     xp, bound, floats = library(x), bound_of(x.dtype), as_float(x)
@@ -117,7 +119,7 @@ def add_noise(x: Any, noise: Any, mean: float = 0.0, sigma: float = 0.1, clip: b
         raise ValueError(f"sigma shouldn't be negative. Got {sigma}")
     xp = library(x)
     if is_float(x):
-        made = x + (mean + noise * sigma)
+        made = x + (mean + noise * sigma).astype(x.dtype)
         return xp.clip(made, 0, 1) if clip else made
     if x.dtype != np.uint8:
         raise ValueError(f"Input tensor is expected to be in uint8 or float dtype, got dtype=torch.{x.dtype}")

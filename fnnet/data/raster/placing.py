@@ -78,9 +78,10 @@ def pad(x: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str =
     widths = [(0, 0)] * (x.ndim - 2) + [(max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
     xp = library(x)
     if padding_mode == "reflect" and (max(left, right) >= w or max(top, bottom) >= h):
+        number, sides, dim = (4, (left, right), -1) if max(left, right) >= w else (6, (top, bottom), -2)
         raise RuntimeError(
-            f"Padding size should be less than the corresponding input dimension, but got: padding "
-            f"({left}, {right}, {top}, {bottom}) at input of size {list(x.shape)}"
+            f"Argument #{number}: Padding size should be less than the corresponding input dimension, but "
+            f"got: padding {sides} at dimension {4 + dim} of input {[*[1] * (4 - x.ndim), *x.shape]}"
         )
     if padding_mode == "symmetric" and (max(left, right) > w or max(top, bottom) > h):
         raise IndexError(f"pad: symmetric borders {padding} are wider than the picture {[h, w]}")
@@ -89,6 +90,11 @@ def pad(x: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str =
     if isinstance(fill, int | float):
         return xp.pad(x, widths, constant_values=np.asarray(fill).astype(x.dtype))
     colour = np.asarray(fill).astype(x.dtype).reshape(-1, 1, 1)
+    if len(colour) not in (1, channels := dimensions(x)[0]):
+        raise RuntimeError(
+            f"The expanded size of the tensor ({channels}) must match the existing size ({len(colour)}): "
+            "pad: fill needs one number, or one for each channel"
+        )
     inside = np.zeros((h + widths[-2][0] + widths[-2][1], w + widths[-1][0] + widths[-1][1]), bool)
     inside[widths[-2][0] : widths[-2][0] + h, widths[-1][0] : widths[-1][0] + w] = True
     return xp.where(inside, xp.pad(x, widths), colour)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fnnet.data.raster.frame import as_float, back, check_picture, library
 
-MODES = ("nearest", "nearest-exact", "bilinear", "bicubic")
+MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "lanczos")
 
 
 def _triangle(x: Any) -> Any:
@@ -29,9 +29,22 @@ def _cubic(x: Any, a: float, spread: bool = False) -> Any:
     return np.where(x < 1, near, np.where(x < 2, far, 0)).astype(x.dtype)
 
 
+def cubic_shares(t: Any, a: float = -0.75) -> list[Any]:
+    """The weights of the pixels at -1, 0, 1, 2 for a place t from 0 to 1 (cubic convolution)."""
+    outer = [((a * x - 5 * a) * x + 8 * a) * x - 4 * a for x in (t + 1, 2 - t)]
+    inner = [((a + 2) * x - (a + 3)) * x * x + 1 for x in (t, 1 - t)]
+    return [outer[0], *inner, outer[1]]
+
+
+def _lanczos(x: Any) -> Any:
+    """sinc(x) sinc(x / 3) from -3 to 3."""
+    return np.where((x >= -3) & (x < 3), np.sinc(x) * np.sinc(x / 3), 0).astype(x.dtype)
+
+
 FILTERS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "bilinear": (2, _triangle),
     "bicubic": (4, functools.partial(_cubic, a=-0.5)),
+    "lanczos": (6, _lanczos),
 }
 
 
@@ -139,15 +152,24 @@ def resize(
         x: (..., height, width).
         size: the new height and width.
         mode: one of `MODES`.
-        antialias: whether a smaller picture averages over all that it covers (bilinear and bicubic).
+        antialias: whether a smaller picture averages over all that it covers; for lanczos it must.
         edition: torchvision's v1, which computes bytes in floats, or v2, in whole numbers.
 
     Raises:
-        ValueError: for another mode, RuntimeError for a size that is not positive.
+        ValueError: for lanczos without antialias, NotImplementedError for another mode, RuntimeError for a
+            size that is not positive.
     """
     check_picture(x)
+    if mode == "lanczos" and (edition == 1 or not antialias):
+        words = "InterpolationMode.LANCZOS" if edition == 2 else "Lanczos mode"
+        raise ValueError(f"{words} requires antialias=True")
+    if edition == 2 and x.size == 0:
+        return x.reshape(*x.shape[:-2], *size)
     if mode not in MODES:
-        raise ValueError(f"Interpolation mode '{mode}' is unsupported with Tensor input")
+        raise NotImplementedError(
+            "Input Error: Only 3D, 4D and 5D input Tensors supported (got 4D) for the modes: nearest | "
+            f"linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
+        )
     if min(size) <= 0 or min(x.shape[-2:]) <= 0:
         raise RuntimeError(
             f"Input and output sizes should be greater than 0, but got input (H: {x.shape[-2]}, "
@@ -163,6 +185,6 @@ def resize(
         if x.shape[axis] != size[axis]:
             made = taps(x.shape[axis], size[axis], mode, bool(antialias) and smooth, wide)
             x = (_along_bytes if in_bytes else _along)(x, axis, made)
-    if mode == "bicubic" and dtype == np.uint8:
+    if mode in ("bicubic", "lanczos") and dtype == np.uint8:
         x = library(x).clip(x, 0, 255)
     return back(x, dtype)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.data.raster.frame import as_float, back, check_picture, fused, is_float, library
+from fnnet.data.raster.frame import back, check_picture, fused, is_float, library
+from fnnet.data.raster.resampling import cubic_shares
 
 
 def inverse_affine(
@@ -41,7 +42,7 @@ def perspective_coefficients(
     """The eight numbers (a .. h) of x' = (ax + by + c) / (gx + hy + 1), y' = (dx + ey + f) / (gx + hy + 1),
     which take each end point to its start point.
 
-    Raises ValueError unless there are four of each.
+    Raises ValueError unless there are four of each, RuntimeError if points coincide.
     """
     if len(startpoints) != 4 or len(endpoints) != 4:
         raise ValueError(
@@ -53,7 +54,12 @@ def perspective_coefficients(
         rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
         rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
     given = np.asarray(startpoints, np.float64).ravel()
-    found = np.linalg.lstsq(np.asarray(rows, np.float64), given, rcond=None)[0]
+    found, _, rank, _ = np.linalg.lstsq(np.asarray(rows, np.float64), given, rcond=None)
+    if rank < 8:
+        raise RuntimeError(
+            "torch.linalg.lstsq: The least squares solution could not be computed because the input matrix "
+            "does not have full rank: corners of the picture coincide"
+        )
     return [float(one) for one in found.astype(np.float32)]
 
 
@@ -134,6 +140,13 @@ def _sampled(x: Any, grid: Any, mode: str) -> Any:
     if mode == "nearest":
         return at(xp.round(row), xp.round(column))
     top, left = xp.floor(row), xp.floor(column)
+    if mode == "bicubic":
+        down, across = cubic_shares(row - top), cubic_shares(column - left)
+        lines = [
+            sum(at(top + i, left + j) * share for j, share in zip(range(-1, 3), across, strict=True))
+            for i in range(-1, 3)
+        ]
+        return sum(line * share for line, share in zip(lines, down, strict=True))
     east, south = column - left, row - top
     west, north = kind(1) - east, kind(1) - south
     total = at(top, left) * (north * west)
@@ -142,29 +155,36 @@ def _sampled(x: Any, grid: Any, mode: str) -> Any:
     return fused(total, at(top + 1, left + 1), south * east)
 
 
-def warp(x: Any, grid: Any, mode: str = "nearest", fill: Any = None, edition: int = 1) -> Any:
+def warp(
+    x: Any,
+    grid: Any,
+    mode: str = "nearest",
+    fill: Any = None,
+    edition: int = 1,
+    modes: Sequence[str] = ("nearest", "bilinear"),
+) -> Any:
     """The picture looked up at the places of a grid (height, width, 2).
 
     Args:
         x: (..., channels, height, width).
-        grid: places, of the picture's dtype (float32 for integers).
-        mode: "nearest" or "bilinear".
+        grid: places; the picture is looked up in their dtype.
+        mode: one of `modes`, which may be "nearest", "bilinear" and "bicubic".
         fill: the colour outside, one number or one for each channel; None for zero.
         edition: torchvision's v1 or v2, which round the mixture with `fill` differently.
 
     Raises ValueError for another mode or number of fills.
     """
     check_picture(x)
-    if mode not in ("nearest", "bilinear"):
-        raise ValueError(f"Interpolation mode '{mode}' is unsupported with Tensor input")
     channels = 1 if x.ndim == 2 else x.shape[-3]
     if isinstance(fill, tuple | list) and len(fill) > 1 and len(fill) != channels:
         raise ValueError(
             "The number of elements in 'fill' cannot broadcast to match the number of channels of the image "
             f"({len(fill)} != {channels})"
         )
+    if mode not in modes:
+        raise ValueError(f"Interpolation mode '{mode}' is unsupported with Tensor input")
     dtype, xp = x.dtype, library(x)
-    x = as_float(x)
+    x = x.astype(grid.dtype)
     made = _sampled(x, grid, mode)
     if fill is not None:
         covered = _sampled(xp.ones(x.shape[-2:], x.dtype), grid, mode)
@@ -177,7 +197,7 @@ def warp(x: Any, grid: Any, mode: str = "nearest", fill: Any = None, edition: in
             made = made * covered + (1 - covered) * colour
         else:
             made = (made - colour) * covered + colour
-    return back(made, dtype)
+    return back(made, dtype, edition == 2)
 
 
 def grid_dtype(x: Any) -> Any:
@@ -237,6 +257,6 @@ def elastic(x: Any, displacement: Any, mode: str = "bilinear", fill: Any = None,
         raise ValueError(
             f"Argument displacement shape should be {(1, height, width, 2)}, but given {displacement.shape}"
         )
-    kind = grid_dtype(x)
+    kind = np.float32 if edition == 1 or x.dtype == np.float16 else grid_dtype(x)
     grid = identity_grid(height, width, kind) + displacement[0].astype(kind)
-    return warp(x, grid, mode, fill, edition)
+    return warp(x, grid, mode, fill, edition, ("nearest", "bilinear", "bicubic"))

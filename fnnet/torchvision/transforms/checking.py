@@ -35,7 +35,7 @@ def setup_angle(x: Any, name: str, sizes: tuple[int, ...] = (2,)) -> list[float]
     if isinstance(x, numbers.Number):
         if x < 0:  # type: ignore[operator]
             raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [-float(x), float(x)]  # type: ignore[arg-type]
+        return [float(-x), float(x)]  # type: ignore[arg-type, operator]
     check_sequence(x, name, sizes)
     return [float(one) for one in x]
 

@@ -123,7 +123,9 @@ class ToDtype(Transform):
 
 
 class ConvertImageDtype(Transform):
-    """Another dtype, scaled."""
+    """Another dtype, scaled; PIL images stay as they are."""
+
+    _transformed_types: ClassVar[tuple[Kind, ...]] = (Tensor,)
 
     def __init__(self, dtype: Any = D.float32) -> None:
         super().__init__()

@@ -181,6 +181,10 @@ def gaussian_noise(inpt: Tensor, mean: float = 0.0, sigma: float = 0.1, clip: bo
 @_kept
 def erase(inpt: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Tensor:
     """The picture with `v` in a rectangle."""
+    if pillow.is_picture(inpt):
+        value = array_of(v) if isinstance(v, Tensor) else v
+        made = placing.erase(pillow.to_array(inpt, keep=True), i, j, h, w, value)
+        return pillow.from_array(made.transpose(1, 2, 0), inpt.mode)
     return v1.erase(inpt, i, j, h, w, v, inplace)
 
 
