@@ -10,6 +10,7 @@ import pytest
 from fnnet.functional import (
     adaptive_avg_pool1d,
     batch_norm,
+    gather,
     grid_sample,
     group_norm,
     gru_cell,
@@ -19,6 +20,7 @@ from fnnet.functional import (
     lstm_cell,
     prod,
     recurrent,
+    sort,
 )
 
 
@@ -104,6 +106,36 @@ def test_normalised_groups_have_the_derivatives_of_the_quotient() -> None:
 
         for seen, expected in zip(*everything(given, changes), strict=True):
             np.testing.assert_allclose(seen, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_what_is_gathered_is_added_up_where_it_was() -> None:
+    rng = np.random.default_rng(5)
+    x, places = rng.standard_normal((3, 4, 5)), rng.integers(0, 4, (3, 6, 2))
+    weights, expected = rng.standard_normal((3, 6, 2)), np.zeros((2, 3, 4, 5))
+    for i, j, k in np.ndindex(3, 6, 2):
+        expected[:, i, places[i, j, k], k] += np.array([1, 2 * x[i, places[i, j, k], k]]) * weights[i, j, k]
+    with jax.enable_x64(True):
+
+        @jax.jit
+        def everything(x: jax.Array, places: jax.Array) -> list[jax.Array]:
+            def of(x: jax.Array, places: jax.Array) -> jax.Array:
+                return gather(x, 1, places)
+
+            mapped = jax.vmap(jax.grad(lambda x, at, w: (gather(x, 0, at) ** 2 * w).sum()))
+            linear = jax.grad(lambda x: (of(x, places) * weights).sum())(x)
+            changed = jax.jvp(lambda x: of(x, places) ** 2, (x,), (x,))[1]
+            return [
+                linear,
+                mapped(x, places, weights),
+                changed,
+                jax.grad(lambda x: (sort(x)[0] ** 2).sum())(x),
+            ]
+
+        linear, mapped, changed, ordered = everything(x, places)
+        np.testing.assert_allclose(linear, expected[0], rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(mapped, expected[1], rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(changed, 2 * np.take_along_axis(x[:, :, :2], places, 1) ** 2, rtol=1e-12)
+        np.testing.assert_allclose(ordered, 2 * x, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("mode", "out"), [("nearest", 7), ("linear", 7), ("linear", 2), ("nearest", 60)])

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.adding import add_at
+from fnnet.functional.along import taken_along
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import (
     concrete,
@@ -169,7 +170,7 @@ def gather(input: jax.Array, dim: int, index: jax.Array, *, sparse_grad: bool = 
     if places.size == 0:
         return jnp.zeros(jnp.shape(index), lines.dtype)
     window = tuple(slice(None) if d == axis else slice(size) for d, size in enumerate(places.shape))
-    return jnp.take_along_axis(lines[window], places, axis, mode="clip").reshape(jnp.shape(index))
+    return taken_along(lines[window], places, axis).reshape(jnp.shape(index))
 
 
 def aligned(function: str, input: Any, dim: int, index: Any) -> tuple[jax.Array, jax.Array, int]:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.functional.along import taken_along
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import index_dtype
 from fnnet.functional.operation import operation
@@ -29,7 +30,7 @@ def sort(
     if input.ndim == 0:
         return ValuesIndices(input, jnp.zeros((), index_dtype()))
     order = stable_order(input, axis, descending)
-    return ValuesIndices(jnp.take_along_axis(input, order, axis), order)
+    return ValuesIndices(taken_along(input, order, axis), order)
 
 
 @operation("torch", "Tensor")
@@ -59,7 +60,7 @@ def topk(input: jax.Array, k: int, dim: int = -1, largest: bool = True, sorted: 
             f"selected index k out of range: k = {k} for a dimension of size {lines.shape[axis]}"
         )
     order = leading_order(lines, k, axis, largest)
-    values = jnp.take_along_axis(lines, order, axis)
+    values = taken_along(lines, order, axis)
     if input.ndim == 0 and k == 1:
         return ValuesIndices(input, jnp.zeros((), index_dtype()))
     return ValuesIndices(values, order)
