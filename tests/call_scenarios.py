@@ -71,3 +71,34 @@ def kinds_of_arguments(torch: Any) -> list[str]:
         "lu": lambda t: type(t.linalg.lu_factor_ex(t.eye(2))).__name__,
     }
     return all_said(torch, calls)
+
+
+PRODUCTS = {
+    "mm": ("22", "22"), "mv": ("22", "2"), "bmm": ("222", "222"), "dot": ("2", "2"), "vdot": ("2", "2"),
+    "inner": ("22", "2"), "matmul": ("222", "2"), "addmm": ("22", "22", "22"), "addmv": ("2", "22", "2"),
+    "addr": ("22", "2", "2"), "addbmm": ("22", "222", "222"), "baddbmm": ("222", "222", "222"),
+    "nn.functional.linear": ("22", "22", "2"), "nn.functional.bilinear": ("22", "22", "122"),
+    "linalg.vecdot": ("22", "22"),
+}  # fmt: skip
+
+
+@scenario
+def products_refused(torch: Any) -> list[str]:
+    """Of each product one argument is longer, has another dtype, or both; or all are truths."""
+    wide, truth = torch.float64, torch.bool
+    lines = []
+    for name, shapes in PRODUCTS.items():
+        product = torch
+        for part in name.split("."):
+            product = getattr(product, part)
+        sizes = [tuple(map(int, shape)) for shape in shapes]
+        for i, shape in enumerate(sizes):
+            longer = (*shape[:-1], 3)
+            for one in (torch.ones(longer), torch.ones(shape, dtype=wide), torch.ones(longer, dtype=wide)):
+                given = [one if j == i else torch.ones(size) for j, size in enumerate(sizes)]
+                lines.append(f"{name} {i}: {said(product, *given)}")
+        lines.append(f"{name} of truths: {said(product, *[torch.ones(size, dtype=truth) for size in sizes])}")
+    multi_dot = torch.linalg.multi_dot
+    x, y = torch.ones(2, 2), torch.ones(2, 3)
+    chains = ([x, y.double()], [y, x], [x[None], x], [x, x[None], x], [x, x, x[None]], [x, x.double(), y])
+    return lines + [said(multi_dot, chain) for chain in chains]

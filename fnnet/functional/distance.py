@@ -25,7 +25,9 @@ def magnitude(x: jax.Array) -> jax.Array:
 
 @once_rounded
 def norm_along(x: jax.Array, p: float, dim: int, keepdim: bool = False) -> jax.Array:
-    """The p-norm of the vectors along `dim`."""
+    """The p-norm of the vectors along `dim`, which is real."""
+    if jnp.iscomplexobj(x):
+        x = jnp.abs(x)
     if p == 0:
         return jnp.sum((x != 0).astype(x.dtype), axis=dim, keepdims=keepdim)
     if p == 1:
@@ -68,7 +70,7 @@ def normalize(input: jax.Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12
     if input.ndim == 0:
         return normalize(input[None], p, 0, eps)[0]
     length = norm_along(input, p, dim, keepdim=True)
-    return input / jnp.where(length < eps, jnp.asarray(eps, input.dtype), length)
+    return input / jnp.where(length < eps, jnp.asarray(eps, length.dtype), length).astype(input.dtype)
 
 
 @operation("torch", "nn.functional", grad_fn="SumBackward1", promote=("x1", "x2"))

@@ -57,7 +57,7 @@ def _require_one_dtype(function: str, first: jax.Array, second: jax.Array) -> No
 
 def _require_ndim(function: str, name: str, x: jax.Array, ndim: int) -> None:
     if x.ndim != ndim:
-        raise RuntimeError(f"{function}: {name} must be {ndim}D, got {x.ndim}-D")
+        raise RuntimeError(f"{function}: Expected {ndim}-D argument {name}, but got {x.ndim}-D")
 
 
 @operation("torch", "Tensor", grad_fn="MmBackward0")
@@ -245,7 +245,7 @@ def outer(input: jax.Array, vec2: jax.Array) -> jax.Array:
     return jnp.multiply(input[:, None], vec2)
 
 
-@operation("torch", "Tensor", grad_fn="ViewBackward0")
+@operation("torch", "Tensor", grad_fn="ViewBackward0", promote=("input", "other"))
 def inner(input: jax.Array, other: jax.Array) -> jax.Array:
     """The sums of products over the last dimension of both; a scalar multiplies."""
     if input.ndim == 0 or other.ndim == 0:

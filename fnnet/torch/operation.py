@@ -24,6 +24,7 @@ from fnnet.torch.dtypes import dtype
 from fnnet.torch.guards import guard_of
 from fnnet.torch.naming import NO_DERIVATIVE, NOT_SEEN, edges_of, kept_by, name_of, shown_edges
 from fnnet.torch.plan import Plan, trace
+from fnnet.torch.products import check_product
 from fnnet.torch.promotion import can_cast, of_number, result_type
 from fnnet.torch.refusals import (
     check_dtype,
@@ -34,7 +35,7 @@ from fnnet.torch.refusals import (
 )
 from fnnet.torch.refusals import cpp_name as cpp_name
 from fnnet.torch.return_types import renamed
-from fnnet.torch.spec import Spec, spec_of
+from fnnet.torch.spec import Spec
 from fnnet.torch.strided_views import steps_of
 from fnnet.torch.tensor import Tensor, view_spec
 from fnnet.torch.versions import written_of
@@ -65,11 +66,6 @@ NOT_ELEMENTWISE = frozenset(
 )
 
 _WRAPPING = frozenset(["add", "sub", "mul", "div", "true_divide", "add_", "sub_", "mul_", "div_"])
-
-PRODUCTS = frozenset(
-    ["mm", "bmm", "mv", "dot", "vdot", "matmul", "addmm", "addmv", "addbmm", "baddbmm", "addr"]
-)
-"""Operations that look at shapes before they refuse truths."""
 
 NEED_VALUES = frozenset({"one_hot"})
 """Operations that can be traced only with an argument that users rarely give (the number of classes)."""
@@ -199,12 +195,7 @@ class Op:
         pattern += args[len(pattern) :]
         named = {name: hole(a, name in self.run_time_names) for name, a in kwargs.items()}
         bound = self.bind(pattern, named)
-        try:
-            self._refuse(bound, self.bind(args, kwargs))
-        except NotImplementedError:
-            if self.declared.name in PRODUCTS:  # PyTorch looks at shapes first
-                self._make(*self._without_truths(holes, bound))
-            raise
+        self._refuse(bound, self.bind(args, kwargs))
         if self._learn(bound):
             return self.plan_for(key, args, kwargs)
         try:
@@ -229,19 +220,6 @@ class Op:
             self.plans[key] = plan
         return plan
 
-    def _without_truths(
-        self, holes: list[_Hole], bound: inspect.BoundArguments
-    ) -> tuple[list[_Hole], inspect.BoundArguments]:
-        """The call with integers in place of truths."""
-
-        def wide(one: Any) -> Any:
-            if not isinstance(one, _Hole) or not one.is_tensor or one.spec.dtype is not D.bool_:
-                return one
-            return _Hole(one.index, spec_of(one.spec.shape, D.int32, one.spec.device))
-
-        arguments = {name: map_leaves(value, wide) for name, value in bound.arguments.items()}
-        return [wide(one) for one in holes], inspect.BoundArguments(self.signature, OrderedDict(arguments))
-
     def _refuse(self, bound: inspect.BoundArguments, given: inspect.BoundArguments) -> None:
         """Raise PyTorch's error for arguments of a wrong kind or dtype, before anything is traced."""
 
@@ -258,13 +236,15 @@ class Op:
         check_kinds(
             self.name, arguments, [*self.signature.parameters.values()], self.promote, is_tensor, type_name
         )
-        tensors = [
-            (name, (one._spec if isinstance(one, Tensor) else one.spec).dtype)
+        found = [
+            (name, one._spec if isinstance(one, Tensor) else one.spec)
             for name, value in arguments.items()
             for one in (value if isinstance(value, tuple) else (value,))
             if is_tensor(one)
         ]
+        tensors, specs = [(name, spec.dtype) for name, spec in found], [spec for _, spec in found]
         check_same_dtype(self.declared.name, tensors)
+        is_product = check_product(self.declared.name, specs)
         kinds = dict(tensors)
         sides = [kinds.get(name, type(arguments.get(name))) for name in ("input", "other")]
         check_subtraction(self.declared.name, sides)
@@ -272,7 +252,7 @@ class Op:
         if not tensors and self.parameters[:1] == ["input"]:
             raise self.unhashable(given.args, given.kwargs)
         first = next((one for one in arguments.values() if is_tensor(one)), None)
-        if first is not None and arguments.get("dtype") is None:
+        if first is not None and arguments.get("dtype") is None and not is_product:
             spec = first._spec if isinstance(first, Tensor) else first.spec
             kind = None if isinstance(first, Tensor) or self.declared.to_float else self._common(bound)
             try:

@@ -81,7 +81,7 @@ def check_same_dtype(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
             first = tensors[0][1]
             names = {"First": cpp_name(first), "Other": cpp_name(kind)}
             raise RuntimeError(
-                text.format(first=_c_name(first), argument=argument, other=_c_name(kind), **names)
+                text.format(first=c_name(first), argument=argument, other=c_name(kind), **names)
             )
 
 
@@ -114,9 +114,16 @@ def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
         raise RuntimeError(f"Found dtype {cpp_name(target)} but expected {cpp_name(input)}")
 
 
-def _c_name(kind: D.dtype) -> str:
-    names = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}
-    return names.get(kind.name, kind.name)
+_C_NAMES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+    "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
+    "uint8": "unsigned char", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def c_name(kind: D.dtype) -> str:
+    """The name of a dtype in C++ itself, which other messages use."""
+    return _C_NAMES.get(kind.name, kind.name)
 
 
 def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> None:
