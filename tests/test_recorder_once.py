@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import fnnet.torch as torch
-from fnnet.torch import executable, once
+from fnnet.torch import executable, once, pieces
+from fnnet.torch.record import RECORD
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +107,37 @@ def test_results_do_not_share_memory_with_what_numpy_writes():
     z.tolist()
     x.numpy()[0] = 7
     assert y[0, 0].item() == 0
+
+
+def test_pieces_of_long_records_are_evaluated_until_they_are_seen_often():
+    x = torch.ones(3, requires_grad=True)
+    (x * 2).sum().backward()
+    plans = list(RECORD.plans)
+    often = [once.SIGHTINGS.evaluates("a", plans, True) for _ in range(once.SIGHTS + 1)]
+    assert often == [True] * once.SIGHTS + [False]
+    assert once.SIGHTINGS.evaluates("b", plans, True)
+    assert not once.SIGHTINGS.evaluates("b", plans)  # a whole record that trains is compiled
+    with once.everything_compiled():
+        assert not once.SIGHTINGS.evaluates("c", plans, True)
+
+
+def test_a_long_record_that_is_cut_gives_what_xla_gives(monkeypatch):
+    monkeypatch.setattr(executable, "_CHOICE", pieces.Choice())
+    monkeypatch.setattr(pieces, "UNUSED_LIMIT", -1)
+    x = torch.linspace(-1, 1, 5)
+    y = x.clone().requires_grad_()
+    z = y
+    for n in range(24):
+        z = (z * (1 + n / 10)).sin() if n % 7 else z.cumsum(0).tanh() + n
+    z.sum().backward()
+    gradient = y.grad.tolist()
+    assert counts()[0] > 1
+    with jax.enable_x64(True):
+        expected = jax.grad(lambda a: _walk(a).sum())(np.asarray(x._value().get(), np.float64))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
+
+
+def _walk(x):
+    for n in range(24):
+        x = jax.numpy.sin(x * (1 + n / 10)) if n % 7 else jax.numpy.tanh(x.cumsum()) + n
+    return x

@@ -19,6 +19,7 @@ import numpy as np
 
 from fnnet.functional.convolution_products import written_out
 from fnnet.torch.lowering import has_products, is_for_new_emitters, rewritten
+from fnnet.torch.merging import merged, repeats_loops
 from fnnet.torch.once import SIGHTINGS, evaluated
 from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
 from fnnet.torch.statistics import COUNTS
@@ -128,7 +129,7 @@ def executable(
     floats: list[float],
     integers: list[int],
     where: jax.Device,
-    evaluates: bool = True,
+    piece: bool = False,
 ) -> Callable[..., Any]:
     """The compiled program of a record: from the cache, or compiled now; or NumPy's way to compute it."""
     key = (tuple(calls), tuple(alive))
@@ -138,16 +139,18 @@ def executable(
         if found.unused:
             _note_met(found)
         return found
-    if evaluates and (found := evaluated(calls, alive, plans, key, where)) is not None:
+    if (found := evaluated(calls, alive, plans, key, where, piece)) is not None:
         return found
-    if len(calls) >= LONG:
+    if len(calls) >= LONG and not piece:
         pieces = cut(calls, alive, plans)
         if len(pieces) > 1 and _CHOICE.cuts(key, pieces, _CACHE):
-            return in_pieces(pieces, alive, partial(executable, evaluates=False), where)
+            return in_pieces(pieces, alive, partial(executable, piece=True), where)
     started = time.perf_counter()
     numbers = [np.array(floats, np.float64)] * bool(floats) + [np.array(integers, np.int64)] * bool(integers)
     with jax.enable_x64(True), jax.default_device(where):
         traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*inputs, *numbers)
+        if repeats_loops(traced.jaxpr):
+            traced = jax.jit(merged(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
         if where.platform == "cpu" and has_products(traced.jaxpr):
             traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
         compiled = _compiled(traced, where)

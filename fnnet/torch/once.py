@@ -94,6 +94,7 @@ class Sightings:
         self.now = 0
         self.paused = False
         self.seen: dict[Any, tuple[int, int, int]] = {}
+        self.pieces: dict[Any, int] = {}
         self.unmet, self.met = {True: 0, False: 0}, {True: 0, False: 0}
 
     def note_compiled(self, plans: Sequence[Plan]) -> bool:
@@ -107,8 +108,20 @@ class Sightings:
         self.unmet[trains] -= 1
         self.met[trains] += 1
 
-    def evaluates(self, key: Any, plans: Sequence[Plan]) -> bool:
-        """Whether the record with this key, which is not compiled, is evaluated now."""
+    def evaluates(self, key: Any, plans: Sequence[Plan], piece: bool = False) -> bool:
+        """Whether the record with this key, which is not compiled, is evaluated now.
+
+        A piece of a long record is, whether it trains or not, until it has been seen `SIGHTS` times: those
+        that belong to a step of the sequence are soon, those that belong to its length hardly ever.
+        """
+        if piece:
+            times = self.pieces.get(key, 0)
+            if times >= SIGHTS or self._compiles_all() or not self._is_cheap(plans, HARDLY):
+                return False
+            if len(self.pieces) >= _SEEN_LIMIT:
+                del self.pieces[next(iter(self.pieces))]
+            self.pieces[key] = times + 1
+            return True
         self.now += 1
         times, turns, last = self.seen.pop(key, (0, 0, -NEAR))
         if self.now - last <= NEAR:
@@ -116,25 +129,32 @@ class Sightings:
         if turns >= TURNS or times >= SIGHTS:
             self.seen[key] = times, turns, self.now  # the pieces of a long record are compiled, not the whole
             return False
-        if self.paused or are_deterministic_algorithms_enabled():
+        if self._compiles_all():
             return False
         trains = any(map(_trains, plans))
         hardly = self.unmet[trains] >= max(UNMET, 2 * self.met[trains])
         if trains and not hardly:
             return False
-        limit = (HARDLY if hardly else FIRST) * (COMPILING + COMPILING_A_CALL * len(plans))
+        if not self._is_cheap(plans, HARDLY if hardly else FIRST):
+            return False
+        if len(self.seen) >= _SEEN_LIMIT:
+            del self.seen[next(iter(self.seen))]
+        self.seen[key] = times + 1, turns, self.now
+        return True
+
+    def _compiles_all(self) -> bool:
+        return self.paused or are_deterministic_algorithms_enabled()
+
+    def _is_cheap(self, plans: Sequence[Plan], part: float) -> bool:
+        """Whether NumPy has the rules, and takes no more than this part of what compiling takes."""
+        limit = part * (COMPILING + COMPILING_A_CALL * len(plans))
         for plan in plans:
             one = _of(plan).cost
             if one is None:
                 COUNTS.without_rule += 1
                 return False
             limit -= one
-        if limit < 0:
-            return False
-        if len(self.seen) >= _SEEN_LIMIT:
-            del self.seen[next(iter(self.seen))]
-        self.seen[key] = times + 1, turns, self.now
-        return True
+        return limit >= 0
 
 
 SIGHTINGS = Sightings()
@@ -151,10 +171,10 @@ def everything_compiled() -> Iterator[None]:
 
 
 def evaluated(
-    calls: Calls, alive: list[int], plans: list[Plan], key: Any, where: jax.Device
+    calls: Calls, alive: list[int], plans: list[Plan], key: Any, where: jax.Device, piece: bool = False
 ) -> Callable[..., list[Any]] | None:
     """The record as a function like its compiled program, computed by NumPy; None if it is to be compiled."""
-    if where.platform != "cpu" or not SIGHTINGS.evaluates(key, plans):
+    if where.platform != "cpu" or not SIGHTINGS.evaluates(key, plans, piece):
         return None
     COUNTS.evaluations += 1
 
