@@ -24,7 +24,8 @@ MD5 = hashlib.md5(BODY).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves BODY; /broken ends half way, /wrong gives other bytes, /huge announces too many."""
+    """Serves BODY; /broken ends half way, /wrong gives other bytes, /huge announces too many, /all knows no
+    ranges but says that it does, /endless does not say how long it is."""
 
     ranges = ()
 
@@ -32,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         type(self).ranges = (*type(self).ranges, asked)
         body = BODY[::-1] if self.path == "/wrong" else BODY
-        start = int(asked[6:-1]) if asked else 0
+        start = int(asked[6:-1]) if asked and self.path != "/all" else 0
         if start > len(body):
             self.send_error(416)
             return
@@ -40,7 +41,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(206 if asked else 200)
-        self.send_header("Content-Length", str(10**15 if self.path == "/huge" else len(body) - start))
+        self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        if self.path != "/endless":
+            self.send_header("Content-Length", str(10**15 if self.path == "/huge" else len(body) - start))
         self.end_headers()
         half = self.path == "/broken" and not asked
         self.wfile.write(body[start : len(body) // 2 if half else None])
@@ -92,9 +95,16 @@ def test_a_part_that_is_no_beginning_is_thrown_away(server, tmp_path):
     assert path.read_bytes() == BODY
     path.unlink()
     (tmp_path / "file.bin.part").write_bytes(b"x" * 100)
-    with pytest.raises(fetch.DownloadError, match="File not found or corrupted"):
-        fetch.fetch(server + "/file", path, MD5)
-    assert not list(tmp_path.iterdir())
+    fetch.fetch(server + "/file", path, MD5)
+    assert path.read_bytes() == BODY
+    path.unlink()
+    (tmp_path / "file.bin.part").write_bytes(b"x" * 100)
+    fetch.fetch(server + "/all", path)  # it answers another question, and there is no checksum
+    assert path.read_bytes() == BODY
+    (tmp_path / "endless.bin.part").write_bytes(b"x")
+    with pytest.raises(fetch.DownloadError, match="more than the 1000 bytes"):
+        fetch.fetch(server + "/endless", tmp_path / "endless.bin", largest=1000)
+    assert sorted(os.listdir(tmp_path)) == ["file.bin"]
 
 
 def test_wrong_missing_and_huge_files_are_refused(server, tmp_path):
@@ -170,6 +180,25 @@ def test_links_devices_bombs_and_damage_are_refused(tmp_path):
     (tmp_path / "c.zip").write_bytes(b"PK no")
     with pytest.raises(RefusedFileError, match="damaged"):
         unpack.unpack(tmp_path / "c.zip", tmp_path / "out")
+    (tmp_path / "d.bz2").write_bytes(b"no such stream")
+    stored = zipfile.ZipInfo("x")
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as made:
+        made.writestr(stored, b"1")
+    plain = bytearray((tmp_path / "e.zip").read_bytes())
+    entry = plain.rindex(b"PK\1\2")
+    for name, at, value in (("encrypted", (6, entry + 8), 1), ("method", (8, entry + 10), 99)):
+        changed = bytearray(plain)
+        for place in at:
+            changed[place] = value
+        (tmp_path / f"{name}.zip").write_bytes(changed)
+    for name, words in (("d.bz2", "damaged"), ("encrypted.zip", "password"), ("method.zip", "not supported")):
+        with pytest.raises(RefusedFileError, match=words):
+            unpack.unpack(tmp_path / name, tmp_path / "out")
+    assert not any((tmp_path / "out").iterdir())
+    for name in ("", ".", "b" * 3000):
+        tar_with(tmp_path / "a.tgz", (name, b"1", tarfile.REGTYPE))
+        with pytest.raises(RefusedFileError, match=r"a folder of that name|too long"):
+            unpack.unpack(tmp_path / "a.tgz", tmp_path / "out")
     assert not any((tmp_path / "out").iterdir())
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -270,7 +270,17 @@ def run_grids(torch, torchvision):
         colours, grey = torch.from_numpy(batch.copy()), torch.from_numpy(batch[:, :1].copy())
         listed = [torch.from_numpy(one.copy()) for one in batch]
         yield f"grid/{name}", [utils.make_grid(x, **options) for x in (colours, grey, listed, colours[0])]
-    yield "grid/wrong", [tried(lambda: utils.make_grid(batch)), tried(lambda: utils.make_grid([batch]))]
+    whole = torch.from_numpy(np.arange(120, dtype=np.uint8).reshape(2, 3, 4, 5))
+    wrong = [
+        lambda: utils.make_grid(batch),
+        lambda: utils.make_grid([batch]),
+        lambda: utils.make_grid(whole, normalize=True, value_range=(0, 255)),
+        lambda: utils.make_grid(whole, pad_value=300),
+        lambda: utils.make_grid(whole, pad_value=-1),
+        lambda: utils.make_grid(whole, normalize=1, value_range=[0, 1]),
+        lambda: utils.save_image(whole, "not_written.png"),
+    ]
+    yield "grid/wrong", [tried(each) for each in wrong]
     with tempfile.TemporaryDirectory() as folder:
         from PIL import Image
 

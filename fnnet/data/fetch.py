@@ -95,6 +95,11 @@ def _fetch_one(address: str, path: str, md5: str | None, progress: bool, largest
         _fetch_one(address, path, md5, progress, largest)
         return
     with answer:
+        began = answer.headers.get("Content-Range", f"bytes {have}-")
+        if have and answer.status == 206 and not began.startswith(f"bytes {have}-"):  # not what was asked for
+            os.unlink(part)
+            _fetch_one(address, path, md5, progress, largest)
+            return
         have = have if answer.status == 206 else 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
@@ -108,6 +113,9 @@ def _fetch_one(address: str, path: str, md5: str | None, progress: bool, largest
         )
     if md5 is not None and md5_of(part) != md5:
         os.unlink(part)
+        if have:  # what was there before was no beginning of it
+            _fetch_one(address, path, md5, progress, largest)
+            return
         raise DownloadError(f"File not found or corrupted. Its checksum is not {md5}")
     os.replace(part, path)
 
@@ -118,6 +126,8 @@ def _copy(answer: Any, part: str, have: int, total: int | None, largest: int, na
         while chunk := answer.read(CHUNK):
             have += len(chunk)
             if have > largest:
+                file.close()
+                os.unlink(part)
                 raise DownloadError(f"more than the {largest} bytes that this file may have")
             file.write(chunk)
             shown.at(have)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -23,6 +24,12 @@ LARGEST = 64 << 30
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _TARS = {".tgz": ".gz", ".tbz": ".bz2", ".tbz2": ".bz2"}
+_NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ)
+"""Errors that the names in an archive are to blame for. (bz2's of a broken file has no number at all.)"""
+
+_BEYOND = (NotImplementedError, RuntimeError)
+"""What zipfile raises for encrypted files, and for methods that it does not know."""
+
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
 
 
@@ -52,7 +59,8 @@ def unpack(archive: str | PathLike[str], folder: str | PathLike[str], largest: i
     """Unpack a tar or zip archive into a folder, or a compressed file to one of its name without the suffix.
 
     Raises RefusedFileError (a ValueError) for an entry whose place is outside the folder, that is a link or a
-    device, for an archive that is damaged, or for more than `largest` bytes.
+    device, for an archive that is damaged, encrypted or names impossible files, or for more than `largest`
+    bytes.
     """
     archive, folder = os.fspath(archive), os.fspath(folder)
     suffix, kind, compression = kind_of(archive)
@@ -69,10 +77,18 @@ def unpack(archive: str | PathLike[str], folder: str | PathLike[str], largest: i
             if is_folder:
                 os.makedirs(place, exist_ok=True)
                 continue
+            if os.path.isdir(place):
+                raise RefusedFileError(archive, "a folder of that name is there", name)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with source:
                 left -= _write(archive, source, place, left)
     except _BROKEN as error:
+        raise RefusedFileError(archive, f"damaged: {error}") from None
+    except _BEYOND as error:
+        raise RefusedFileError(archive, f"cannot be unpacked: {error}") from None
+    except OSError as error:
+        if error.errno is not None and error.errno not in _NAMES:
+            raise
         raise RefusedFileError(archive, f"damaged: {error}") from None
 
 

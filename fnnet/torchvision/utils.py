@@ -11,7 +11,7 @@ import numpy as np
 
 from fnnet.checkpoint.atomic import atomically
 from fnnet.data.raster import pillow
-from fnnet.data.raster.gallery import grid
+from fnnet.data.raster.gallery import check_floats, grid
 from fnnet.torch import dtypes as D
 from fnnet.torch.tensor import Tensor
 from fnnet.torchvision.transforms.computing import array_of, tensor_of
@@ -50,7 +50,7 @@ def make_grid(
         batch = array_of(tensor.detach().cpu())
     else:
         raise TypeError(f"tensor or list of tensors expected, got {type(tensor)}")
-    if normalize and value_range is not None and not isinstance(value_range, tuple):
+    if normalize is True and value_range is not None and not isinstance(value_range, tuple):
         raise TypeError("value_range has to be a tuple (min, max) if specified. min and max are numbers")
     made = tensor_of(
         grid(batch, nrow, padding, normalize is True, value_range, scale_each is True, pad_value)
@@ -62,8 +62,12 @@ def make_grid(
 def save_image(
     tensor: Any, fp: str | PathLike[str] | BinaryIO, format: str | None = None, **kwargs: Any
 ) -> None:
-    """Write a picture, or a batch as a grid (`kwargs` are make_grid's), of values from 0 to 1, to a file."""
+    """Write a picture, or a batch as a grid (`kwargs` are make_grid's), of values from 0 to 1, to a file.
+
+    Raises RuntimeError for integers.
+    """
     pixels = array_of(make_grid(tensor, **kwargs).cpu())
+    check_floats(pixels)
     levels = np.clip(pixels * pixels.dtype.type(255) + pixels.dtype.type(0.5), 0, 255).astype(np.uint8)
     image = pillow.from_array(levels.transpose(1, 2, 0))
     if isinstance(fp, str | PathLike):
