@@ -178,3 +178,61 @@ def errors(torch: Any) -> list[Any]:
         error(lambda: f.functional_call(torch.nn.Linear(3, 1), 3, (x,))),
         error(lambda: f.stack_module_state([])),
     ]
+
+
+def _exponential(torch: Any) -> Any:
+    """exp with ten times its gradient and five times its tangent, which no rule but its own gives."""
+
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.by = inputs[1]
+        ctx.save_for_backward(output[0])
+        ctx.save_for_forward(output[0])
+        ctx.mark_non_differentiable(output[1])
+
+    own = {
+        "generate_vmap_rule": True,
+        "forward": staticmethod(lambda x, by=2.0: (x.exp() * by, x * 3, 7)),
+        "setup_context": staticmethod(setup_context),
+        "backward": staticmethod(lambda ctx, g, *_: (g * ctx.saved_tensors[0] * 10, None)),
+        "jvp": staticmethod(lambda ctx, t, *_: (t * ctx.saved_tensors[0] * 5, None, None)),
+    }
+    return type("Exponential", (torch.autograd.Function,), own)
+
+
+def _sorting(torch: Any) -> Any:
+    """A function by NumPy, which has to be told how to map itself."""
+
+    def forward(x: Any) -> Any:
+        return torch.from_numpy(np.sort(x.detach().numpy(), 0)), 1
+
+    def vmap(info: Any, in_dims: Any, x: Any) -> Any:
+        return (torch.from_numpy(np.sort(x.movedim(in_dims[0], 0).numpy(), 1)), info.batch_size), (0, None)
+
+    own = {
+        "forward": staticmethod(forward),
+        "setup_context": staticmethod(lambda ctx, inputs, output: None),
+        "backward": staticmethod(lambda ctx, g, n: g * (2 if n is None else 3)),
+        "vmap": staticmethod(vmap),
+    }
+    return type("Sorting", (torch.autograd.Function,), own)
+
+
+@scenario
+def functions_of_the_user(torch: Any) -> list[Any]:
+    f, exponential, sorting = torch.func, _exponential(torch), _sorting(torch)
+    x = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]], dtype=torch.float64)
+    total: Any = lambda x, by=3.0: exponential.apply(x, by)[0].sum()  # noqa: E731
+    made = [f.grad(total)(x), f.grad(lambda x: exponential.apply(x)[0].sum())(x), f.vmap(f.grad(total))(x)]
+    made += [f.grad(lambda x: f.grad(total)(x).sin().sum())(x), f.jacrev(f.jacrev(total))(x[0])]
+    made += [f.jvp(total, (x,), (x,)), f.jacfwd(total)(x), f.hessian(total)(x[0])]
+    made += [f.grad(lambda x: (exponential.apply(x, 3.0)[1] * x).sum())(x)]
+    made += [f.vmap(lambda x: exponential.apply(x, 3.0)[0], in_dims=1)(x), f.vjp(total, x)[1](x[0, 0])]
+    made += [f.vmap(lambda x: sorting.apply(x)[0])(x), f.vmap(lambda x: sorting.apply(x)[0], in_dims=1)(x)]
+    made += [f.grad(lambda x: (sorting.apply(x)[0] * x).sum())(x[0])]
+    plainly = type("Plainly", (sorting,), {"vmap": torch.autograd.Function.vmap})
+    own_context = {"forward": staticmethod(lambda ctx, x: x), "backward": staticmethod(lambda ctx, g: g)}
+    old = type("Old", (torch.autograd.Function,), own_context)
+    twice = type("Twice", (sorting,), {"generate_vmap_rule": True})
+    made += [error(lambda: f.vmap(plainly.apply)(x)), error(lambda: f.grad(lambda x: old.apply(x).sum())(x))]
+    made += [error(lambda: f.jvp(sorting.apply, (x,), (x,))), error(lambda: f.vmap(twice.apply)(x))]
+    return plain(made)

@@ -193,6 +193,35 @@ def test_autograd_inside_is_differentiated() -> None:
     np.testing.assert_allclose(gradient, [36.0, 288.0], 1.3e-6)  # of 9 x^4: 36 x^3
 
 
+def test_functions_of_the_user_keep_their_backward() -> None:
+    """PyTorch's gradient, ten times the true one, under each transformation, and that of the gradient."""
+
+    class Ten(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, by: float) -> Any:
+            made = x.exp() * by
+            ctx.save_for_backward(made)
+            return made
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            return gradient * ctx.saved_tensors[0] * 10, None
+
+    class Net(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return Ten.apply(x, 2.0)
+
+    _, apply = fnnet.functionalize(Net())
+    x = jnp.array([0.5, -1.0])
+    due = 20 * np.exp(x)
+    slope = jax.grad(lambda x: apply({}, {}, x)[0].sum())
+    np.testing.assert_allclose(jax.jit(slope)(x), due, 1.3e-6)
+    np.testing.assert_allclose(jax.vmap(slope)(x), due, 1.3e-6)
+    _, summed = jax.lax.scan(lambda carry, x: (carry, slope(x)), 0, x)
+    np.testing.assert_allclose(summed, due, 1.3e-6)
+    np.testing.assert_allclose(jax.grad(lambda x: slope(x).sum())(x), 10 * due, 1.3e-6)
+
+
 def test_flat_trees_and_wrong_arguments(convolutional: Any) -> None:
     net, params, buffers, apply, _ = convolutional
     flat = {name: jnp.asarray(value.detach().numpy()) for name, value in net.named_parameters()}

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fnnet.torch.autograd.traced import TRANSFORMS
 from fnnet.torch.chosen import Refusing, chosen_source, drawing_from
 from fnnet.torch.plan import conjugate
 from fnnet.torch.pure import array_of, computing_at_once, flatten, tensor_of
@@ -39,9 +40,13 @@ Argnums = int | tuple[int, ...]
 
 
 @contextlib.contextmanager
-def _transforming(source: Any = None) -> Iterator[None]:
+def _transforming(kind: str, source: Any = None, randomness: str = "error") -> Iterator[None]:
     with jax.enable_x64(True), computing_at_once(source if source is not None else chosen_source()):
-        yield
+        TRANSFORMS.append((kind, randomness))
+        try:
+            yield
+        finally:
+            TRANSFORMS.pop()
 
 
 def _leaves(tree: Any) -> list[Any]:
@@ -137,7 +142,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         wanted = _check_argnums(argnums, len(args))
-        with _transforming():
+        with _transforming("reverse"):
             pure = _OfArrays(name, func, args, kwargs, wanted, has_aux)
 
             def scalar(arrays: list[Any]) -> Any:
@@ -180,7 +185,7 @@ def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """The output of `func`, and a function from cotangents of the output to those of the primals."""
-    with _transforming():
+    with _transforming("reverse"):
         pure = _OfArrays("vjp(f, *primals)", func, primals, {}, range(len(primals)), has_aux)
         arrays, pull, aux = jax.vjp(pure, pure.arrays, has_aux=True)
         output = pure.output(_wrapped(arrays))
@@ -188,7 +193,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
     shapes = [array.shape for array in arrays]
 
     def vjp_fn(*cotangents: Any) -> Any:
-        with _transforming():
+        with _transforming("reverse"):
             given = [array_of(leaf) for leaf in flatten(cotangents)[0]]
             if [array.shape for array in given] != shapes:
                 raise RuntimeError(
@@ -212,7 +217,7 @@ def jvp(
             raise RuntimeError(
                 f"{name}: Expected {kind} to be a tuple. E.g. it should be valid to call f(*primals)."
             )
-    with _transforming():
+    with _transforming("forward"):
         pure = _OfArrays(name, func, primals, {}, range(len(primals)), has_aux)
         directions = [array_of(leaf) for leaf in flatten(tangents)[0]]
         if [one.shape for one in directions] != [one.shape for one in pure.arrays]:
@@ -226,13 +231,13 @@ def jvp(
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     """The output of `func`, and the linear function that moves tangents along it."""
-    with _transforming():
+    with _transforming("forward"):
         pure = _OfArrays("linearize", func, primals, {}, range(len(primals)))
         output, push = jax.linearize(lambda arrays: pure(arrays)[0], pure.arrays)
         made = pure.output(_wrapped(output))
 
     def jvp_fn(*tangents: Any) -> Any:
-        with _transforming():
+        with _transforming("forward"):
             return pure.output(_wrapped(push([array_of(leaf) for leaf in flatten(tangents)[0]])))
 
     return made, jvp_fn
@@ -245,7 +250,7 @@ def _jacobian(name: str, transform: Function) -> Function:
     ) -> Function:  # fmt: skip
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             wanted = _check_argnums(argnums, len(args))
-            with _transforming(_random(randomness)):
+            with _transforming("reverse" if transform is jax.jacrev else "forward", _random(randomness)):
                 pure = _OfArrays(name, func, args, kwargs, wanted, has_aux)
                 rows, aux = transform(pure, has_aux=True)(pure.arrays)
                 parts = [pure.inputs(_wrapped(row)) for row in rows]
@@ -322,7 +327,7 @@ def vmap(
         given = source
         if randomness != "error":
             given = chosen_source() or default_generator.__source__()
-        with _transforming(given):
+        with _transforming("vmap", given, randomness):
             leaves, inputs = flatten(args)
             output: list[Function] = []
 

@@ -7,10 +7,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fnnet.torch.autograd import traced
 from fnnet.torch.autograd.engine import natural
-from fnnet.torch.autograd.graph import RELEASED, SAVING, Edge, Node, edge_of
+from fnnet.torch.autograd.graph import HINT, RELEASED, SAVING, Edge, Node, edge_of
 from fnnet.torch.mode import MODE, no_grad, set_grad_enabled
-from fnnet.torch.record import Value
+from fnnet.torch.record import RECORD, Value
 from fnnet.torch.spec import spec_of
 from fnnet.torch.tensor import Tensor, alias, wrap
 
@@ -22,10 +23,11 @@ class FunctionCtx(Node):
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors for backward, which finds them in `saved_tensors`."""
-        for one in tensors:
+        for place, one in enumerate(tensors):
             if one is not None and not isinstance(one, Tensor):
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(one).__name__}"
+                    f"save_for_backward can only save variables, but argument {place} is of type "
+                    f"{type(one).__name__}"
                 )
         self.to_save = tensors
 
@@ -68,7 +70,7 @@ class FunctionCtx(Node):
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace "
                     f"operation: [torch.FloatTensor {list(tensor.shape)}] is at version "
-                    f"{tensor._counter.version}; expected version {version} instead."
+                    f"{tensor._counter.version}; expected version {version} instead. {HINT}"
                 )
             if tensor._requires or tensor._steps is not None or not isinstance(value, _Output):
                 found.append(tensor)
@@ -111,6 +113,7 @@ class BackwardCFunction(FunctionCtx):
     function: Any
     places: list[int | None]
     inputs: list[Any]
+    no_tensors: frozenset[int] = frozenset()
     _saved: Any
 
     def pull_values(self, gradients: list[Value | None]) -> Sequence[Value | None]:
@@ -123,8 +126,10 @@ class BackwardCFunction(FunctionCtx):
     def pull_tensors(self, gradients: list[Tensor | None]) -> Sequence[Tensor | None]:
         if self.__dict__.get("materialize_grads", True):
             gradients = [
-                _zeros(spec) if gradient is None else gradient
-                for gradient, spec in zip(gradients, self.outputs, strict=True)
+                _zeros(spec)
+                if gradient is None and spec is not None and nr not in self.no_tensors
+                else gradient
+                for nr, (gradient, spec) in enumerate(zip(gradients, self.outputs, strict=True))
             ]
         results = self.function.backward(self, *gradients)
         results = results if isinstance(results, tuple) else (results,)
@@ -226,6 +231,24 @@ class Function:
             "with backward mode AD."
         )
 
+    generate_vmap_rule = False
+    """Whether torch.func.vmap may map forward and backward as they stand."""
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Compute the tangents of the outputs from those of the inputs."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        """Compute the outputs for all examples at once; returns them and the dimensions of the examples."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
+
     @classmethod
     def _node_class(cls) -> type[BackwardCFunction]:
         found = cls.__dict__.get("_backward_class")
@@ -239,6 +262,10 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the operation."""
+        if cls.setup_context is not Function.setup_context:
+            args, kwargs = traced.bound(cls, args, kwargs)
+        if RECORD.immediate and traced.is_traced(args):
+            return traced.applied(cls, args, kwargs)
         ctx = cls._node_class()()
         tensors: list[Tensor] = []
         places: list[int | None] = []
@@ -278,12 +305,13 @@ class Function:
         if any(needs):
             specs = tuple(one._spec if isinstance(one, Tensor) else spec_of((), _float()) for one in made)
             ctx._begin(edges, specs)
+            ctx.no_tensors = frozenset(nr for nr, one in enumerate(made) if not isinstance(one, Tensor))
             ctx.places, ctx.inputs = places, [one._spec for one in tensors]
             for nr, (one, before) in enumerate(zip(made, outputs, strict=True)):
                 if isinstance(one, Tensor) and id(before) not in plain and one._spec.differentiable:
                     if id(before) in dirty and one._requires:
                         raise RuntimeError(
-                            "a leaf Variable that requires grad is being used in an in-place operation."
+                            "a leaf Variable that requires grad has been used in an in-place operation."
                         )
                     one._fn, one._nr, one._requires = ctx, nr, False
             if SAVING and any(one is not None for one in ctx.__dict__.get("to_save", ())):

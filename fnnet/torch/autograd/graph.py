@@ -31,6 +31,10 @@ RELEASED = (
     "you need to access saved tensors after calling backward."
 )
 
+HINT = (
+    "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+    "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+)
 
 _INFERENCE = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
@@ -238,9 +242,7 @@ class PlanNode(Node):
             where = f", which is output {edge[1]} of {re.sub('Backward[0-9]*$', '', name)},"
         return (
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[{kind} {list(spec.shape)}]{where} is at version {now}; expected version {then} instead. Hint: "
-            "enable anomaly detection to find the operation that failed to compute its gradient, with "
-            "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+            f"[{kind} {list(spec.shape)}]{where} is at version {now}; expected version {then} instead. {HINT}"
         )
 
     def _pullback(self, gradients: list[Any]) -> tuple[Plan, tuple[int, ...], list[Any]]:
