@@ -190,12 +190,18 @@ def _over_time(
     mode: str, reverse: bool, projected: jax.Array, reached: jax.Array | None, state: State, w: _Weights
 ) -> tuple[State, jax.Array]:
     """The last state and the outputs (T, N, out), of `projected` (T, N, gates)."""
+    last, (outputs, *_) = _steps(mode, reverse, projected, reached, state, w.turned())
+    return last, outputs
 
-    turned = w.turned()
 
-    def step(state: State, now: Any) -> tuple[State, jax.Array]:
-        new, _, _ = _taken(mode, now[0], state, turned)
-        return _kept(now[1], new, state), new[0]
+def _steps(
+    mode: str, reverse: bool, projected: jax.Array, reached: jax.Array | None, state: State, turned: _Weights
+) -> tuple[State, Any]:
+    """The last state, and of all steps the output, the state before, the gates, and h before a projection."""
+
+    def step(state: State, now: Any) -> tuple[State, Any]:
+        new, gates, raw = _taken(mode, now[0], state, turned)
+        return _kept(now[1], new, state), (new[0], state, gates, raw)
 
     return lax.scan(step, state, (projected, reached), reverse=reverse)
 
@@ -206,12 +212,7 @@ def _over_time_jvp(mode: str, reverse: bool, primals: Any, tangents: Any) -> tup
     d_projected, _, d_state, d_w = tangents
 
     turned = w.turned()
-
-    def step(state: State, now: Any) -> tuple[State, Any]:
-        new, gates, raw = _taken(mode, now[0], state, turned)
-        return _kept(now[1], new, state), (new[0], state, gates, raw)
-
-    last, (outputs, before, gates, raw) = lax.scan(step, state, (projected, reached), reverse=reverse)
+    last, (outputs, before, gates, raw) = _steps(mode, reverse, projected, reached, state, turned)
     by_weight = linear(before[0], d_w.hh)
     d_gates = _joined(mode, d_projected, by_weight if d_w.bias is None else by_weight + d_w.bias)
     d_hr = None if w.hr is None else linear(raw, d_w.hr)
