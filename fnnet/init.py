@@ -49,6 +49,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _check_lengths(shape: Shape) -> None:
     for length in shape:
+        if not hasattr(length, "__index__"):
+            raise TypeError(f"shape: expected a sequence of ints, got {shape!r}")
         if length < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {length}: {list(shape)}")
 
@@ -108,17 +110,18 @@ def trunc_normal(
 
 def constant(shape: Shape, val: float, dtype: DTypeLike = jnp.float32) -> jax.Array:
     """The value `val` everywhere."""
+    _check_lengths(shape)
     return jnp.full(tuple(shape), val, dtype)
 
 
 def zeros(shape: Shape, dtype: DTypeLike = jnp.float32) -> jax.Array:
     """Zeros."""
-    return jnp.zeros(tuple(shape), dtype)
+    return constant(shape, 0.0, dtype)
 
 
 def ones(shape: Shape, dtype: DTypeLike = jnp.float32) -> jax.Array:
     """Ones."""
-    return jnp.ones(tuple(shape), dtype)
+    return constant(shape, 1.0, dtype)
 
 
 def eye(shape: Shape, dtype: DTypeLike = jnp.float32) -> jax.Array:

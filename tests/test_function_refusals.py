@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import warnings
@@ -10,9 +11,10 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
-from function_refusals import CALLS, RECORDED, of_torch, outcome
+from function_refusals import CALLS, LAYERS, RECORDED, of_torch, outcome
 
 from fnnet import functional as F
+from fnnet import layers
 
 EXPECTED = json.loads(RECORDED.read_text(encoding="utf-8"))
 
@@ -20,7 +22,8 @@ NAMESPACE = {
     "T": F,
     "F": F,
     "x": jnp.ones((3, 4)),
-    "ones": lambda *shape: jnp.ones(shape),
+    "half": jnp.float16,
+    "ones": lambda *shape, dtype=jnp.float32: jnp.ones(shape, dtype),
     "integers": lambda *given: jnp.asarray(given),
 }
 
@@ -31,6 +34,33 @@ def test_type_and_name(line):
     kind, said = outcome(line, NAMESPACE)
     assert kind == EXPECTED[line][0], said
     assert re.search(r"[FT]\.(\w+)", line)[1] in said
+
+
+class Layers:
+    """The layers of fnnet, which hold their initial parameters and train."""
+
+    def __getattr__(self, name):
+        @functools.wraps(getattr(layers, name))
+        def make(*args, **options):
+            layer = getattr(layers, name)(*args, **options)
+            params, buffers = layer.init_with_buffers(jax.random.key(0))
+            return lambda *inputs: layer(
+                params, *inputs, buffers=buffers, key=jax.random.key(1), training=True
+            )
+
+        return make
+
+
+@pytest.mark.parametrize("line", LAYERS)
+def test_layers(line):
+    namespace = NAMESPACE | {"N": Layers()}
+    kind, said = outcome(line if ")(" in line else f"{line}(x)", namespace)
+    assert kind == EXPECTED[line][0], said
+    name = re.match(r"N\.(\w+)", line)[1].lower()
+    assert any(
+        one in said.lower().replace("_", "")
+        for one in (name, name.removesuffix("1d"), "crossentropy", "rnntanhcell")
+    )
 
 
 def test_words_are_pytorchs():

@@ -17,7 +17,11 @@ from fnnet.functional.reduced import chosen_reduction, reduced
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
 
-def _check_weight(name: str, weight: jax.Array | None, classes: int) -> None:
+def _check_weight(name: str, weight: jax.Array | None, classes: int, dtype: Any) -> None:
+    if weight is not None and weight.dtype != dtype:
+        raise RuntimeError(
+            f"{name}: expected scalar type {dtype} (the input's) of weight but found {weight.dtype}"
+        )
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
@@ -104,7 +108,7 @@ def nll_loss(
     reduction = chosen_reduction(size_average, reduce, reduction)
     if input.ndim == 0:
         raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
-    _check_weight("nll_loss", weight, input.shape[1 if input.ndim > 1 else 0])
+    _check_weight("nll_loss", weight, input.shape[1 if input.ndim > 1 else 0], input.dtype)
     losses, weights = _class_losses("nll_loss", input, target, weight, ignore_index, 0.0)
     return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
 
@@ -135,7 +139,7 @@ def cross_entropy(
         raise RuntimeError("cross_entropy: input tensor should be 1D or more, got 0D")
     dim = 1 if input.ndim > 1 else 0
     classes = input.shape[dim]
-    _check_weight("cross_entropy", weight, classes)
+    _check_weight("cross_entropy", weight, classes, input.dtype)
     log_probabilities = log_softmax(input, dim)
     if target.shape != input.shape or (target.ndim == 0 and jnp.issubdtype(target.dtype, jnp.integer)):
         losses, weights = _class_losses(
@@ -146,6 +150,10 @@ def cross_entropy(
         raise RuntimeError(
             "cross_entropy: Expected floating point type for target with class probabilities, got "
             f"{target.dtype}"
+        )
+    if ignore_index >= 0:
+        raise RuntimeError(
+            f"cross_entropy: ignore_index is not supported for floating point target, got {ignore_index}"
         )
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / classes

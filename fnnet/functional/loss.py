@@ -106,6 +106,8 @@ def huber_loss(
     weight: jax.Array | None = None,
 ) -> jax.Array:
     """d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere, of the differences d."""
+    if not isinstance(delta, int | float | jax.Array):
+        raise TypeError(f"huber_loss: delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     reduction = chosen_reduction(None, None, reduction)

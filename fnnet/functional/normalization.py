@@ -188,6 +188,9 @@ def batch_norm(
     ndim = input.ndim
     vectors = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     _check_dtypes("batch_norm", input, **vectors)
+    if eps < 0 or (training and eps == 0):
+        wanted = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm eps must be {wanted}, but got {eps}")
     if training:
         _check_batch("batch_norm", input, axis_name)
         axes = (0, *range(2, ndim))

@@ -23,8 +23,10 @@ the mode of the call, so that a layer hands them to its parts by handing on `p["
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -159,11 +161,41 @@ class Scope(Mapping[str, Any]):
         return self._source
 
 
+_REFUSED: dict[str, tuple[type, ...]] = {
+    "int": (str, float, complex, tuple, list, type(None)),
+    "float": (str, complex, tuple, list, type(None)),
+}
+"""By annotation, what may not stand there."""
+
+
+@cache
+def _kinds(constructor: Callable[..., Any]) -> dict[str, str]:
+    """The arguments of a constructor, which take a place in a call, and their annotations."""
+    found = {}
+    for one in list(inspect.signature(constructor).parameters.values())[1:]:
+        if one.kind is one.VAR_POSITIONAL:
+            break
+        found[one.name] = str(one.annotation)
+    return found
+
+
 class Layer:
     """A layer or a network. Subclasses define `forward`, and what they have of parameters, buffers and parts.
 
     Parts are the attributes that are layers, in the order in which they were assigned.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Raises TypeError for an argument that is not of the kind that its annotation says."""
+        kinds = _kinds(cls.__init__)
+        given = [*zip(kinds, args, strict=False), *((name, one) for name, one in kwargs.items())]
+        for name, value in given:
+            refused = _REFUSED.get(kinds.get(name, ""), ())
+            if isinstance(value, refused):
+                raise TypeError(
+                    f"{cls.__name__}: {name} should be of type {kinds[name]}, got: {type(value).__name__}"
+                )
+        return super().__new__(cls)
 
     def forward(self, scope: Any, /, *inputs: Any, **options: Any) -> Any:
         """Compute the output: `scope` gives the parameters by name (and see `Scope`)."""
@@ -209,7 +241,12 @@ class Layer:
 
     def draw(self, source: Source, dtype: DTypeLike) -> Params:
         """Initial parameters: first the layer's own, then each part's, in PyTorch's order."""
-        params = dict(self.own_parameters(source, dtype))
+        try:
+            params = dict(self.own_parameters(source, dtype))
+        except (RuntimeError, TypeError, ValueError) as error:
+            name, text = type(self).__name__, str(error)
+            error.args = (text if name in text else f"{name}: {text}",)
+            raise
         for name, child in self.children().items():
             if drawn := child.draw(source, dtype):
                 params[name] = drawn

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet import functional as F
+from fnnet import init
 from fnnet.functional.operation import warn
 from fnnet.layers.function_layer import FunctionLayer
 from fnnet.layers.layer import Layer, Params, Scope
@@ -33,8 +34,8 @@ __all__ = [
 
 
 def _scale_and_shift(shape: Sequence[int], weight: bool, bias: bool, dtype: DTypeLike) -> Params:
-    params = {"weight": jnp.ones(shape, dtype)} if weight else {}
-    return {**params, "bias": jnp.zeros(shape, dtype)} if bias else params
+    params = {"weight": init.ones(shape, dtype)} if weight else {}
+    return {**params, "bias": init.zeros(shape, dtype)} if bias else params
 
 
 class _RunningNorm(Layer):

@@ -67,6 +67,14 @@ class _ReplicationPad(_Pad):
 class _CircularPad(_Pad):
     mode = "circular"
 
+    def forward(self, scope: Scope, /, *inputs: Any) -> jax.Array:
+        few = self.dimensions + 1
+        if inputs[0].ndim not in (few, few + 1):
+            raise ValueError(
+                f"{type(self).__name__}: expected {few}D or {few + 1}D input (got {inputs[0].ndim}D input)"
+            )
+        return super().forward(scope, *inputs)
+
 
 class ConstantPad1d(_ConstantPad):
     """Padding by `value`, as torch.nn.ConstantPad1d."""

@@ -43,7 +43,10 @@ class _Recurrent(Layer):
         return type(self).__name__
 
     def __post_init__(self) -> None:
-        name = type(self).__name__
+        name, _ = type(self).__name__, self.mode
+        for one in ("bias", "batch_first"):
+            if not isinstance(value := getattr(self, one), bool):
+                raise TypeError(f"{name}: {one} should be of type bool, got: {type(value).__name__}")
         if not 0 <= self.dropout <= 1:
             raise ValueError(
                 f"{name}: dropout should be a number in range [0, 1] representing the probability of an "
@@ -55,11 +58,9 @@ class _Recurrent(Layer):
                 "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
                 f"num_layers greater than 1, but got dropout={self.dropout} and num_layers={self.num_layers}",
             )
-        if self.hidden_size <= 0 or self.num_layers <= 0:
-            raise ValueError(
-                f"{name}: hidden_size and num_layers must be greater than zero, got {self.hidden_size} and "
-                f"{self.num_layers}"
-            )
+        for one in ("input_size", "hidden_size", "num_layers"):
+            if getattr(self, one) <= 0:
+                raise ValueError(f"{name}: {one} must be greater than zero, got {getattr(self, one)}")
         if not 0 <= self.proj_size < self.hidden_size:
             raise ValueError(
                 f"{name}: proj_size has to be non-negative and smaller than hidden_size, got {self.proj_size}"
@@ -256,6 +257,11 @@ class _Cell(Layer):
             raise ValueError(
                 f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead"
             )
+        for state in jax.tree.leaves(hx):
+            if state.ndim not in (1, 2):
+                raise ValueError(
+                    f"{type(self).__name__}: Expected hidden to be 1D or 2D, got {state.ndim}D instead"
+                )
         biases = (scope["bias_ih"], scope["bias_hh"]) if self.bias else (None, None)
         return self._function()(input, hx, scope["weight_ih"], scope["weight_hh"], *biases)
 
