@@ -138,6 +138,7 @@ def test_weights_come_from_a_file_that_the_user_has(tmp_path, monkeypatch):
     assert list(weights.get_state_dict()) == list(net.state_dict())
     with pytest.raises(ValueError, match="'num_classes' expected value 1000 but got 3"):
         models.squeezenet1_1(weights=weights, num_classes=3)
+    monkeypatch.setattr(models._api, "CLASSES_URL", "http://127.0.0.1:9/imagenet_classes.txt")
     with pytest.raises(KeyError, match="put a file with one on each line"):
         weights.meta["categories"]
     (tmp_path / "hub/imagenet_classes.txt").write_text("tench\ngoldfish\n")

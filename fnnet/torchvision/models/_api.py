@@ -13,6 +13,7 @@ from inspect import Parameter, Signature
 from types import ModuleType
 from typing import Any
 
+from fnnet.data.fetch import DownloadError, fetch
 from fnnet.torch.nn import Module
 from fnnet.torch.serialization import load
 from fnnet.torchvision.models._files import hub_dir, load_state_dict_from_url
@@ -32,18 +33,23 @@ BUILDERS: dict[str, Callable[..., Module]] = {}
 """The functions that build networks, by name."""
 
 
+CLASSES_URL = "https://raw.githubusercontent.com/pytorch/hub/master/imagenet_classes.txt"
+
+
 class Meta(dict[str, Any]):
-    """What is known of weights; `categories` is read from a file that the user has."""
+    """What is known of weights; `categories` is read from a file that the user has, or that is downloaded."""
 
     def __missing__(self, key: str) -> Any:
         if key != "categories":
             raise KeyError(key)
         path = hub_dir() / "imagenet_classes.txt"
-        if not path.is_file():
+        try:
+            fetch(CLASSES_URL, path, progress=False, largest=1 << 20)
+        except DownloadError as error:
             raise KeyError(
                 "categories: fnnet does not carry the 1000 names of ImageNet's classes; "
-                f"put a file with one on each line, in order, at {path}"
-            )
+                f"put a file with one on each line, in order, at {path} ({error})"
+            ) from None
         self[key] = path.read_text(encoding="utf-8").split("\n")[:CLASSES_OF_IMAGENET]
         return self[key]
 
