@@ -30,7 +30,7 @@ _attach("layout", lambda self: strided, "torch.strided.")
 _attach("itemsize", lambda self: self.dtype.itemsize, "Bytes of one element.")
 _attach("nbytes", lambda self: self._spec.numel * self.dtype.itemsize, "Bytes of all elements.")
 _attach("name", lambda self: None, "None.")
-_attach("volatile", lambda self: False, "False: the old switch of autograd is gone.")
+_attach("volatile", _volatile, "False: the old switch of autograd is gone.")
 
 
 @method
@@ -71,7 +71,7 @@ def _itself(name: str) -> None:
     setattr(Tensor, name, same)
 
 
-for _name in ("resolve_conj", "resolve_neg", "share_memory_", "record_stream"):
+for _name in ("resolve_conj", "resolve_neg", "record_stream"):
     _itself(_name)
 
 
@@ -88,12 +88,6 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
 @method
 def is_pinned(self: Tensor, device: Any = None) -> bool:
     """False: JAX pins no memory of tensors."""
-    return False
-
-
-@method
-def is_shared(self: Tensor) -> bool:
-    """False: no memory is shared between processes."""
     return False
 
 

@@ -15,6 +15,7 @@ from fnnet.torch import indexing
 from fnnet.torch import memory as memory
 from fnnet.torch import new as new
 from fnnet.torch import pickling as pickling
+from fnnet.torch import shared as shared
 from fnnet.torch import storages as storages
 from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
@@ -26,7 +27,9 @@ from fnnet.torch.missing import missing, tensor_names
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
 from fnnet.torch.record import RECORD, filled
+from fnnet.torch.refusals import c_name, cpp_name
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 # ---------------------------------------------------------------------- values
 
@@ -74,29 +77,49 @@ def __bool__(self: Tensor) -> bool:
 
 
 def _scalar(tensor: Tensor) -> Any:
+    global _warned
     if tensor._spec.numel != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
+    if not _warned and tensor.requires_grad:
+        _warned = True
+        warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+            "Consider using tensor.detach() first."
+        )
     return tensor.item()
+
+
+_UNBOUND = 256
+"""How many rows are made as views by one call, as PyTorch makes them all; more one by one."""
+
+_warned = False
+"""PyTorch warns of this once in a process."""
+
+
+def _real(value: Any, kind: str = "double") -> Any:
+    if isinstance(value, complex) and value.imag:
+        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+    return value.real
 
 
 @method
 def __float__(self: Tensor) -> float:
-    return float(_scalar(self))
+    return float(_real(_scalar(self)))
 
 
 @method
 def __int__(self: Tensor) -> int:
-    return int(_scalar(self))
+    return int(_real(_scalar(self), "int64_t"))
 
 
 @method
 def __complex__(self: Tensor) -> complex:
-    return complex(self.item())
+    return complex(_scalar(self))
 
 
 @method
 def __index__(self: Tensor) -> int:
-    if self._spec.dtype.category > D.INTEGER:
+    if self._spec.dtype.category > D.INTEGER or self._spec.numel != 1:
         raise TypeError("only integer tensors of a single element can be converted to an index")
     return int(self.item())
 
@@ -112,6 +135,8 @@ def __len__(self: Tensor) -> int:
 def __iter__(self: Tensor) -> Iterator[Tensor]:
     if not self._spec.ndim:
         raise TypeError("iteration over a 0-d tensor")
+    if MODE.enabled and self.requires_grad and self._spec.shape[0] <= _UNBOUND:
+        return iter(self.unbind(0))
     return iter([indexing.get(self, i) for i in range(self._spec.shape[0])])
 
 
@@ -273,7 +298,7 @@ def _get_grad(self: Tensor) -> Tensor | None:
             "Tensor "
             "by mistake, make sure you access the leaf Tensor instead. See "
             "github.com/pytorch/pytorch/pull/30531 "
-            "for more informations.",
+            "for more information.",
             UserWarning,
             stacklevel=2,
         )
@@ -293,9 +318,11 @@ def _set_grad(self: Tensor, grad: Any) -> None:
             )
         if grad._spec.dtype is not self._spec.dtype:
             raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{grad.dtype}' to a tensor with grad_dtype "
-                f"'{self.dtype}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
-                "dtype)."
+                f"attempting to assign a gradient with dtype '{c_name(grad.dtype)}' to a tensor with "
+                f"grad_dtype '{cpp_name(self.dtype)}'. The gradient must match the tensor's grad_dtype "
+                "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
+                "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the "
+                "dtypes of a tensor and its gradient may break downstream systems that assume they match."
             )
     self._grad = grad
 

@@ -1,4 +1,5 @@
-"""torch.multiprocessing: Python's module. Tensors go to other processes as copies, not as shared memory."""
+"""torch.multiprocessing: Python's module. Tensors go to other processes as copies, unless `share_memory_` was
+called, which shares what they hold (see `shared.py`)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ __path__: list[str] = []  # what makes this module a package to the import syste
 
 
 def get_all_sharing_strategies() -> set[str]:
-    """One: copies through the file system."""
+    """One: files, in memory where the system has such."""
     return {"file_system"}
 
 

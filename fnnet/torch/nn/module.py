@@ -432,10 +432,8 @@ class Module(Hooks, StateDict):
         return self._apply(lambda t: empty_like(t, device=device), recurse)
 
     def share_memory(self) -> Self:
-        """Refused: tensors are not shared between processes."""
-        raise NotImplementedError(
-            "fnnet.torch: Module.share_memory: tensors are not shared between processes"
-        )
+        """Everything to memory that other processes share: see `Tensor.share_memory_`."""
+        return self._apply(lambda t: t.share_memory_())
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: every program is compiled."""

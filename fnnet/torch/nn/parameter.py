@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from fnnet.torch.creation import empty
+from fnnet.torch.shared import register
 from fnnet.torch.tensor import Tensor, alias
 
 __all__ = ["Buffer", "Parameter"]
@@ -54,3 +55,7 @@ class Buffer(Tensor):
         made = cast(Buffer, _adopt(cls, data))
         made.persistent = persistent
         return made
+
+
+register(Parameter)
+register(Buffer)
