@@ -12,6 +12,7 @@ from fnnet.torch.creation import size_of, zeros
 from fnnet.torch.inquiry import strided
 from fnnet.torch.spec import contiguous_strides
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 _ABSENT = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_mtia",
            "is_xpu", "is_xla", "is_ipu", "is_maia", "is_vulkan", "is_nested")  # fmt: skip
@@ -19,6 +20,11 @@ _ABSENT = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", 
 
 def _attach(name: str, answer: Callable[[Tensor], Any], doc: str) -> None:
     setattr(Tensor, name, property(answer, doc=doc))
+
+
+def _volatile(self: Tensor) -> bool:
+    warn("volatile was removed (Variable.volatile is always False)")
+    return False
 
 
 for _name in _ABSENT:
