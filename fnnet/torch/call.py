@@ -209,10 +209,10 @@ def adopt(tensor: Tensor, parent: Tensor, node: Any, nr: int = 0, several: bool 
     tensor._fn, tensor._nr = node, nr
     tensor._fn_version = tensor._counter.version
     tensor._inference = MODE.inference or parent._inference
-    if several:
-        tensor._forbidden = "several"
-    elif not MODE.enabled:
+    if not MODE.enabled:
         tensor._forbidden = "no_grad"
+    elif several:
+        tensor._forbidden = "several"
     elif parent._forbidden is not None and parent._base is not None:
         tensor._forbidden = parent._forbidden
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fnnet.torch import dtypes as D
 from fnnet.torch import indexing, legacy
+from fnnet.torch.autograd import anomaly
 from fnnet.torch.call import call
 from fnnet.torch.einsums import einsum
 from fnnet.torch.indexing import canonical_dim
@@ -16,6 +17,7 @@ from fnnet.torch.memory_formats import contiguous_format, spec_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.refusals import cpp_name
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 
 def _of_method(name: str) -> Callable[..., Any]:
@@ -85,8 +87,17 @@ def is_anomaly_enabled() -> bool:
     return MODE.anomaly
 
 
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly detection looks for NaN."""
+    return anomaly.is_anomaly_check_nan_enabled()
+
+
 def set_default_tensor_type(t: Any) -> None:
     """Set the default dtype by the old name of a tensor type."""
+    warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+        "torch.set_default_dtype() and torch.set_default_device() as alternatives."
+    )
     from fnnet.torch.devices import set_default_device
 
     found = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}" if isinstance(t, type) else str(t)
@@ -256,8 +267,8 @@ for _one in (repeat_interleave, split_with_sizes, unsafe_split, unsafe_chunk, in
     setattr(Tensor, _one.__name__, _one)
     FUNCTIONS[_one.__name__] = _one
 for _one in (as_strided_scatter, einsum, constant_pad_nd, nonzero_static, fill, where, typename, is_storage,
-             set_warn_always, is_warn_always_enabled, is_anomaly_enabled, set_default_tensor_type,
-             is_distributed, is_vulkan_available):  # fmt: skip
+             set_warn_always, is_warn_always_enabled, is_anomaly_enabled, is_anomaly_check_nan_enabled,
+             set_default_tensor_type, is_distributed, is_vulkan_available):  # fmt: skip
     FUNCTIONS[_one.__name__] = _one
 FUNCTIONS["newaxis"] = newaxis
 

@@ -189,7 +189,7 @@ def detach_(self: Tensor) -> Tensor:
             "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, "
             "and "
             "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
-            "Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference."
+            "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
         )
     self._fn, self._nr, self._requires = None, 0, False
     return self

@@ -108,6 +108,12 @@ class set_grad_enabled(_Context):
     def clone(self) -> _Context:
         return set_grad_enabled(self.mode)
 
+    def __str__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
 
 class inference_mode(_Context):
     """Like no_grad; tensors made inside can never take part in backward."""

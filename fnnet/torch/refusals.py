@@ -122,6 +122,7 @@ _C_NAMES = {
 
 
 def c_name(kind: D.dtype) -> str:
+    """The name of a dtype in C, which some messages use."""
     """The name of a dtype in C++ itself, which other messages use."""
     return _C_NAMES.get(kind.name, kind.name)
 

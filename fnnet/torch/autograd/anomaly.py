@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fnnet.torch.mode import MODE
+from fnnet.torch.warning import warn
+
+_OWN = str(Path(__file__).parents[2]) + os.sep
 
 _check_nan = True
 
@@ -55,6 +61,34 @@ def is_anomaly_enabled() -> bool:
 def is_anomaly_check_nan_enabled() -> bool:
     """Whether NaN is looked for."""
     return _check_nan
+
+
+def note_call(node: Any) -> None:
+    """Keep the lines of the program that led to a node, as `metadata["traceback_"]`."""
+    lines = [frame for frame in traceback.extract_stack() if not frame.filename.startswith((_OWN, "<frozen"))]
+    node.metadata["traceback_"] = traceback.format_list(lines)
+
+
+class watched:
+    """If the backward of a node fails inside, say which call made the node."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, *error: object) -> None:
+        if kind is None:
+            return
+        lines = self.node.metadata.get("traceback_")
+        told = (
+            f"Traceback of forward call that caused the error:\n{''.join(lines)}"
+            if lines
+            else "No forward pass information available. Enable detect anomaly during forward pass for more "
+            "information."
+        )
+        warn(f"Error detected in {self.node.name().removeprefix('torch::autograd::')}. {told}")
 
 
 def check(node: Any, results: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from fnnet.torch.autograd.engine import finish, ones, walk
 from fnnet.torch.autograd.graph import Node, edge_of
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 
 def _sequence(tensors: Any) -> tuple[Any, ...]:
@@ -71,6 +72,14 @@ def _gradients(tensors: tuple[Tensor, ...], given: Any) -> tuple[Any, ...]:
     return gradients
 
 
+_CYCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+    "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
+    "avoid this. If you have to use this function, make sure to reset the .grad fields of your parameters to "
+    "None after use to break the cycle and avoid the leak."
+)
+
+
 def backward(
     tensors: Tensor | Sequence[Tensor],
     grad_tensors: Any = None,
@@ -88,7 +97,17 @@ def backward(
         for one in inputs:
             if edge_of(one) is None:
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
-    roots = _roots(outputs, _gradients(outputs, grad_tensors if grad_tensors is not None else grad_variables))
+    if grad_variables is not None:
+        warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
+                "Please only use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    roots = _roots(outputs, _gradients(outputs, grad_tensors))
+    if create_graph:
+        warn(_CYCLE)
     keep = create_graph if retain_graph is None else retain_graph
     walk(roots, keep, create_graph, inputs)
     finish()

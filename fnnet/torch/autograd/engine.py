@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from fnnet.torch.autograd.anomaly import check as check_anomaly
+from fnnet.torch.autograd.anomaly import watched
 from fnnet.torch.autograd.graph import AccumulateGrad, Node, edge_of
 from fnnet.torch.call import apply
 from fnnet.torch.mode import MODE, set_grad_enabled
@@ -132,15 +133,21 @@ class _Walk:
             return ()
         if useful is not None and not any(edge is not None and edge[0] in useful for edge in node.edges):
             return ()
-        if self.create_graph or node.pre_hooks or node.post_hooks:
-            results = self.step(node, slots)
-        else:
-            results = node.pull_values(slots)
         if MODE.anomaly:
-            check_anomaly(node, results)
+            with watched(node):
+                results = self.pull(node, slots)
+                check_anomaly(node, results)
+        else:
+            results = self.pull(node, slots)
         if not keep_graph:
             node.release()
         return results
+
+    def pull(self, node: Node, slots: list[Any]) -> Sequence[Any]:
+        """Run one node, with its hooks if there are any."""
+        if self.create_graph or node.pre_hooks or node.post_hooks:
+            return self.step(node, slots)
+        return node.pull_values(slots)
 
     def step(self, node: Node, slots: list[Any]) -> Sequence[Any]:
         """Run one node, with its hooks."""

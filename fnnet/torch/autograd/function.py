@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fnnet.torch.autograd import traced
+from fnnet.torch.autograd.anomaly import note_call
 from fnnet.torch.autograd.engine import natural
 from fnnet.torch.autograd.graph import HINT, RELEASED, SAVING, Edge, Node, edge_of
 from fnnet.torch.mode import MODE, no_grad, set_grad_enabled
@@ -115,6 +116,9 @@ class BackwardCFunction(FunctionCtx):
     inputs: list[Any]
     no_tensors: frozenset[int] = frozenset()
     _saved: Any
+
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{type(self).__name__} object at {hex(id(self))}>"
 
     def pull_values(self, gradients: list[Value | None]) -> Sequence[Value | None]:
         tensors = [
@@ -305,6 +309,8 @@ class Function:
         if any(needs):
             specs = tuple(one._spec if isinstance(one, Tensor) else spec_of((), _float()) for one in made)
             ctx._begin(edges, specs)
+            if MODE.anomaly:
+                note_call(ctx)
             ctx.no_tensors = frozenset(nr for nr, one in enumerate(made) if not isinstance(one, Tensor))
             ctx.places, ctx.inputs = places, [one._spec for one in tensors]
             for nr, (one, before) in enumerate(zip(made, outputs, strict=True)):

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fnnet.torch.autograd.anomaly import note_call
 from fnnet.torch.missing import missing as _missing
 from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.plan import Plan
@@ -156,6 +157,12 @@ class Node:
 
 
 _FIRST = (0,)
+_KEEPS_NUMBER = (
+    frozenset(("PowBackward0", "AddcdivBackward0")),
+    frozenset(("PowBackward0", "MulBackward0", "DivBackward0", "DivBackward1")),
+)
+"""Nodes that keep something in PyTorch even if they need nothing here: without and with a number that stands
+for a tensor."""
 
 
 class PlanNode(Node):
@@ -183,6 +190,8 @@ class PlanNode(Node):
         self.needs, saved, checked, self.keeps_output = found
         self.saved = saved
         self.values: Any = [values[i] for i in saved]
+        if MODE.anomaly:
+            note_call(self)
         if saved and SAVING:
             self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         if checked and MODE.inferred and any(tensors[i]._inference for i in checked):
@@ -283,7 +292,7 @@ class PlanNode(Node):
         return self._spread(apply(plan, [*[kept[i] for i in saved], *given], self.numbers))
 
     def release(self) -> None:
-        if self.values or self.checks:
+        if self.values or self.checks or type(self).__name__ in _KEEPS_NUMBER[self.plan.wraps_number]:
             self.values = None
             self.checks = []
 

@@ -60,12 +60,12 @@ def check(tensor: Tensor, others_require: bool, overlap: bool = True) -> None:
         return
     refresh_view(tensor)
     base = tensor._base
+    if tensor._forbidden and (others_require or tensor.requires_grad):
+        raise _forbidden(tensor, "is being")
     if base._requires:
         raise RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
         )
-    if tensor._forbidden and (others_require or tensor.requires_grad):
-        raise _forbidden(tensor, "is being")
 
 
 def _forbidden(tensor: Tensor, what: str) -> RuntimeError:

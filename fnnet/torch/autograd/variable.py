@@ -7,6 +7,7 @@ from typing import Any
 from fnnet.torch.creation import tensor
 from fnnet.torch.mode import no_grad
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 
 class _VariableMeta(type):
@@ -18,6 +19,8 @@ class Variable(metaclass=_VariableMeta):
     """`Variable(tensor)` is a tensor on the same memory, outside of the graph."""
 
     def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: bool = False) -> Any:
+        if volatile:
+            warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
         if data is None:
             made: Any = tensor([])
         elif not isinstance(data, Tensor):
