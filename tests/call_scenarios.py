@@ -102,3 +102,76 @@ def products_refused(torch: Any) -> list[str]:
     x, y = torch.ones(2, 2), torch.ones(2, 3)
     chains = ([x, y.double()], [y, x], [x[None], x], [x, x[None], x], [x, x, x[None]], [x, x.double(), y])
     return lines + [said(multi_dot, chain) for chain in chains]
+
+
+@scenario
+def bytes_as_other_numbers(torch: Any) -> list[str]:
+    def changed(t: Any, kind: Any, other: Any, value: Any) -> Any:
+        x = t.zeros(4, dtype=kind)
+        seen = x.view(other)
+        seen[1] = value
+        return x, seen.shape, seen._is_view()
+
+    calls: dict[str, Callable[[Any], Any]] = {
+        "pairs": lambda t: changed(t, t.complex64, t.float32, 5),
+        "truths": lambda t: changed(t, t.bool, t.uint8, 1),
+        "wide truths": lambda t: changed(t, t.int16, t.bool, True),
+        "halves of pairs": lambda t: changed(t, t.complex64, t.int16, 16256),
+        "wider pairs": lambda t: changed(t, t.complex64, t.complex128, 0),
+        "complex": lambda t: changed(t, t.float32, t.complex64, 1 + 2j),
+        "any byte": lambda t: t.tensor([0, 1, 2], dtype=t.uint8).view(t.bool),
+        "scalar": lambda t: t.tensor(1j).view(t.int64),
+        "too few": lambda t: t.ones(4, dtype=t.uint8).view(t.complex64),
+        "no dimension": lambda t: t.ones(()).view(t.complex64),
+        "itself": lambda t: (x := t.ones(2, requires_grad=True)).view(t.float32) is x,
+        "no gradient": lambda t: t.ones(2, requires_grad=True).view(t.complex64).requires_grad,
+    }
+    return all_said(torch, calls)
+
+
+@scenario
+def strides_of_what_has_length_one(torch: Any) -> list[str]:
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    turned, thin = x.permute(2, 0, 1)[:, :1], x[:, 1:2]
+    views = [turned.unfold(1, 1, 1), thin.unfold(0, 2, 1), thin.unfold(1, 1, 1), turned.diagonal(1, 1, 2)]
+    views.append(torch.arange(4.0).reshape(1, 4).t().diagonal(-2))
+    return [f"{one.tolist()} {one.stride()} {one.storage_offset()}" for one in views]
+
+
+@scenario
+def sums_in_the_dtype_of_out(torch: Any) -> list[str]:
+    x, wide = torch.tensor([0.6, 0.6, 0.6]), torch.tensor([16777216.0, 1.0, 1.0])
+    calls: dict[str, Callable[[Any], Any]] = {
+        "running": lambda t: t.cumsum(x, 0, out=t.zeros(3, dtype=t.int32)),
+        "products": lambda t: t.cumprod(x + 1, 0, out=t.zeros(3, dtype=t.int32)),
+        "cut": lambda t: t.sum(x, 0, out=t.zeros((), dtype=t.int32)),
+        "wide": lambda t: t.sum(wide, 0, out=t.zeros((), dtype=t.float64)),
+        "mean": lambda t: t.mean(wide, 0, out=t.zeros((), dtype=t.float64)),
+        "mean of integers": lambda t: t.mean(wide, 0, out=t.zeros((), dtype=t.int32)),
+        "two dtypes": lambda t: t.cumsum(x, 0, dtype=t.float64, out=t.zeros(3)),
+    }
+    return all_said(torch, calls)
+
+
+@scenario
+def values_of_unusual_dtypes(torch: Any) -> list[str]:
+    F = torch.nn.functional
+    z = torch.tensor([[3 + 4j, 1 + 1j], [2 - 1j, 0]])
+    small = torch.tensor([200, 100, 90], dtype=torch.uint8)
+    places = torch.tensor([1, 5, 200], dtype=torch.uint8)
+    nan = torch.tensor([[float("nan"), 1.0], [2.0, 1.0], [1.0, 1.0]])
+    half = torch.ones(24, dtype=torch.bfloat16)
+    calls: dict[str, Callable[[Any], Any]] = {
+        "lengths of complex rows": lambda t: F.normalize(z, p=2.0, dim=1),
+        "sums of complex rows": lambda t: F.normalize(z, p=1.0, dim=0),
+        "between complex rows": lambda t: F.pairwise_distance(z, 2 * z),
+        "area of bytes": lambda t: [t.trapezoid(small), t.trapezoid(small, places), t.trapezoid(small, dx=3)],
+        "areas of bytes": lambda t: t.cumulative_trapezoid(small, places),
+        "differences of NaN": lambda t: F.pdist(nan, 0),
+        "normal": lambda t: t.normal(half, half)[::5],
+        "truth as exponent": lambda t: t.ldexp(t.ones(2), t.tensor(True)),
+        "imaginary diagonal": lambda t: t.linalg.cholesky(t.tensor([[4 + 1j, 1j], [-1 + 1j, 3 - 2j]])),
+        "order in memory": lambda t: t.arange(6.0).reshape(2, 3).t().clone().resize_(2, 2),
+        "parts given": lambda t: t.unbind_copy(nan, out=[t.ones(2), t.ones(2), t.ones(2)]),
+    }
+    return all_said(torch, calls)

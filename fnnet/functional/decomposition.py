@@ -76,10 +76,15 @@ def _require_regular(function: str, result: jax.Array, A: jax.Array, why: str) -
 
 
 def _hermitian(A: jax.Array, lower: bool) -> jax.Array:
-    """A made Hermitian from one triangle; the derivative is shared by both triangles, as PyTorch does it."""
+    """A made Hermitian from one triangle; the derivative is shared by both triangles, as PyTorch does it.
+
+    Imaginary parts on the diagonal are not read.
+    """
     triangle = jnp.tril(A) if lower else jnp.triu(A)
     strict = jnp.tril(A, -1) if lower else jnp.triu(A, 1)
     mean = (A + jnp.conj(jnp.swapaxes(A, -1, -2))) / 2
+    if jnp.iscomplexobj(A):
+        triangle = strict + jnp.real(triangle - strict).astype(A.dtype)
     return mean + lax.stop_gradient(triangle + jnp.conj(jnp.swapaxes(strict, -1, -2)) - mean)
 
 

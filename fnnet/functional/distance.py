@@ -109,4 +109,6 @@ def pdist(input: jax.Array, p: float = 2.0) -> jax.Array:
         raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
     first, second = np.triu_indices(input.shape[0], k=1)
     difference = input[first] - input[second]
+    if p == 0:
+        return jnp.sum(jnp.minimum(jnp.ceil(magnitude(difference)), 1), axis=-1)  # NaN stays NaN
     return farthest(difference) if p == np.inf else norm_along(difference, p, -1)

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.dimension import canonical_dim, canonical_dims
-from fnnet.functional.dtypes import is_integral, to_floating
+from fnnet.functional.dtypes import index_dtype, is_integral, to_floating
 from fnnet.functional.operation import operation
 
 __all__ = ["cumulative_trapezoid", "gradient", "trapezoid"]
@@ -22,14 +22,14 @@ def _ends(y: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
     return lax.slice_in_dim(y, 1, size, axis=axis), lax.slice_in_dim(y, 0, max(size - 1, 0), axis=axis)
 
 
-def _pieces(function: str, y: jax.Array, x: jax.Array | None, dx: Any, axis: int) -> jax.Array:
-    """The area between each two neighbours."""
+def _check_distance(function: str, dx: Any) -> None:
+    if isinstance(dx, jax.Array) and dx.ndim:
+        raise RuntimeError(f"{function}: Currently, we only support dx as a real number.")
+
+
+def _areas(function: str, y: jax.Array, x: jax.Array, axis: int) -> jax.Array:
+    """Twice the area between each two neighbours; of integers in their own dtype, as in PyTorch."""
     right, left = _ends(y, axis)
-    sums = right + left
-    if x is None:
-        if isinstance(dx, jax.Array) and dx.ndim:
-            raise RuntimeError(f"{function}: Currently, we only support dx as a real number.")
-        return sums * (dx / 2) if not is_integral(sums) else to_floating(sums) * (dx / 2)
     if x.ndim == 1 and x.shape[0] != y.shape[axis]:
         raise RuntimeError(
             f"{function}: There must be one `x` value for each sample point, got {x.shape[0]} for "
@@ -40,8 +40,8 @@ def _pieces(function: str, y: jax.Array, x: jax.Array | None, dx: Any, axis: int
         widths = jnp.subtract(*_ends(x, axis))
     else:
         widths = jnp.subtract(*_ends(x, canonical_dim(axis - y.ndim, x.ndim)))
-    sums, widths = (to_floating(one) if is_integral(one) else one for one in (sums, widths))
-    return sums * widths.astype(jnp.promote_types(widths.dtype, sums.dtype)) / 2
+    common = jnp.promote_types(widths.dtype, y.dtype)
+    return (left + right).astype(common) * widths.astype(common)
 
 
 @operation("torch", promote=("y", "x"), aliases=("trapz",))
@@ -50,7 +50,13 @@ def trapezoid(y: jax.Array, x: jax.Array | None = None, *, dx: float = 1, dim: i
     axis = canonical_dim(dim, y.ndim)
     if y.shape[axis] == 0:
         return jnp.zeros(y.shape[:axis] + y.shape[axis + 1 :], y.dtype)
-    return _pieces("trapezoid", y, x, dx, axis).sum(axis)
+    if x is not None:
+        areas = _areas("trapezoid", y, x, axis)
+        return to_floating(areas.sum(axis, dtype=index_dtype() if is_integral(areas) else None)) / 2
+    _check_distance("trapezoid", dx)
+    ends = lax.index_in_dim(y, 0, axis, keepdims=False) + lax.index_in_dim(y, -1, axis, keepdims=False)
+    total = y.sum(axis, dtype=index_dtype() if is_integral(y) else None)
+    return (to_floating(total) - to_floating(ends) * 0.5) * dx
 
 
 @operation("torch", promote=("y", "x"))
@@ -59,7 +65,12 @@ def cumulative_trapezoid(
 ) -> jax.Array:
     """The integrals from the first sample to each of the others; see trapezoid."""
     axis = canonical_dim(dim, y.ndim)
-    return jnp.cumsum(_pieces("cumulative_trapezoid", y, x, dx, axis), axis)
+    if x is not None:
+        areas = _areas("cumulative_trapezoid", y, x, axis)
+        return to_floating(areas.cumsum(axis, dtype=index_dtype() if is_integral(areas) else None)) / 2
+    _check_distance("cumulative_trapezoid", dx)
+    right, left = _ends(y, axis)
+    return jnp.cumsum(to_floating(left + right) * (dx / 2), axis)
 
 
 def _slope(input: jax.Array, axis: int, spacing: Any, edge_order: int) -> jax.Array:

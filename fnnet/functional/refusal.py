@@ -101,8 +101,9 @@ def check_kinds(
                             f"{type_name('', one)}"
                         )
             continue
+        where = "" if parameter.kind is inspect.Parameter.KEYWORD_ONLY else f" (position {position})"
         raise TypeError(
-            f"{name}(): argument '{parameter.name}' (position {position}) must be {expected[0]}, not "
+            f"{name}(): argument '{parameter.name}'{where} must be {expected[0]}, not "
             f"{type_name(parameter.name, value)}"
         )
 

@@ -107,22 +107,34 @@ def _as_dtype(x: jax.Array, kind: np.dtype[Any]) -> jax.Array:
     old, new = x.dtype.itemsize, kind.itemsize
     if x.dtype == kind:
         return x
-    if "b" in (x.dtype.kind, kind.kind) or "c" in (x.dtype.kind, kind.kind):
-        raise NotImplementedError(f"view: {x.dtype.name} as {kind.name}; see view_as_real, view_as_complex")
+    names = scalar_name(x), scalar_name(kind)
     if old != new and not x.ndim:
         raise RuntimeError(
-            f"self.dim() cannot be 0 to view {x.dtype.name} as {kind.name} (different element sizes)"
+            f"self.dim() cannot be 0 to view {names[0]} as {names[1]} (different element sizes)"
         )
+    if old < new and x.shape[-1] % (new // old):
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {new // old} to view {names[0]} as {names[1]} (different "
+            f"element sizes), but got {x.shape[-1]}"
+        )
+    if x.dtype.kind == "b":
+        return _as_dtype(x.astype(np.uint8), kind)
+    if kind.kind == "b":
+        return _as_dtype(x, np.dtype(np.uint8)) != 0
+    if x.dtype.kind == "c" and x.ndim:
+        pairs = jnp.stack([lax.real(x), lax.imag(x)], -1)
+        return _as_dtype(lax.reshape(pairs, (*x.shape[:-1], 2 * x.shape[-1])), kind)
+    if kind.kind == "c" and x.ndim:
+        pairs = _as_dtype(x, np.dtype(f"f{new // 2}"))
+        pairs = lax.reshape(pairs, (*x.shape[:-1], pairs.shape[-1] // 2, 2))
+        return lax.complex(pairs[..., 0], pairs[..., 1])
+    if "c" in (x.dtype.kind, kind.kind):
+        return _as_dtype(x[None], kind)[0]
     if old > new:
         parts = lax.bitcast_convert_type(x, kind)
         return lax.reshape(parts, (*x.shape[:-1], x.shape[-1] * (old // new)))
     if old < new:
         count = new // old
-        if x.shape[-1] % count:
-            raise RuntimeError(
-                f"self.size(-1) must be divisible by {count} to view {x.dtype.name} as {kind.name} "
-                f"(different element sizes), but got {x.shape[-1]}"
-            )
         x = lax.reshape(x, (*x.shape[:-1], x.shape[-1] // count, count))
     return lax.bitcast_convert_type(x, kind)
 

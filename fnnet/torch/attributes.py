@@ -147,7 +147,9 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
             raise NotImplementedError("fnnet.torch: Tensor.resize_ of a view beyond the memory that it sees")
         seen: Tensor = self.as_strided_(target, contiguous_strides(target))
         return seen
-    flat: Any = self.detach().clone().reshape(-1)
+    strides = self._spec.strides
+    order = sorted(range(self.ndim), key=lambda dim: -strides[dim])  # as the elements lie in memory
+    flat: Any = self.detach().permute(order).clone().reshape(-1)
     kept = flat[:count]
     if count > flat.shape[0]:
         whole: Any = zeros(count, dtype=self.dtype, device=self.device)

@@ -198,6 +198,8 @@ def _views(
         tensor = alias(parent, steps, tuple(numbers))
         tensor._cache, tensor._cached_at = value, parent._storage.changes
         adopt(tensor, parent, own, nr, several=plan.grad_fn in _SEVERAL)
+        if not plan.grad_fn:
+            tensor._base = None  # bytes read as another dtype are no view to autograd
         made.append(tensor)
     return made
 

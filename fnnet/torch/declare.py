@@ -66,6 +66,9 @@ ITSELF: dict[str, Callable[..., bool]] = {
 SAME_SHAPE = ("broadcast_tensors", "atleast_1d", "atleast_2d", "atleast_3d")
 """Operations of several tensors that give those themselves whose shape is right."""
 
+IN_DTYPE_OF_OUT = frozenset(["sum", "prod", "cumsum", "cumprod", "mean", "nansum"])
+"""Operations that compute in the dtype of `out`."""
+
 REQUIRED = {"softmax": "dim", "log_softmax": "dim"}
 """Arguments that nn.functional guesses, and `torch` and methods do not."""
 
@@ -106,6 +109,7 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
     itself = ITSELF.get(op.declared.name)
     read = READ.get(op.declared.name)
     same_shape = op.declared.name in SAME_SHAPE
+    takes_dtype = op.declared.name in IN_DTYPE_OF_OUT
 
     def function(*args: Any, **kwargs: Any) -> Any:
         found = itself is not None and args and isinstance(args[0], Tensor) and "out" not in kwargs
@@ -118,6 +122,13 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
             return _unless_same(call(op, args, kwargs), several)
         if kwargs and "out" in kwargs and not has_out:
             out = kwargs.pop("out")
+            if (
+                takes_dtype
+                and isinstance(out, Tensor)
+                and kwargs.get("dtype") is None
+                and (op.name != "mean" or out._spec.differentiable)
+            ):
+                kwargs["dtype"] = out.dtype
             result = function(*args, **kwargs)
             return result if out is None else write_out(out, result, op.name, op)
         if variadic:
@@ -363,6 +374,8 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
                 f"{cpp_name(self.dtype)}"
             )
         changed: Tensor = self.copy_(made)
+        if changed._fn is not None:
+            changed._fn.__class__ = node_class("PolygammaBackward1")
         return changed
 
     setattr(Tensor, "polygamma_", polygamma_)  # noqa: B010

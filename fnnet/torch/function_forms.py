@@ -238,7 +238,7 @@ def _copy_of(name: str) -> Callable[..., Any]:
                     f"Expected out tensor to have dtype {one.dtype.name}, but got {given.dtype.name} instead"
                 )
         written = write_out(out, made, f"{name}_copy")
-        return None if name == "split_with_sizes" else written
+        return None if name in ("split", "split_with_sizes", "unbind") else written
 
     function.__name__ = function.__qualname__ = f"{name}_copy"
     function.__doc__ = f"A copy of what `input.{name}(...)` sees."

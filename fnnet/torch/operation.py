@@ -365,6 +365,8 @@ class Op:
         plan.keeps = kept_by(self, bound, plan.grad_fn)
         if self.declared.name in NO_DERIVATIVE:
             plan.no_derivative = f"derivative for aten::{self.name} is not implemented"
+        if self.declared.name == "view" and isinstance(bound.arguments.get("size"), dtype):
+            plan.grad_fn, plan.differentiable = "", False
         if self.declared.name in NOT_SEEN:
             plan.differentiable = False
         plan.shown = shown_edges(self, bound, order)
@@ -442,7 +444,8 @@ class Op:
     def _make_view(self, plan: Plan, function: Function, bound: inspect.BoundArguments) -> None:
         if self.declared.name == "ravel" and not plan.inputs[0].contiguous:
             return  # which copies, even where a view were possible
-        known = steps_of(self.declared.name, bound, tuple(plan.inputs[0].shape))
+        spec = plan.inputs[0]
+        known = steps_of(self.declared.name, bound, tuple(spec.shape), np.dtype(spec.dtype.numpy))
         views = [(0, known)] if known else layout.views_of(plan.jaxpr, function, self.name)
         try:
             specs = [view_spec(plan.inputs[origin], steps, ())[0] for origin, steps in views]

@@ -19,7 +19,7 @@ from fnnet.torch.tensor import Tensor
 
 _CONVERTING = frozenset(
     ("addr", "cholesky", "cholesky_inverse", "cholesky_solve", "geqrf",
-     "cumprod", "cumsum", "kron", "ldexp", "linalg_cond", "linalg_matrix_power", "linalg_matrix_rank",
+     "kron", "ldexp", "linalg_cond", "linalg_matrix_power", "linalg_matrix_rank",
      "linalg_pinv", "linalg_tensorinv", "linalg_tensorsolve", "logical_and", "logical_not", "logical_or",
      "logical_xor", "logit", "logsumexp", "lu", "mean", "mvlgamma", "nanmean", "nansum", "normalize", "polar",
      "polygamma", "signbit", "square", "std", "var", "isneginf", "isposinf", "histogramdd", "equal")
@@ -32,7 +32,6 @@ _EXACT = frozenset(("matmul", "cross", "heaviside", "isin", "linalg_cross", "whe
 _KEEP_SHAPE = frozenset(("linspace", "logspace"))
 _SILENT = frozenset(("linspace", "logspace", "eye", "logsigmoid", "narrow_copy"))
 _EXTREMES = frozenset(("max", "min", "maximum", "minimum"))
-_TRUNCATING = frozenset(("cumsum", "cumprod"))
 _JOINING = frozenset(("cat", "concat", "stack", "hstack", "vstack", "dstack", "column_stack"))
 _COLUMNS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(
@@ -66,7 +65,7 @@ def converts(op: Op, several: bool = False) -> bool:
 
 def check(op: Op | None, name: str, result: dtype, out: dtype, several: bool = False) -> None:
     """Raise where PyTorch does not put a result of one dtype into a tensor of another."""
-    if result is out or name in _TRUNCATING:
+    if result is out:
         return
     if op is not None and op.declared.name in _JOINING and not can_cast(result, out):
         raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {cpp_name(out)}")

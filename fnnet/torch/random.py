@@ -205,10 +205,8 @@ def normal(
         )
         made = wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
         return finish(made, requires_grad)
-    arrays = [_numbers(one) if isinstance(one, Tensor) else one for one in (mean, std)]
-    made = from_array((generator or default_generator).normal_of(*arrays), as_device(device))
-    first = next((one for one in (mean, std) if isinstance(one, Tensor)), made)
-    return made.to(D.bfloat16) if first.dtype is D.bfloat16 else made
+    arrays = [np.asarray(one._value().get()) if isinstance(one, Tensor) else one for one in (mean, std)]
+    return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
 
 
 @puts_into_out

@@ -110,6 +110,8 @@ def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
             "index_copy_(): self and source expected to have the same dtype, but got (self) "
             f"{cpp_name(input)} and (source) {cpp_name(kinds['source'])}"
         )
+    elif name == "ldexp" and kinds.get("other") is D.bool_ and input is not None and input.is_floating_point:
+        raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
     elif name == "binary_cross_entropy" and target is not input and target is not None and input is not None:
         raise RuntimeError(f"Found dtype {cpp_name(target)} but expected {cpp_name(input)}")
 

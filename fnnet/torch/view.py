@@ -9,7 +9,8 @@ A view is a sequence of steps, each a tuple that begins with its kind:
     ("slice", dims, sizes, steps)      with one start for each of dims, known only at run time
     ("strided", shape, strides)        into the flattened parent, with one run-time start
     ("fixed", starts, sizes, steps)    a slice of all dimensions with its starts
-    ("fixed_strided", shape, strides, start)
+    ("fixed_strided", shape, strides, start, parts)
+                                       parts: of which dimensions, how often, each stride is the sum, if known
     ("bitcast", numpy dtype, bytes of an element before, bytes after)
     ("as_real",), ("as_complex",)      complex numbers as pairs of real ones, and back
     ("detach",)                        the same, without its derivative (where JAX differentiates)
@@ -109,7 +110,14 @@ def _read_step(x: Any, step: Step, starts: Sequence[Any]) -> Any:
     if kind == "as_complex":
         return lax.complex(x[..., 0], x[..., 1])
     assert kind == "bitcast"
-    return lax.bitcast_convert_type(x, step[1])
+    return _bitcast(x, step[1])
+
+
+def _bitcast(x: Any, kind: Any) -> Any:
+    """The same bytes as another dtype; a truth is a byte, and any byte but 0 is true."""
+    if np.dtype(kind).kind == "b":
+        return lax.bitcast_convert_type(x, np.uint8) != 0
+    return lax.bitcast_convert_type(x.astype(np.uint8) if x.dtype == bool else x, kind)
 
 
 def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
@@ -137,7 +145,7 @@ def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
     if kind in ("as_real", "as_complex"):
         return _read_step(new, ("as_complex" if kind == "as_real" else "as_real",), ())
     assert kind == "bitcast"
-    return lax.bitcast_convert_type(new, x.dtype)
+    return _bitcast(new, x.dtype)
 
 
 def _split(steps: Sequence[Step], starts: Sequence[Any]) -> list[tuple[Step, Sequence[Any]]]:
@@ -276,7 +284,10 @@ def layout(
         elif kind in ("strided", "fixed_strided"):
             natural = contiguous_strides(tuple(shape))
             offset += _distance(own[0] if kind == "strided" else step[3], natural, strides)
-            strides = [_distance(stride, natural, strides) for stride in step[2]]
+            if kind == "fixed_strided" and len(step) > 4:
+                strides = [sum(strides[dim] * count for dim, count in part) for part in step[4]]
+            else:
+                strides = [_distance(stride, natural, strides) for stride in step[2]]
             shape = list(step[1])
     return tuple(strides), offset
 

@@ -46,9 +46,12 @@ def _rebound(function: Any, side: Side) -> Any:
 
 
 def _translated_function(op: Any, side: Side) -> Any:
-    name = getattr(op, "__name__", "")
-    for place in ("", "nn.functional.", "linalg.", "special.", "fft."):
-        if path(side.lib, place + name) is not None and getattr(op, "__module__", "") != "x":
+    if side.name == "torch":
+        return op
+    name, module = getattr(op, "__name__", ""), getattr(op, "__module__", None) or ""
+    own = [module.removeprefix("torch.") + "."] if module.startswith("torch.") else []
+    for place in (*own, "", "nn.functional.", "linalg.", "special.", "fft."):
+        if path(side.lib, place + name) is not None:
             return path(side.lib, place + name)
     return op
 
