@@ -261,3 +261,22 @@ def bytes_as_another_dtype(torch: Any) -> list[str]:
     memory = x.untyped_storage()
     lines += [str(torch.asarray(memory[4:12], dtype=torch.uint8)), str(memory[3]), str(len(memory))]
     return [*lines, str(torch.asarray(memory, dtype=torch.float32))]
+
+
+@scenario
+def names_of_composed_nodes(torch: Any) -> list[str]:
+    x = torch.randn(2, 3, requires_grad=True)
+    made = [torch.nn.functional.gumbel_softmax(x, hard=hard) for hard in (False, True)]
+    return [type(one.grad_fn).__name__ for one in made]
+
+
+@scenario
+def names_of_distributed_parts(torch: Any) -> list[str]:
+    from torch.distributed._composable.fsdp import FSDPModule
+    from torch.distributed._tensor.experimental import implicit_replication
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    from torch.distributed.tensor import DTensor
+
+    net = torch.nn.Linear(2, 2)
+    named = (implicit_replication, MixedPrecisionPolicy, fully_shard)
+    return [str([isinstance(net, FSDPModule), type(net.weight) is DTensor]), *[one.__name__ for one in named]]

@@ -36,8 +36,12 @@ def __getattr__(name: str) -> Any:
 _INSTEAD = "use jax.sharding and jax.distributed"
 for _place, _names in (
     ("optim", "ZeroRedundancyOptimizer"),
-    ("fsdp", "FullyShardedDataParallel fully_shard"),
+    ("fsdp", "FullyShardedDataParallel fully_shard FSDPModule MixedPrecisionPolicy"),
+    ("_composable.fsdp", "fully_shard FSDPModule MixedPrecisionPolicy"),
     ("device_mesh", "DeviceMesh init_device_mesh"),
     ("tensor", "DTensor distribute_tensor Shard Replicate"),
+    ("tensor.experimental", "implicit_replication"),
+    ("_tensor", "DTensor distribute_tensor Shard Replicate"),
+    ("_tensor.experimental", "implicit_replication"),
 ):
     _spell(f"{__name__}.{_place}", **_refusals(f"torch.distributed.{_place}", _names, _INSTEAD))

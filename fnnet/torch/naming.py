@@ -186,10 +186,15 @@ def _clamp(call: _Call) -> str | None:
     return "ClampBackward0" if call.spec("min") or call.spec("max") else None
 
 
+def _gumbel(call: _Call) -> str | None:
+    return "AddBackward0" if call["hard"] else None
+
+
 _COMPARISONS = {name: _by_tensor(name.capitalize(), "other") for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 
 _CALLS: dict[str, Namer] = {
     **_COMPARISONS,
+    "gumbel_softmax": _gumbel,
     "sum": _by_dim("Sum", 0, 1), "mean": _by_dim("Mean", 0, 1), "prod": _by_dim("Prod", 0, 1),
     "median": _by_dim("Median", 0, 1), "nanmedian": _by_dim("Nanmedian", 0, 1),
     "max": _extreme("Max"), "min": _extreme("Min"),
