@@ -38,6 +38,11 @@ EXPECTED: dict[str, Call] = {
     "cumprod of NaN": ("cumprod", [[NAN, 1.0, 2.0]], {"dim": 0}, [NAN, NAN, NAN], [[NAN, NAN, NAN]]),
     "cumprod at zero": ("cumprod", [[3.0, 0.0, 2.0, 0.0]], {"dim": 0}, [3.0, 0.0, 0.0, 0.0],
                         [[1.0, 9.0, 0.0, 0.0]]),
+    "exp2 of whole numbers": ("exp2", [[10.0, 24.0, 100.0, -100.0]], {},
+                              [1024.0, 16777216.0, 1.2676506e30, 7.88860905e-31],
+                              [[709.782715, 11629080.0, 8.78668442e29, 5.46796714e-31]]),
+    "sinc near 0": ("sinc", [[0.0, 1e-8, -1e-8, 0.5]], {}, [1.0, 1.0, 1.0, 0.636619747],
+                    [[0.0, 0.0, 0.0, -1.27323961]]),
     "ndtri at its ends": ("ndtri", [[0.0, 1.0, 0.5]], {}, [-INF, INF, 0.0], [[INF, INF, 2.5066283]]),
     "ctc without a path": ("ctc_loss", [[[-1.0, -0.5]] * 2], {"targets": [1, 1], "input_lengths": [2],
                            "target_lengths": [2], "reduction": "none"}, INF, [[[NAN, NAN]] * 2]),
@@ -83,6 +88,13 @@ def test_expected_is_pytorchs(name: str) -> None:
     output = theirs(*tensors, **options)
     gradients = torch.autograd.grad(output.sum(), tensors)
     check(name, output.detach().numpy(), [one.numpy(force=True) for one in gradients])
+
+
+def test_not_a_number_stays_one() -> None:
+    # PyTorch 2.13: torch.special.modified_bessel_k0 and its kin of NaN, zeta(0, 0).
+    for name in ("modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0"):
+        assert np.isnan(getattr(F, name)(jnp.asarray(NAN))), name
+    assert np.isnan(F.zeta(jnp.asarray(0.0), jnp.asarray(0.0)))
 
 
 def test_windows_of_one_point() -> None:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional import exact_powers
 from fnnet.functional.dtypes import (
     canonical,
     concrete,
@@ -294,7 +295,7 @@ def ldexp(input: jax.Array, other: jax.Array) -> jax.Array:
     """Input times 2 to the power other."""
     x = to_floating(input)
     exponent = jnp.asarray(other).astype(x.dtype)
-    return x * jnp.exp2(exponent)
+    return x * once_rounded(exact_powers.exp2)(exponent)
 
 
 @operation("torch", "Tensor", in_place=True, **_BINARY)

@@ -111,7 +111,7 @@ def _modified_second_kind(x: jax.Array, order: int, scaled: bool) -> jax.Array:
     high = _chebyshev(8 / safe - 2, given.K1_B if order else given.K0_B) / jnp.sqrt(safe)
     made = jnp.where(safe <= 2, low * jnp.exp(jnp.minimum(safe, 2)), high)
     made = made if scaled else made * jnp.exp(-safe)
-    return jnp.where(x == 0, jnp.inf, jnp.where(x < 0, jnp.nan, made)).astype(x.dtype)
+    return jnp.where(x == 0, jnp.inf, jnp.where(x > 0, made, jnp.nan)).astype(x.dtype)
 
 
 def _k0(x: jax.Array) -> jax.Array:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.functional import exact_powers
 from fnnet.functional.dtypes import (
     index_dtype,
     is_bool,
@@ -90,7 +91,7 @@ def _elementwise(
 
 
 exp = _elementwise("exp", jnp.exp, "ExpBackward0", "e to the power of the input.")
-exp2 = _elementwise("exp2", jnp.exp2, "Exp2Backward0", "2 to the power of the input.")
+exp2 = _elementwise("exp2", exact_powers.exp2, "Exp2Backward0", "2 to the power of the input.")
 expm1 = _elementwise("expm1", jnp.expm1, "Expm1Backward0", "exp(input) - 1, exact near 0.")
 log = _elementwise("log", jnp.log, "LogBackward0", "The natural logarithm.")
 log1p = _elementwise("log1p", jnp.log1p, "Log1PBackward0", "log(1 + input), exact near 0.")
@@ -140,11 +141,23 @@ atanh = _elementwise(
 )
 
 
+@jax.custom_jvp
 def _sinc(x: jax.Array) -> jax.Array:
     # Near 0 the branch not taken divides 0 by 0, so its argument is replaced before it.
     zero = x == 0
     angle = jnp.pi * jnp.where(zero, jnp.ones_like(x), x)
     return jnp.where(zero, jnp.ones_like(x), jnp.sin(angle) / angle)
+
+
+# PyTorch's quotient: of the two terms that JAX's derivative subtracts near 0 no digit is left.
+def _sinc_jvp(change: jax.Array, answer: jax.Array, x: jax.Array) -> jax.Array:
+    angle, divisor = jnp.pi * x, jnp.pi * x * x
+    zero = divisor == 0
+    slope = (angle * jnp.cos(angle) - jnp.sin(angle)) / jnp.where(zero, 1, divisor)
+    return change * jnp.where(zero, 0, slope)
+
+
+_sinc.defjvps(_sinc_jvp)
 
 
 sinc = _elementwise("sinc", _sinc, "SincBackward0", "sin(pi x) / (pi x), 1 at 0, where its derivative is 0.")

@@ -323,4 +323,5 @@ def mvlgamma(input: jax.Array, p: int) -> jax.Array:
 @operation("special", **_BINARY)
 def zeta(input: Any, other: Any) -> jax.Array:
     """The Hurwitz zeta function."""
-    return lax.stop_gradient(lax.zeta(*_paired(input, other)))
+    s, q = _paired(input, other)
+    return lax.stop_gradient(jnp.where(s < 1, jnp.nan, lax.zeta(s, q)))
