@@ -135,12 +135,17 @@ def _while(inputs: list[Any], params: dict[str, Any]) -> list[Any]:
     return carried
 
 
+def loop_counts(params: dict[str, Any]) -> tuple[int, int]:
+    """How many of a scan's inputs are the same in all steps, and how many after them are its state."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, state = params["ft_in"].unpack()[:2]  # JAX 0.12 keeps the arguments' trees instead
+    return len(list(consts)), len(list(state))
+
+
 def _scan(inputs: list[Any], params: dict[str, Any]) -> list[Any]:
     inner, length = params["jaxpr"], params["length"]
-    if "num_consts" in params:
-        first, count = params["num_consts"], params["num_carry"]
-    else:  # JAX 0.12 keeps the arguments' trees instead
-        first, count = (len(list(part)) for part in params["ft_in"].unpack()[:2])
+    first, count = loop_counts(params)
     last = first + count
     consts, carried, rows = inputs[:first], inputs[first:last], inputs[last:]
     avals = inner.out_avals[count:]

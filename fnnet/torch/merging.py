@@ -19,6 +19,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 from jax.interpreters import partial_eval
 
+from fnnet.evaluation import loop_counts
 from fnnet.functional.jaxprs import as_it_is, equations
 
 __all__ = ["merged", "repeats_loops"]
@@ -30,7 +31,7 @@ _CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "custom_jvp_call": "call_jaxpr", "cus
 def repeats_loops(closed: ClosedJaxpr) -> bool:
     """Whether two loops are alike enough to be looked at."""
     kinds = Counter(
-        (*(eqn.params[name] for name in ("length", "reverse", "num_carry")), _shapes(eqn))
+        (eqn.params["length"], eqn.params["reverse"], _shapes(eqn))
         for eqn in equations(closed.jaxpr)
         if eqn.primitive.name == "scan"
     )
@@ -39,8 +40,8 @@ def repeats_loops(closed: ClosedJaxpr) -> bool:
 
 def _shapes(loop: Any) -> tuple[Any, ...]:
     """The shapes of a loop's state."""
-    first = loop.params["num_consts"]
-    return tuple(one.aval.shape for one in loop.invars[first : first + loop.params["num_carry"]])
+    first, carried = loop_counts(loop.params)
+    return tuple(one.aval.shape for one in loop.invars[first : first + carried])
 
 
 def merged(closed: ClosedJaxpr) -> Any:
@@ -79,7 +80,7 @@ class _Merging:
     def _computed(self, eqn: Any, inputs: list[Any]) -> list[Any]:
         inner = eqn.params.get(_CALLS.get(eqn.primitive.name, ""))
         if inner is not None:
-            return self.run(inner.jaxpr, inner.consts, inputs)
+            return self.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), inputs)
         key = None if eqn.effects else self._key(eqn, inputs)
         if key is None:
             return as_it_is(eqn, inputs)
@@ -122,16 +123,16 @@ class _Merging:
 
     def _output_keys(self, eqn: Any, inputs: list[Any]) -> list[Any]:
         """For each output what it is computed of, and how: with the state, that of one step."""
-        params = eqn.params
-        body, carried = params["jaxpr"], params["num_carry"]
-        first = params["num_consts"]
-        consts = tuple(map(self._identity, body.consts))
+        params, body = eqn.params, eqn.params["jaxpr"]
+        first, carried = loop_counts(params)
+        consts = tuple(map(self._identity, getattr(body, "consts", ())))
+        steps = getattr(body, "jaxpr", body)
         identities = list(map(self._identity, inputs))
         begin = tuple(identities[first : first + carried])
         way = (params["length"], params["reverse"], carried, begin, consts)
 
         def part(wanted: range) -> Any:
-            small, used = partial_eval.dce_jaxpr(body.jaxpr, [i in wanted for i in range(len(eqn.outvars))])
+            small, used = partial_eval.dce_jaxpr(steps, [i in wanted for i in range(len(eqn.outvars))])
             places = [(i - first, identities[i]) for i, is_used in enumerate(used) if is_used]
             # Of the state, its place; of what is constant or read in turn, which value it is.
             read = tuple(at if 0 <= at < carried else ("of", one) for at, one in places)
