@@ -347,4 +347,5 @@ RULES: dict[str, Rule] = {
     "device_put": lambda *xs, **_: xs,
     "optimization_barrier": lambda *xs, **_: xs,
     "apart": lambda x: x,
+    "vectorised": lambda *xs, name: RULES[name](*xs),
 }  # fmt: skip

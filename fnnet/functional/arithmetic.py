@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.functional import exact_powers
+from fnnet.functional import exact_powers, vectorised
 from fnnet.functional.dtypes import (
     canonical,
     concrete,
@@ -110,7 +110,7 @@ def _quotient_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[
 
 def _floor_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
     """Python's floor division of floats, which is exact where floor(x / y) would round up first."""
-    rest = lax.rem(x, y)
+    rest = vectorised.rem(x, y)
     quotient = (x - rest) / y
     quotient = jnp.where((rest != 0) & ((y < 0) != (rest < 0)), quotient - 1, quotient)
     floored = jnp.floor(quotient)
@@ -161,7 +161,8 @@ def floor_divide(input: Value, other: Value) -> jax.Array:
 
 @jax.custom_jvp
 def _remainder(x: jax.Array, y: jax.Array) -> jax.Array:
-    return jnp.remainder(x, y)
+    rest = vectorised.rem(x, y)
+    return jnp.where((rest != 0) & ((y < 0) != (rest < 0)), rest + y, rest)
 
 
 _remainder.defjvps(
@@ -183,7 +184,7 @@ def fmod(input: Value, other: Value) -> jax.Array:
     """The remainder with the sign of the dividend. Raises RuntimeError for an integer zero divisor."""
     x, y = pair(input, other)
     _refuse_zero("fmod", y)
-    return lax.rem(x, y)
+    return vectorised.rem(x, y)
 
 
 # 0 to the power 0 has the derivative 0 in both arguments, where JAX gives NaN.

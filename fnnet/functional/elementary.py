@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.functional import exact_powers
+from fnnet.functional import exact_powers, vectorised
 from fnnet.functional.dtypes import (
     index_dtype,
     is_bool,
@@ -110,14 +110,14 @@ _rsqrt.defjvps(lambda g, answer, x: g * (-0.5 * answer * answer * answer))
 
 rsqrt = _elementwise("rsqrt", _rsqrt, "RsqrtBackward0", "One over the square root.")
 reciprocal = _elementwise("reciprocal", jnp.reciprocal, "ReciprocalBackward0", "One over the input.")
-sin = _elementwise("sin", jnp.sin, "SinBackward0", "The sine.")
-cos = _elementwise("cos", jnp.cos, "CosBackward0", "The cosine.")
-tan = _elementwise("tan", jnp.tan, "TanBackward0", "The tangent.")
+sin = _elementwise("sin", vectorised.sin, "SinBackward0", "The sine.")
+cos = _elementwise("cos", vectorised.cos, "CosBackward0", "The cosine.")
+tan = _elementwise("tan", vectorised.tan, "TanBackward0", "The tangent.")
 sinh = _elementwise("sinh", jnp.sinh, "SinhBackward0", "The hyperbolic sine.")
 cosh = _elementwise("cosh", jnp.cosh, "CoshBackward0", "The hyperbolic cosine.")
-asin = _elementwise("asin", jnp.arcsin, "AsinBackward0", "The inverse sine.", aliases=("arcsin",))
-acos = _elementwise("acos", jnp.arccos, "AcosBackward0", "The inverse cosine.", aliases=("arccos",))
-atan = _elementwise("atan", jnp.arctan, "AtanBackward0", "The inverse tangent.", aliases=("arctan",))
+asin = _elementwise("asin", vectorised.asin, "AsinBackward0", "The inverse sine.", aliases=("arcsin",))
+acos = _elementwise("acos", vectorised.acos, "AcosBackward0", "The inverse cosine.", aliases=("arccos",))
+atan = _elementwise("atan", vectorised.atan, "AtanBackward0", "The inverse tangent.", aliases=("arctan",))
 asinh = _elementwise(
     "asinh", jnp.arcsinh, "AsinhBackward0", "The inverse hyperbolic sine.", aliases=("arcsinh",)
 )
@@ -146,14 +146,14 @@ def _sinc(x: jax.Array) -> jax.Array:
     # Near 0 the branch not taken divides 0 by 0, so its argument is replaced before it.
     zero = x == 0
     angle = jnp.pi * jnp.where(zero, jnp.ones_like(x), x)
-    return jnp.where(zero, jnp.ones_like(x), jnp.sin(angle) / angle)
+    return jnp.where(zero, jnp.ones_like(x), vectorised.sin(angle) / angle)
 
 
 # PyTorch's quotient: of the two terms that JAX's derivative subtracts near 0 no digit is left.
 def _sinc_jvp(change: jax.Array, answer: jax.Array, x: jax.Array) -> jax.Array:
     angle, divisor = jnp.pi * x, jnp.pi * x * x
     zero = divisor == 0
-    slope = (angle * jnp.cos(angle) - jnp.sin(angle)) / jnp.where(zero, 1, divisor)
+    slope = (angle * vectorised.cos(angle) - vectorised.sin(angle)) / jnp.where(zero, 1, divisor)
     return change * jnp.where(zero, 0, slope)
 
 
@@ -290,7 +290,7 @@ def nan_to_num(
 # At (0, 0) the derivatives are 0, where JAX gives NaN.
 @jax.custom_jvp
 def _atan2(y: jax.Array, x: jax.Array) -> jax.Array:
-    return lax.atan2(y, x)
+    return vectorised.atan2(y, x)
 
 
 def _slope(part: jax.Array, y: jax.Array, x: jax.Array) -> jax.Array:
