@@ -159,7 +159,7 @@ def values_of_unusual_dtypes(torch: Any) -> list[str]:
     z = torch.tensor([[3 + 4j, 1 + 1j], [2 - 1j, 0]])
     small = torch.tensor([200, 100, 90], dtype=torch.uint8)
     places = torch.tensor([1, 5, 200], dtype=torch.uint8)
-    nan = torch.tensor([[float("nan"), 1.0], [2.0, 1.0], [1.0, 1.0]])
+    inf, nan = float("inf"), torch.tensor([[float("nan"), 1.0], [2.0, 1.0], [1.0, 1.0]])
     half = torch.ones(24, dtype=torch.bfloat16)
     calls: dict[str, Callable[[Any], Any]] = {
         "lengths of complex rows": lambda t: F.normalize(z, p=2.0, dim=1),
@@ -171,6 +171,7 @@ def values_of_unusual_dtypes(torch: Any) -> list[str]:
         "normal": lambda t: t.normal(half, half)[::5],
         "truth as exponent": lambda t: t.ldexp(t.ones(2), t.tensor(True)),
         "imaginary diagonal": lambda t: t.linalg.cholesky(t.tensor([[4 + 1j, 1j], [-1 + 1j, 3 - 2j]])),
+        "infinite parts": lambda t: t.view_as_complex(t.tensor([[-0.0, inf], [inf, 0.0], [nan[0, 0], 1.0]])),
         "order in memory": lambda t: t.arange(6.0).reshape(2, 3).t().clone().resize_(2, 2),
         "parts given": lambda t: t.unbind_copy(nan, out=[t.ones(2), t.ones(2), t.ones(2)]),
     }

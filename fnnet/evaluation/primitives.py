@@ -262,6 +262,13 @@ def _by_name(names: str, spellings: str) -> dict[str, Rule]:
     return {name: one(getattr(np, spelling)) for name, spelling in pairs}
 
 
+def _complex(x: Any, y: Any) -> Any:
+    """x + yi, where infinity and NaN stay in the part that they are in."""
+    made = np.empty(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, np.complex64))
+    made.real, made.imag = x, y
+    return made
+
+
 RULES: dict[str, Rule] = {
     **_by_name("add sub mul max min atan2 nextafter add_any square",
                "add subtract multiply maximum minimum arctan2 nextafter add square"),
@@ -273,7 +280,7 @@ RULES: dict[str, Rule] = {
                "sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh"),
     **_by_name("real imag conj shift_left", "real imag conj left_shift"),
     **dict.fromkeys(("copy", "copy_p", "stop_gradient"), one(lambda x: x)),
-    "complex": lambda x, y: x + y * np.array(1j, np.result_type(x, np.complex64)),
+    "complex": _complex,
     "sign": one(_sign),
     "pow": one(_power),
     "div": one(_divide),
