@@ -4,6 +4,7 @@ Each is called as scenario(tf) with an empty default graph, and returns named re
 """
 
 import numpy as np
+from tensorflow_arguments import arguments, loop_gradients, wrong_arguments
 from tensorflow_refusals import errors, out_of_range
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]], np.float32)
@@ -384,5 +385,5 @@ SCENARIOS = [
     two_layer, elementwise, reductions, shapes, networks, optimizers, gradients, loops,
     branches,
     scans, order, seeds, operation_seed, names, errors, writing_in_a_loop, recurrent_network,
-    picture_network, out_of_range,
+    picture_network, out_of_range, arguments, loop_gradients, wrong_arguments,
 ]  # fmt: skip

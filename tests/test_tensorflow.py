@@ -147,25 +147,64 @@ def test_gradients_within_a_loop_flow_through_what_was_made_outside():
     np.testing.assert_allclose(tf.Session().run(slopes, {a: [1.0, 0.5]}), [8.0, 1.0], rtol=1e-6)
 
 
-def test_a_gradient_through_a_while_loop_is_refused_by_name():
+def test_a_second_gradient_through_a_while_loop_is_refused():
     rate = tf.placeholder(tf.float32, ())
     end = tf.while_loop(lambda i, v: i < 9, lambda i, v: (i + 1, v * rate), [0, tf.constant(1.0)])[1]
-    with pytest.raises(NotImplementedError, match=r"gradient through a tf\.while_loop .* is not mirrored"):
-        tf.gradients(end, rate)
-    assert tf.gradients(tf.stop_gradient(end) * rate, rate)[0] is not None
+    slope = tf.gradients(end, rate)[0]
+    np.testing.assert_allclose(tf.Session().run(slope, {rate: 2.0}), 9 * 2.0**8)
+    with pytest.raises(TypeError, match="Second-order gradient for while loops not supported"):
+        tf.gradients(slope, rate)
+
+
+@pytest.mark.slow
+def test_a_loop_with_checks_and_variables_has_a_gradient():
+    tf.set_random_seed(1)
+    table, w = tf.Variable([1.0, 2.0, 3.0]), tf.Variable(2.0)
+    n, ids = tf.placeholder(tf.int32, ()), tf.placeholder(tf.int32, (None,))
+    kept = lambda i, v: (i + 1, v + tf.gather(table, ids[i]) * w * tf.nn.dropout(tf.ones(()), rate=0.5))  # noqa: E731
+    total = tf.while_loop(lambda i, v: i < n, kept, [0, tf.constant(0.0)])[1]
+    slopes = tf.gradients(total, [table, w])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found, by_table, by_w = session.run([total, *slopes], {n: 400, ids: [0, 1, 2, 1] * 100})
+        np.testing.assert_allclose([found, by_table @ [1.0, 2.0, 3.0]], [by_w * 2.0, found], rtol=1e-5)
+        assert set((by_table % 4.0).tolist()) == {0.0}, "each kept number counts twice w"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"= 3 is not in \[0, 3\)"):
+            session.run(slopes, {n: 3, ids: [0, 1, 3]})
+
+
+def test_a_session_can_be_the_default_without_a_block():
+    session = tf.InteractiveSession()
+    assert tf.constant(2.0).eval() == 2.0
+    session.close()
+    session.close()
+    with pytest.raises(ValueError, match="No default session"):
+        tf.constant(2.0).eval()
 
 
 def test_branches_and_turns_that_do_not_fit_are_told_when_the_graph_is_built():
     x, p = tf.placeholder(tf.float32, (None,)), tf.placeholder(tf.bool, ())
     tries = [
         lambda: tf.cond(p, lambda: (x, x), lambda: {"a": x, "b": x}),
+        lambda: tf.while_loop(lambda i, v: i < 3, lambda i, v: i + 1, [0, x]),
+        lambda: tf.scan(lambda a, e: (a, e), x),
         lambda: tf.cond(p, lambda: x, lambda: tf.cast(x, tf.int32)),
         lambda: tf.while_loop(lambda v: v < 3.0, lambda v: tf.cast(v, tf.int32), [tf.constant(0.0)]),
         lambda: tf.while_loop(lambda v: v[0] < 3.0, lambda v: tf.concat([v, v], 0), [x]),
         lambda: tf.scan(lambda a, e: a > e, x, tf.constant(0.0)),
     ]
     for build in tries:
-        with pytest.raises(ValueError, match="must have"):
+        with pytest.raises(
+            ValueError, match=r"must have|the same nested structure|enters the loop with shape"
+        ):
+            build()
+    for build in (
+        lambda: tf.cond(p, lambda: tf.zeros(2), lambda: tf.zeros(3)),
+        lambda: tf.while_loop(
+            lambda v: v[0] < 3.0, lambda v: tf.concat([v, v], 0), [tf.ones(2)], [tf.TensorShape([None])]
+        ),
+    ):
+        with pytest.raises(NotImplementedError, match=r"shapes? .* is not mirrored"):
             build()
 
 

@@ -18,6 +18,7 @@ from fnnet.tensorflow import random_ops as _random
 from fnnet.tensorflow import specs as _specs
 from fnnet.tensorflow import train as train
 from fnnet.tensorflow import variables as _variables
+from fnnet.tensorflow.session import InteractiveSession as InteractiveSession
 from fnnet.tensorflow.session import Session as Session
 from fnnet.tensorflow.specs import TensorShape as TensorShape
 from fnnet.tensorflow.specs import as_dtype as as_dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -15,8 +16,10 @@ from fnnet.tensorflow.operation import stack as stack
 from fnnet.tensorflow.specs import as_dtype, to_array
 
 
-def _split(value: Any, num_or_size_splits: Any = (), axis: Any = 0) -> Any:
+def _split(value: Any, num_or_size_splits: Any = (), axis: Any = 0, num: Any = None) -> Any:
     parts, whole = num_or_size_splits, value.shape[int(axis)]
+    if not isinstance(parts, int) and -1 in parts:
+        parts = [whole - sum(parts) - 1 if n == -1 else n for n in parts]
     if not isinstance(parts, int) and sum(parts) != whole:
         raise ValueError(f"The sizes {parts} must sum to the size along the axis, {whole}")
     places = parts if isinstance(parts, int) else np.cumsum(parts)[:-1].tolist()
@@ -45,11 +48,15 @@ def _range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> 
 
 
 def _one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = -1, dtype: Any = None
+    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None
 ) -> Any:  # fmt: skip
+    given = [to_array(value).dtype for value in (on_value, off_value) if value is not None]
+    kind = as_dtype(dtype or (given[0] if given else "float32"))
     values = (1 if on_value is None else on_value), (0 if off_value is None else off_value)
-    hot = jax.nn.one_hot(jnp.asarray(indices), int(depth), dtype=np.bool_, axis=int(axis))
-    return jnp.where(hot, *(jnp.asarray(value, as_dtype(dtype or "float32")) for value in values))
+    hot = jax.nn.one_hot(
+        jnp.asarray(indices), int(depth), dtype=np.bool_, axis=-1 if axis is None else int(axis)
+    )
+    return jnp.where(hot, *(jnp.asarray(value, kind) for value in values))
 
 
 def _select(condition: Any, x: Any, y: Any) -> Any:
@@ -57,12 +64,25 @@ def _select(condition: Any, x: Any, y: Any) -> Any:
     return jnp.where(condition.reshape(condition.shape + (1,) * (x.ndim - condition.ndim)), x, y)
 
 
-def _outside(params: Any, indices: Any, *, axis: Any = 0) -> Any:
+def _outside(params: Any, indices: Any, _: Any = None, *, axis: Any = 0) -> Any:
     return (indices < 0) | (indices >= params.shape[int(axis)]), indices, params.shape[int(axis)]
 
 
-def _gather(params: Any, indices: Any, *, axis: Any = 0) -> Any:
+def _gather(params: Any, indices: Any, validate_indices: Any = None, *, axis: Any = 0) -> Any:
     return jnp.take(params, jnp.asarray(indices), int(axis))
+
+
+def _transpose(a: Any, perm: Any = None, *, conjugate: bool = False) -> Any:
+    return (jnp.conj(a) if conjugate else a).transpose(None if perm is None else ints(perm))
+
+
+def _reshape(tensor: Any, shape: Any) -> Any:
+    sizes, many = ints(shape), math.prod(ints(shape))
+    if many >= 0 and many != tensor.size:
+        shown = str(list(sizes)).replace(" ", "")
+        elements = f"{tensor.size} elements to shape {shown} ({many} elements)"
+        raise ValueError(f"Cannot reshape a tensor with {elements}")
+    return jnp.reshape(tensor, sizes)
 
 
 _INDEX: Any = ("indices", _outside, "indices[{0}] = {1} is not in [0, {2})")
@@ -77,10 +97,8 @@ range = operation("Range", _range, name="range")
 shape = operation("Shape", lambda input, *, out_type="int32": np.asarray(input.shape, as_dtype(out_type)))
 size = operation("Size", lambda input, *, out_type="int32": np.asarray(input.size, as_dtype(out_type)))
 rank = operation("Rank", lambda input: np.asarray(input.ndim, np.int32))
-reshape = operation("Reshape", lambda tensor, shape: jnp.reshape(tensor, ints(shape)))
-transpose = operation(
-    "Transpose", lambda a, perm=None: a.transpose(None if perm is None else ints(perm)), name="transpose"
-)
+reshape = operation("Reshape", _reshape)
+transpose = operation("Transpose", _transpose, name="transpose")
 concat = operation("ConcatV2", lambda values, axis: jnp.concatenate(values, int(axis)), name="concat")
 unstack = operation("Unpack", _unstack, name="unstack", several=True)
 split = operation("Split", _split, name="split", several=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from fnnet.tensorflow.arrays import zeros_like
 from fnnet.tensorflow.errors import not_mirrored
 from fnnet.tensorflow.graph import Operation, Tensor, get_default_graph
 from fnnet.tensorflow.operation import convert_to_tensor
@@ -14,16 +16,31 @@ from fnnet.tensorflow.session import State, compute, inherited
 from fnnet.tensorflow.specs import is_float
 
 
-def gradients(ys: Any, xs: Any, grad_ys: Any = None, name: str = "gradients") -> list[Tensor | None]:
-    """The derivatives of the sum of `ys`, weighted by `grad_ys`, by each of `xs`; None for no way."""
-    graph = get_default_graph()
+class UnconnectedGradients(enum.Enum):
+    """What `gradients` gives where there is no way."""
+
+    NONE, ZERO = "none", "zero"
+
+
+def gradients(
+    ys: Any, xs: Any, grad_ys: Any = None, name: str = "gradients", colocate_gradients_with_ops: bool = False,
+    gate_gradients: Any = False, aggregation_method: Any = None, stop_gradients: Any = None,
+    unconnected_gradients: Any = UnconnectedGradients.NONE,
+) -> list[Tensor | None]:  # fmt: skip
+    """The derivatives of the sum of `ys`, weighted by `grad_ys`, by each of `xs`; None (or zero) for no way.
+
+    Those of `stop_gradients` are constants. Where and in which order it is computed is XLA's choice.
+    """
+    graph, unconnected = get_default_graph(), UnconnectedGradients(unconnected_gradients)
     ys, xs, weights = (list(v) if isinstance(v, list | tuple) else [v] for v in (ys, xs, grad_ys))
     with graph.name_scope(name):
         weights = [None] * len(ys) if grad_ys is None else weights
         given = [None if w is None else convert_to_tensor(w) for w in weights]
         ends = list(zip(map(convert_to_tensor, ys), given, strict=True))
         sources = [x.readings if isinstance(x, Tensor) else [convert_to_tensor(x)] for x in xs]
-        path, on_way = _between({t for x in sources for t in x}, {y for y, _ in ends})
+        stops = [] if stop_gradients is None else jax.tree.leaves(stop_gradients)
+        still = {t for x in stops for t in (x.readings if isinstance(x, Tensor) else [])}
+        path, on_way = _between({t for x in sources for t in x}, {y for y, _ in ends}, still)
         connected = [x for x in sources if on_way.intersection(x)]
         used = [t for op in path for t in op.inputs] + [t for end in ends for t in end if t is not None]
         inputs = list(dict.fromkeys(used))
@@ -39,10 +56,12 @@ def gradients(ys: Any, xs: Any, grad_ys: Any = None, name: str = "gradients") ->
             return [sum(slopes[t] for t in x if t in on_way) for x in connected]
 
         known = [x[0].known for x in connected]
+        options = inherited(path) | {"once": any(op.once for op in path)}
         with graph.control_dependencies([op for op in path if op.cells]):  # they leave what state they found
-            op = graph.create("Gradient", derivative, inputs, "grad", known, cells=(), **inherited(path))
+            op = graph.create("Gradient", derivative, inputs, "grad", known, cells=(), **options)
         results = iter(op.outputs)
-        return [next(results) if x in connected else None for x in sources]
+        missing = (lambda x: zeros_like(x[0])) if unconnected is UnconnectedGradients.ZERO else lambda x: None
+        return [next(results) if x in connected else missing(x) for x in sources]
 
 
 def _back(op: Operation, on_way: set[Tensor], values: Any, slopes: Any, state: State) -> Any:
@@ -62,21 +81,27 @@ def _back(op: Operation, on_way: set[Tensor], values: Any, slopes: Any, state: S
     return zip(moving, back(arriving), strict=True)
 
 
-def _between(sources: set[Tensor], targets: set[Tensor]) -> tuple[list[Operation], set[Tensor]]:
-    """The operations on a way from `sources` to `targets`, in order, and the tensors on such ways."""
+def _between(
+    sources: set[Tensor], targets: set[Tensor], still: set[Tensor]
+) -> tuple[list[Operation], set[Tensor]]:
+    """The operations on a way from `sources` to `targets`, in order, and the tensors on such ways.
+
+    None leads through a tensor of `still`.
+    """
     graph, forward, path = get_default_graph(), list[Operation](), list[Operation]()
     reached = {t for t in sources if is_float(t.dtype)}
     if any(t.op.body not in graph.bodies for t in reached):
         raise not_mirrored("a gradient by a variable that is read anew within a loop or branch")
     for op in graph.operations.values():
         if op.differentiable and op.body in graph.bodies and reached.intersection(op.inputs):
-            reached.update(t for t in op.outputs if is_float(t.dtype))
-            forward.append(op)
+            moved = {t for t in op.outputs if is_float(t.dtype) and t not in still}
+            reached |= moved
+            forward += [op] if moved else []
     on_way = reached & targets
     for op in reversed(forward):
         if on_way.intersection(op.outputs):
-            if isinstance(op.differentiable, str):
-                raise not_mirrored(f"a gradient through {op.differentiable} ('{op.name}')")
+            if op.type == "Gradient" and op.once:
+                raise TypeError("Second-order gradient for while loops not supported.")
             path.append(op)
             on_way |= reached.intersection(op.inputs)
     return path[::-1], on_way

@@ -19,7 +19,8 @@ class Operation:
     static: Sequence[int] = ()  # which inputs (sizes, axes) must be known when the program is compiled
     sizes: frozenset[Tensor] = frozenset()  # the fed integers that those are made of
     checks = False  # whether a run can fail by the numbers
-    differentiable: Any = True  # whether gradients flow through it; words, if that is refused
+    differentiable = True  # whether gradients flow through it
+    once = False  # whether its gradient has none
 
     def __init__(self, graph: Graph, name: str, type: str, function: Callable[..., Any], inputs: Any) -> None:
         self.graph, self.name, self.type, self.function, self.inputs = graph, name, type, function, inputs
@@ -98,6 +99,10 @@ class Graph:
         """Names made within start with `name/`. A name that ends in a slash is entered again as it is."""
         scope = self._unique(name) if name else ""
         return self._within(scope and scope + "/", _scope=scope)
+
+    def get_operations(self) -> list[Operation]:
+        """The operations, in the order of their creation."""
+        return list(self.operations.values())
 
     def _unique(self, name: str) -> str:
         """`name` in the current scope, with _1, _2, ... if it is taken; case does not count."""

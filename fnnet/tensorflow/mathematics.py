@@ -34,10 +34,31 @@ def _quotient(x: jax.Array, y: jax.Array) -> jax.Array:
     return x.astype(wide) / y.astype(wide)
 
 
-def _product(a: Any, b: Any, transpose_a: Any = False, transpose_b: Any = False) -> Any:
+def _product(
+    a: Any, b: Any, transpose_a: Any = False, transpose_b: Any = False, adjoint_a: Any = False,
+    adjoint_b: Any = False, a_is_sparse: Any = False, b_is_sparse: Any = False,
+) -> Any:  # fmt: skip
     if min(a.ndim, b.ndim) < 2:
         raise ValueError(f"Shape must be rank 2 but is rank {min(a.ndim, b.ndim)}")
-    return jnp.matmul(a.mT if transpose_a else a, b.mT if transpose_b else b)
+    a, b = a.mT.conj() if adjoint_a else a, b.mT.conj() if adjoint_b else b
+    a, b = a.mT if transpose_a else a, b.mT if transpose_b else b
+    _equal(a.shape[-1], b.shape[-2])
+    return jnp.matmul(a, b)
+
+
+def _equal(*sizes: int) -> None:
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"Dimensions must be equal, but are {sizes[0]} and {sizes[1]}")
+
+
+def _fitting(function: Callable[..., Any]) -> Callable[..., Any]:
+    def of_pair(x: Any, y: Any) -> Any:
+        for sizes in zip(x.shape[::-1], y.shape[::-1], strict=False):
+            if 1 not in sizes:
+                _equal(*sizes)
+        return function(x, y)
+
+    return of_pair
 
 
 def _over(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,6 +66,10 @@ def _over(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def reduced(input_tensor: Any, axis: Any = None, keepdims: Any = None) -> Any:
         axes = tuple(range(input_tensor.ndim)) if axis is None else ints(np.ravel(axis))
+        for each in axes:
+            if not -input_tensor.ndim <= each < input_tensor.ndim:
+                rank = f"input with {input_tensor.ndim} dimensions"
+                raise ValueError(f"Invalid reduction dimension {each} for {rank}")
         return function(input_tensor, axes, keepdims=bool(keepdims)).astype(input_tensor.dtype)
 
     return reduced
@@ -57,9 +82,10 @@ def _mean(x: jax.Array, axes: tuple[int, ...], keepdims: bool) -> jax.Array:
 
 
 def _place(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda input, axis=0, *, output_type="int64": function(input, int(axis)).astype(
-        as_dtype(output_type)
-    )
+    def place(input: Any, axis: Any = 0, *, output_type: Any = "int64") -> Any:
+        return function(input, int(axis)).astype(as_dtype(output_type))
+
+    return place
 
 
 _BY_ZERO: Any = ("y", lambda x, y: (y == 0, 0, 0), "Integer division by zero")
@@ -85,6 +111,7 @@ _REDUCED: dict[str, Any] = {
     "reduce_min Min": jnp.min, "reduce_prod Prod": jnp.prod, "reduce_all All": jnp.all,
     "reduce_any Any": jnp.any, "reduce_logsumexp LogSumExp": jax.nn.logsumexp,
 }  # fmt: skip
+_PAIRS = {k: _fitting(f) for k, f in _PAIRS.items()}
 for _names, _function in (_PAIRS | _SINGLE | {k: _over(f) for k, f in _REDUCED.items()}).items():
     _name, _type, *_label = _names.split()
     _arguments = "x y" if _names in _PAIRS else "x" if _names in _SINGLE else ""
@@ -114,7 +141,7 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
 
 def _operator(name: str, function: Callable[..., Any], binary: bool) -> None:
     def operate(x: Any, *y: Any) -> Any:
-        if name in ("and", "or", "invert") and convert_to_tensor(x).dtype != bool:
+        if name in ("and", "or", "xor", "invert") and convert_to_tensor(x).dtype != bool:
             raise not_mirrored("a bitwise operator of integers")
         return function(x, *y, name=name if binary else None)
 
@@ -125,7 +152,8 @@ def _operator(name: str, function: Callable[..., Any], binary: bool) -> None:
 
 _BINARY = "add:add sub:subtract mul:multiply truediv:truediv floordiv:floordiv mod:mod pow:pow matmul:matmul"
 _OTHERS = "lt:less le:less_equal gt:greater ge:greater_equal neg:negative abs:abs invert:logical_not"
-for _names in f"{_BINARY} and:logical_and or:logical_or {_OTHERS}".split():
+logical_xor = operation("LogicalXor", _fitting(jnp.logical_xor), "x y", "logical_xor")
+for _names in f"{_BINARY} and:logical_and or:logical_or xor:logical_xor {_OTHERS}".split():
     _name, _own = _names.split(":")
     _operator(_name, globals()[_own], binary=_names not in _OTHERS.split())
 

@@ -57,7 +57,12 @@ def fed(graph: Graph, key: Any, value: Any) -> tuple[Tensor, np.ndarray]:
         raise not_mirrored("feeding a variable")
     if isinstance(value, Tensor):
         raise TypeError(f"The value of a feed cannot be a tf.Tensor object. It was {value} for {key}.")
-    array = np.asarray(value, tensor.dtype)
+    try:
+        array = np.asarray(value, tensor.dtype)
+    except OverflowError:
+        kinds = f"{type(value)} is not compatible with Tensor type {tensor.dtype.type}"
+        advice = "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+        raise TypeError(f"Type of feed value {value} with type {kinds}. {advice}") from None
     if not tensor.shape.fits(array.shape):
         what = f"value of shape {array.shape} for Tensor {tensor.name}"
         raise ValueError(f"Cannot feed {what}, which has shape {tensor.shape}")

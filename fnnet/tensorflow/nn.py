@@ -15,7 +15,9 @@ from fnnet.tensorflow.graph import Tensor, get_default_graph
 from fnnet.tensorflow.operation import convert_to_tensor, operation
 
 
-def _bias_add(value: Any, bias: Any) -> Any:
+def _bias_add(value: Any, bias: Any, data_format: Any = None) -> Any:
+    if data_format not in (None, "NHWC", "N...C"):
+        raise not_mirrored(f"data_format={data_format!r}")
     if bias.shape != value.shape[-1:]:
         raise ValueError(
             f"Must provide as many biases as the last dimension of the input tensor: {bias.shape}"
@@ -73,10 +75,18 @@ def _sizes(value: Any, data_format: str) -> tuple[int, ...]:
 
 
 def _convolved(
-    input: Any, filter: Any, strides: Any = 1, padding: Any = "", *, data_format: Any = "NHWC"
-) -> Any:
-    steps, names = _sizes(strides, data_format), ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(input, filter, steps, padding, dimension_numbers=names)
+    input: Any, filter: Any, strides: Any = 1, padding: Any = "", use_cudnn_on_gpu: bool = True,
+    data_format: Any = "NHWC", dilations: Any = 1,
+) -> Any:  # fmt: skip
+    (steps, apart), names = (_sizes(n, data_format) for n in (strides, dilations)), ("NHWC", "HWIO", "NHWC")
+    borders = padding if isinstance(padding, str) else [tuple(pair) for pair in padding][1:3]
+    return jax.lax.conv_general_dilated(
+        input, filter, steps, borders, rhs_dilation=apart, dimension_numbers=names
+    )
+
+
+def _looked_up(params: Any, ids: Any, partition_strategy: str = "mod") -> Any:
+    return jnp.take(params, jnp.asarray(ids), 0)
 
 
 def _largest(
@@ -86,7 +96,9 @@ def _largest(
     return jax.lax.reduce_window(value, -np.inf, jax.lax.max, window, steps, padding)
 
 
-sigmoid, tanh, embedding_lookup = mathematics.sigmoid, mathematics.tanh, arrays.gather
+sigmoid, tanh = mathematics.sigmoid, mathematics.tanh
+_IDS: Any = ("ids", arrays._outside, arrays._INDEX[2])
+embedding_lookup = operation("GatherV2", _looked_up, name="embedding_lookup", check=_IDS)
 relu = operation("Relu", F.relu, "features")
 relu6 = operation("Relu6", F.relu6, "features")
 elu = operation("Elu", F.elu, "features")

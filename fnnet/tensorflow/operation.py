@@ -36,9 +36,16 @@ STATIC = {
     "shape",
     "start",
 }
-FREE = {"apart", "condition", "indices"}  # of a dtype of their own
+FREE = {"apart", "condition", "ids", "indices"}  # of a dtype of their own
 LISTS = {"inputs", "values"}
-OTHER_NAMES = {"dim": "axis", "dimension": "axis", "reduction_indices": "axis", "keep_dims": "keepdims"}
+OTHER_NAMES = {
+    "dim": "axis",
+    "dimension": "axis",
+    "reduction_indices": "axis",
+    "squeeze_dims": "axis",
+    "keep_dims": "keepdims",
+    "filters": "filter",
+}
 
 
 def ints(sizes: Any) -> tuple[int, ...]:
@@ -56,20 +63,32 @@ def _given(value: Any, dtype: np.dtype | None = None) -> Any:
     return stack([_given(each, dtype or inside[0]) for each in value]) if inside else to_array(value, dtype)
 
 
-def convert_to_tensor(value: Any, dtype: Any = None, name: str = "Const") -> Tensor:
+def convert_to_tensor(
+    value: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None
+) -> Tensor:
     """A Tensor as it is, a Variable's value, or a constant. A list with Tensors in it is stacked.
 
     Raises TypeError for what is not, or does not fit, `dtype`.
     """
+    if dtype is None and preferred_dtype is not None and not isinstance(value, Tensor):
+        dtype = preferred_dtype
     given = _given(value, None if dtype is None else as_dtype(dtype))
-    return given if isinstance(given, Tensor) else constant(given, name=name)
+    return given if isinstance(given, Tensor) else constant(given, name=name or "Const")
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const") -> Tensor:
-    """A fixed array. With `shape`, a number is repeated."""
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
+) -> Tensor:
+    """A fixed array. With `shape`, the last number is repeated; ValueError for more than it holds."""
     array = to_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:
-        array = np.broadcast_to(array.reshape(() if array.size == 1 else ints(shape)), ints(shape))
+        sizes, size = ints(shape), int(np.prod(ints(shape)))
+        if verify_shape and array.shape != sizes:
+            raise TypeError(f"Expected Tensor's shape: {sizes}, but got {array.shape}.")
+        if array.size > size:
+            raise ValueError(f"Too many elements provided. Takes at most {size}, but got {array.size}.")
+        last = array.ravel()[-1:]
+        array = np.concatenate([array.ravel(), np.repeat(last, size - array.size)]).reshape(sizes)
     known = [Known(array.dtype, [array] * 2)]
     return get_default_graph().create("Const", lambda: array, (), name, known).outputs[0]
 
@@ -117,14 +136,19 @@ def operation(
     """
     named = [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments.split()]
     signature = inspect.Signature(named) if named else inspect.signature(function)
-    every = signature.parameters.values()
+    every = list(signature.parameters.values())
     same = [p.name for p in every if p.default is p.empty and p.name not in STATIC | FREE]
+    placed = [p for p in every if p.kind is p.POSITIONAL_OR_KEYWORD]  # after these stands `name`
+    title = inspect.Parameter("name", (placed or every)[-1].kind, default=None)
+    further = [p.replace(kind=title.kind) for p in every[len(placed) :]]
+    public = inspect.Signature([*placed, title, *further] if placed else [*every, title])
 
-    def declared(*args: Any, name: str | None = None, **keywords: Any) -> Any:
-        known = {k if k in signature.parameters else OTHER_NAMES.get(k, k): v for k, v in keywords.items()}
-        bound = signature.bind(*args, **known)
+    def declared(*args: Any, **keywords: Any) -> Any:
+        known = {k if k in public.parameters else OTHER_NAMES.get(k, k): v for k, v in keywords.items()}
+        bound = public.bind(*args, **known)
         bound.apply_defaults()
         graph, given = get_default_graph(), dict(bound.arguments)
+        name = given.pop("name")
         with graph.name_scope(name or label) as scope:
             flat = [(k, v) for k in same for v in (given[k] if k in LISTS else [given[k]])]
             found = iter(matching(type, flat))
@@ -150,7 +174,7 @@ def operation(
 
     label = declared.__name__ = declared.__qualname__ = name or type
     declared.__module__ = inspect.currentframe().f_back.f_globals["__name__"]  # type: ignore[union-attr]
-    declared.__doc__ = f"TensorFlow's {type} {signature}, and `name`."
+    declared.__doc__ = f"TensorFlow's {type} {public}."
     return declared
 
 
@@ -166,9 +190,9 @@ def _check(node: str, words: str, bad: Any, *numbers: Any) -> None:
             raise InvalidArgumentError(node, words.format(*every))
 
 
-def name_scope(name: str | None) -> Any:
-    """Names made within start with `name/`."""
-    return get_default_graph().name_scope(name)
+def name_scope(name: str | None, default_name: str | None = None, values: Any = None) -> Any:
+    """Names made within start with `name/`, or with the default name if that is None."""
+    return get_default_graph().name_scope(default_name if name is None else name)
 
 
 def control_dependencies(control_inputs: Any) -> Any:

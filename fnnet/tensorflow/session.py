@@ -8,7 +8,8 @@ read before an assignment that was created after the reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -99,7 +100,7 @@ class Session:
         self.graph, self.compilations = graph or get_default_graph(), 0
         self.state: State | None = {}
 
-    def run(self, fetches: Any, feed_dict: Any = None) -> Any:
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
         """Compute `fetches`: a Tensor, an Operation (gives None), a name, or lists, tuples and dicts of them.
 
         `feed_dict` is from Tensors (or their names) to what takes their place. Raises ValueError or TypeError
@@ -109,6 +110,8 @@ class Session:
             raise RuntimeError("Attempted to use a closed Session.")
         leaves, tree = jax.tree.flatten(fetches, is_leaf=lambda leaf: leaf is None)
         targets = tuple(fetched(self.graph, leaf) for leaf in leaves)
+        if feed_dict is not None and not isinstance(feed_dict, Mapping):
+            raise TypeError(f"feed_dict must be a dictionary, got a {type(feed_dict).__name__}")
         feeds = dict(fed(self.graph, *item) for item in (feed_dict or {}).items())
         key, arrays = (targets, tuple(feeds)), list(feeds.values())
         if key not in self.graph.programs:
@@ -136,12 +139,38 @@ class Session:
         """Forget the state. A closed session cannot run."""
         self.state = None
 
+    @contextmanager
+    def as_default(self) -> Iterator[Session]:
+        """A context in which this session runs what has none of its own; it stays open afterwards."""
+        self.__enter__()
+        try:
+            yield self
+        finally:
+            self._leave()
+
     def __enter__(self) -> Session:
         STACKS.graphs.append(self.graph)
         STACKS.sessions.append(self)
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def _leave(self) -> None:
         STACKS.graphs.remove(self.graph)
         STACKS.sessions.remove(self)
+
+    def __exit__(self, *error: Any) -> None:
+        self._leave()
         self.close()
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from its making until it is closed."""
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        self.__enter__()
+
+    def close(self) -> None:
+        """Forget the state, and be the default session no more."""
+        if self.state is not None:
+            self._leave()
+        super().close()

@@ -17,20 +17,24 @@ class Optimizer:
     """Gradients, then assignments to each variable.
 
     A subclass's `_rule(gradient, *slots, **options)` gives the change of the variable and the new values of
-    its `_slots` variables of the optimizer's own. Of an option in `_powers`, all variables share a power.
+    the variables of the optimizer's own that `_slots` names. Of an option in `_powers`, all variables
+    share a power.
     """
 
-    _slots = 0
+    GATE_NONE, GATE_OP, GATE_GRAPH = 0, 1, 2
+    _slots: tuple[str, ...] = ()
     _powers: tuple[str, ...] = ()
 
     def __init__(self, name: str, **options: Any) -> None:
         self._name, self._options, self._kept = name, options, dict[Any, Variable]()
 
     def minimize(
-        self, loss: Any, global_step: Any = None, var_list: Any = None, name: Any = None
-    ) -> Operation:
+        self, loss: Any, global_step: Any = None, var_list: Any = None, gate_gradients: Any = 1,
+        aggregation_method: Any = None, colocate_gradients_with_ops: bool = False, name: Any = None,
+        grad_loss: Any = None,
+    ) -> Operation:  # fmt: skip
         """An operation that changes the variables to make `loss` smaller, and counts `global_step`."""
-        pairs = self.compute_gradients(loss, var_list)
+        pairs = self.compute_gradients(loss, var_list, grad_loss=grad_loss)
         if all(grad is None for grad, _ in pairs):
             raise ValueError(
                 "No gradients provided for any variable, check your graph for ops that do not support "
@@ -38,10 +42,26 @@ class Optimizer:
             )
         return self.apply_gradients(pairs, global_step, name)
 
-    def compute_gradients(self, loss: Any, var_list: Any = None) -> list[tuple[Any, Variable]]:
+    def compute_gradients(
+        self, loss: Any, var_list: Any = None, gate_gradients: Any = 1, aggregation_method: Any = None,
+        colocate_gradients_with_ops: bool = False, grad_loss: Any = None,
+    ) -> list[tuple[Any, Variable]]:  # fmt: skip
         """The gradients of `loss`, each with its variable; None for one that it does not depend on."""
-        variables = list(trainable_variables() if var_list is None else var_list)
-        return list(zip(gradients(loss, variables), variables, strict=True))
+        given = trainable_variables() if var_list is None else var_list
+        variables = list(given) if isinstance(given, list | tuple) else [given]
+        return list(zip(gradients(loss, variables, grad_loss), variables, strict=True))
+
+    def get_name(self) -> str:
+        """The name of its operations."""
+        return self._name
+
+    def get_slot_names(self) -> list[str]:
+        """The names of the variables that it keeps beside each of the program's."""
+        return sorted(self._slots)
+
+    def get_slot(self, var: Variable, name: str) -> Variable | None:
+        """One of those variables, if it is there."""
+        return self._kept.get((var, name))
 
     def apply_gradients(self, grads_and_vars: Any, global_step: Any = None, name: Any = None) -> Operation:
         """An operation that changes the variables by given gradients."""
@@ -52,7 +72,7 @@ class Optimizer:
             for grad, v in [(convert_to_tensor(grad), v) for grad, v in grads_and_vars if grad is not None]:
                 zeros = np.zeros(v.shape.as_list(), v.dtype)
                 label = f"{v.op.name}/{self._name}"
-                slots = [self._keep((v, i), zeros, label) for i in range(self._slots)]
+                slots = [self._keep((v, kind), zeros, label) for kind in self._slots]
                 numbers = {k: cast(x, grad.dtype) for k, x in options.items()}
                 change, *new = self._rule(grad, *slots, **numbers)
                 updates += [slot.assign(x) for slot, x in zip(slots, new, strict=True)]
@@ -89,7 +109,7 @@ class GradientDescentOptimizer(Optimizer):
 class MomentumOptimizer(Optimizer):
     """a = momentum * a + g; w -= learning_rate * a (with Nesterov: learning_rate * (g + momentum * a))."""
 
-    _slots = 1
+    _slots = ("momentum",)
 
     def __init__(
         self, learning_rate: Any, momentum: Any, use_locking: bool = False, name: str = "Momentum",
@@ -110,7 +130,7 @@ class AdamOptimizer(Optimizer):
     unlike PyTorch's and optax's.
     """
 
-    _slots, _powers = 2, ("beta1", "beta2")
+    _slots, _powers = ("m", "v"), ("beta1", "beta2")
 
     def __init__(
         self, learning_rate: Any = 0.001, beta1: Any = 0.9, beta2: Any = 0.999, epsilon: Any = 1e-08,

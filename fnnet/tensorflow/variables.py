@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnnet.tensorflow.graph import Operation, Tensor, get_default_graph
+from fnnet.tensorflow.graph import STACKS, Operation, Tensor, get_default_graph
 from fnnet.tensorflow.operation import convert_to_tensor, matching
 from fnnet.tensorflow.session import read
 
@@ -21,13 +21,19 @@ class Variable(Tensor):
     """
 
     def __init__(
-        self, initial_value: Any = None, trainable: bool = True, *, name: str | None = None, dtype: Any = None
+        self, initial_value: Any = None, trainable: bool = True, collections: Any = None,
+        validate_shape: bool = True, caching_device: Any = None, name: str | None = None,
+        variable_def: Any = None, dtype: Any = None, use_resource: Any = None,
     ) -> None:  # fmt: skip
         graph = get_default_graph()
+        if initial_value is None:
+            raise ValueError("initial_value must be specified.")
         with graph.control_dependencies(None, body=None), graph.name_scope(name or "Variable") as scope:
             given = initial_value() if callable(initial_value) else initial_value
             self.initial_value, self.trainable = convert_to_tensor(given, dtype, "initial_value"), trainable
             known = self.initial_value.known.without_numbers()
+            if validate_shape and None in (known.shape or [None] * (known.shape is None)):
+                raise ValueError(f"initial_value must have a shape specified: {self.initial_value}")
             op = graph.create(
                 "VariableV2", lambda state: [None], (), scope, [known]
             )  # to write to, not a value
@@ -44,6 +50,19 @@ class Variable(Tensor):
         """What stands for it in an expression."""
         return self.readings[0]
 
+    def eval(self, session: Any = None) -> Any:  # type: ignore[override]
+        """What it holds in a session, by default the default one."""
+        return (session or STACKS.session()).run(self)
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """Let it hold a value, in a session."""
+        self.initializer.run({self.initial_value: value}, session)
+
+    def initialized_value(self) -> Tensor:
+        """The value, after the initializer has run in the same run."""
+        with self.graph.control_dependencies([self.initializer]):
+            return self.read_value()
+
     def read_value(self) -> Tensor:
         """A new reading, which control dependencies can put after an assignment."""
 
@@ -56,7 +75,12 @@ class Variable(Tensor):
 
 
 def _assignment(type: str, change: Callable[[Any, Any], Any] | None) -> Any:
-    def assigned(ref: Any, value: Any, *, name: str | None = None) -> Tensor:
+    def assigned(
+        ref: Any, value: Any, *without_effect: Any, name: str | None = None, validate_shape: Any = None,
+        use_locking: Any = None,
+    ) -> Tensor:  # fmt: skip
+        if without_effect and isinstance(without_effect[-1], str):
+            name = without_effect[-1]
         if not isinstance(ref, Variable):
             raise TypeError(f"fnnet.tensorflow: {type} needs a tf.Variable, got {ref!r}")
         cell = ref.op
