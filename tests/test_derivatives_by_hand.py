@@ -14,6 +14,7 @@ from fnnet.functional import (
     grid_sample,
     group_norm,
     gru_cell,
+    index_select,
     interpolate,
     layer_norm,
     linear,
@@ -136,6 +137,25 @@ def test_what_is_gathered_is_added_up_where_it_was() -> None:
         np.testing.assert_allclose(mapped, expected[1], rtol=1e-12, atol=1e-14)
         np.testing.assert_allclose(changed, 2 * np.take_along_axis(x[:, :, :2], places, 1) ** 2, rtol=1e-12)
         np.testing.assert_allclose(ordered, 2 * x, rtol=1e-12)
+
+
+def test_selected_columns_are_added_up_where_they_were() -> None:
+    rng = np.random.default_rng(6)
+    x, places, weights = rng.standard_normal((3, 5, 2)), rng.integers(0, 5, 7), rng.standard_normal((3, 7, 2))
+    expected = np.zeros_like(x)
+    np.add.at(expected, (slice(None), places), weights)
+    with jax.enable_x64(True):
+
+        @jax.jit
+        def everything(x: jax.Array) -> list[jax.Array]:
+            value, pull = jax.vjp(lambda x: index_select(x, 1, jnp.asarray(places)), x)
+            changed = jax.jvp(lambda x: index_select(x, 1, jnp.asarray(places)), (x,), (2 * x,))[1]
+            return [value, changed, pull(weights)[0]]
+
+        value, changed, pulled = everything(x)
+        np.testing.assert_array_equal(value, x[:, places])
+        np.testing.assert_array_equal(changed, 2 * x[:, places])
+        np.testing.assert_allclose(pulled, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("mode", "out"), [("nearest", 7), ("linear", 7), ("linear", 2), ("nearest", 60)])

@@ -15,7 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-__all__ = ["taken_along"]
+__all__ = ["slices_along", "taken_along"]
+
+_NARROW = 8
+"""How many neighbouring elements at most are added one by one, not as a slice."""
 
 
 def taken_along(lines: jax.Array, places: jax.Array, axis: int) -> jax.Array:
@@ -38,6 +41,32 @@ def _taken_jvp(axis: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.A
     (lines, places), (change, _) = primals, tangents
     flat = _flat(lines.shape, places, axis)
     return _at(lines, flat).reshape(places.shape), _at(change, flat).reshape(places.shape)
+
+
+def slices_along(lines: jax.Array, places: jax.Array, axis: int) -> jax.Array:
+    """The slices of lines at a vector of places; what is out of range stands for the nearest that is not.
+
+    Where neighbours lie along the axis XLA adds slices element by element, with an address computed for each:
+    of columns of 1000 x 1000 that takes ten times as long as of rows.
+    """
+    axis %= lines.ndim
+    wide = math.prod(lines.shape[axis + 1 :]) > _NARROW or axis == 0
+    if wide or lines.size >= 2**31 or not lines.size * places.size:
+        return jnp.take(lines, places, axis, mode="clip")
+    return _slices(axis, lines, places)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _slices(axis: int, lines: jax.Array, places: jax.Array) -> jax.Array:
+    return jnp.take(lines, places, axis, mode="clip")
+
+
+@_slices.defjvp
+def _slices_jvp(axis: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (lines, places), (change, _) = primals, tangents
+    shape = (*lines.shape[:axis], places.size, *lines.shape[axis + 1 :])
+    spread = lax.broadcast_in_dim(places, shape, (axis,))
+    return _slices(axis, lines, places), _at(change, _flat(lines.shape, spread, axis)).reshape(shape)
 
 
 def _at(lines: jax.Array, flat: jax.Array) -> jax.Array:

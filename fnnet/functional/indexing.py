@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.adding import add_at
-from fnnet.functional.along import taken_along
+from fnnet.functional.along import slices_along, taken_along
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import (
     concrete,
@@ -83,7 +83,7 @@ def _vector(function: str, input: jax.Array, index: jax.Array, dim: int) -> tupl
 def index_select(input: jax.Array, dim: int, index: jax.Array) -> jax.Array:
     """The slices at the indices along `dim`. Raises IndexError out of range."""
     lines, places, axis = _vector("index_select", input, index, dim)
-    return jnp.take(lines, places, axis, mode="clip").reshape(
+    return slices_along(lines, places, axis).reshape(
         () if jnp.ndim(input) == 0 else _kept(lines, places, axis)
     )
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.convolution_products import written_out
-from fnnet.torch.lowering import has_products, is_for_new_emitters, rewritten
+from fnnet.torch.lowering import is_for_new_emitters, is_to_be_rewritten, rewritten
 from fnnet.torch.merging import merged, repeats_loops
 from fnnet.torch.once import SIGHTINGS, evaluated
 from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
@@ -151,7 +151,7 @@ def executable(
         traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*inputs, *numbers)
         if repeats_loops(traced.jaxpr):
             traced = jax.jit(merged(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
-        if where.platform == "cpu" and has_products(traced.jaxpr):
+        if where.platform == "cpu" and is_to_be_rewritten(traced.jaxpr):
             traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
         compiled = _compiled(traced, where)
 
