@@ -22,7 +22,8 @@ def fnnet(*words, cwd):
 
 
 SCRIPT = """\
-import importlib.util, sys
+import importlib.util, logging, sys
+logging.basicConfig(stream=sys.stdout, level=logging.INFO)
 from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
@@ -34,6 +35,7 @@ class Row:
     x: int
 
 print(sys.argv, __name__, __file__, neighbour.here, Row.__annotations__["x"] is int)
+torch.ones(2).tolist()  # starts JAX, which logs what it looks for
 print(torch.nn is nn, nn.functional is F, torch.__name__, importlib.util.find_spec("torch.nope"))
 for missing in ("torch.nope", "torch.nn.nope"):
     try:

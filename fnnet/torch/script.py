@@ -9,6 +9,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import logging
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -160,6 +161,9 @@ def install_aliases() -> None:
     if not any(isinstance(finder, _AliasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AliasFinder())
     presented.start()
+    reports = logging.getLogger("jax")
+    if reports.level == logging.NOTSET:  # a program that logs what is INFO means its own, not JAX's
+        reports.setLevel(logging.WARNING)
 
 
 def run(script: str, arguments: Sequence[str] = ()) -> int:
