@@ -42,6 +42,11 @@ optim.lr_scheduler.StepLR(sgd, 1).step()
 torch.add(x, x, out=torch.ones(5))
 torch.cuda.amp.autocast(enabled=False)
 nn.init.xavier_uniform(torch.ones(2, 3))
+(w * 2).sum().backward(create_graph=True)
+torch.autograd.backward((w * 2).sum(), grad_variables=[None])
+torch.autograd.Variable(x, volatile=True)
+x.volatile
+x.new_tensor(x)
 """.strip().splitlines()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array as array_module
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 from jax import lax
 
 from fnnet.torch import dtypes as D
-from fnnet.torch.devices import CPU, as_device
+from fnnet.torch.devices import CPU, as_device, cuda_devices
 from fnnet.torch.dtypes import dtype as Dtype
 from fnnet.torch.into_out import takes_out
 from fnnet.torch.memory_formats import spec_in, strides_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, append
+from fnnet.torch.refusals import require_tensor
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.storage import Storage, device_array
 from fnnet.torch.tensor import Tensor, from_array, wrap
@@ -26,14 +28,26 @@ from fnnet.torch.warning import warn
 _FILL: dict[Any, Plan] = {}
 
 
-def as_dtype(given: Any) -> Dtype | None:
-    """A dtype from what users give: torch's, or Python's bool, int, float."""
+def as_dtype(given: Any, function: str = "") -> Dtype | None:
+    """A dtype from what users give to a function: torch's, or Python's bool, int, float."""
     if given is None or isinstance(given, Dtype):
         return given
     known = {bool: D.bool_, int: D.int64, float: D.float64, complex: D.complex128}
-    if given in known:
+    if isinstance(given, type) and given in known:
         return known[given]
-    raise TypeError(f"dtype must be torch.dtype, not {type(given).__name__}")
+    argument = f"{function}(): argument 'dtype'" if function else "dtype"
+    raise TypeError(f"{argument} must be torch.dtype, not {type(given).__name__}")
+
+
+def check_options(function: str, layout: Any = None, pin_memory: bool = False) -> None:
+    """Raise for a layout that no tensor here has, and for pinned memory, which only a GPU's driver has."""
+    if layout is not None and str(layout) != "torch.strided":
+        raise NotImplementedError(f"fnnet.torch: {function}() of layout {layout} is not supported")
+    if pin_memory and not cuda_devices():
+        raise RuntimeError(
+            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is "
+            "available on this system."
+        )
 
 
 def size_of(arguments: Sequence[Any], function: str) -> tuple[int, ...]:
@@ -44,11 +58,13 @@ def size_of(arguments: Sequence[Any], function: str) -> tuple[int, ...]:
         if isinstance(one, Tensor):
             one = one.item()
         if isinstance(one, bool) or not hasattr(one, "__index__"):
-            raise TypeError(
-                f"{function}(): argument 'size' (position 1) must be tuple of ints, but found element of "
-                f"type "
-                f"{type(one).__name__} at pos {len(found)}"
-            )
+            told = f"{function}(): argument 'size' (position 1) must be tuple of ints, "
+            kind = type(one).__name__
+            if sizes is arguments and not found:
+                raise TypeError(f"{told}not {kind}")
+            raise TypeError(f"{told}but found element of type {kind} at pos {len(found)}")
+        if one < 0 and function == "zeros":
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
         if one < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {one}: {list(sizes)}")
         found.append(int(one))
@@ -60,6 +76,8 @@ def finish(made: Tensor, requires_grad: bool) -> Tensor:
     if MODE.inference:
         made._inference = True
     if requires_grad:
+        if not made._spec.differentiable:
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         made.requires_grad_()
     return made
 
@@ -89,19 +107,22 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
         requires_grad: bool = False,
         pin_memory: bool = False,
         memory_format: Any = None,
-        names: Any = None,
-        generator: Any = None,
         **other: Any,
     ) -> Tensor:
         if "size" in other:
             if size:
                 raise TypeError(f"{name}() got multiple values for argument 'size'")
             size = (other.pop("size"),)
+            if isinstance(size[0], int):
+                raise TypeError(f"{name}(): argument 'size' must be tuple of ints, not int")
         if other:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(other))}'")
         if not size:
-            raise TypeError(f'{name}() missing 1 required positional argument: "size"')
-        kind = as_dtype(dtype) or D.get_default_dtype()
+            raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+        check_options(name, layout, pin_memory)
+        if str(memory_format) == "torch.preserve_format":
+            raise RuntimeError("unsupported memory format Preserve")
+        kind = as_dtype(dtype, name) or D.get_default_dtype()
         shape = size_of(size, name)
         spec = spec_of(shape, kind, as_device(device), strides_in(shape, memory_format))
         return finish(full_spec(spec, value), requires_grad)
@@ -116,6 +137,8 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
         pin_memory: bool = False,
         memory_format: Any = None,
     ) -> Tensor:
+        require_tensor(f"{name}_like", input)
+        check_options(f"{name}_like", layout, pin_memory)
         return finish(full_spec(like_spec(input, dtype, device, memory_format), value), requires_grad)
 
     def new(self: Tensor, *size: Any, **options: Any) -> Tensor:
@@ -132,10 +155,7 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
 
 def like_spec(input: Tensor, dtype: Any = None, device: Any = None, memory_format: Any = None) -> Spec:
     """The spec of a new tensor like `input`: its memory order kept if it is dense."""
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"empty_like(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
+    require_tensor("empty_like", input)
     old = input._spec
     where = old.device if device is None else as_device(device)
     return spec_of(old.shape, as_dtype(dtype) or old.dtype, where, spec_in(old, memory_format).strides)
@@ -167,11 +187,14 @@ def full(
         fill_value = fill_value.item()
     elif isinstance(fill_value, np.generic):
         fill_value = float(fill_value) if isinstance(fill_value, np.bool_) else fill_value.item()
-    kind = as_dtype(dtype)
+    check_options("full", layout, pin_memory)
+    kind = as_dtype(dtype, "full")
     if kind is None:
         from fnnet.torch.promotion import of_number
 
         kind = of_number(type(fill_value))
+    elif kind.category == D.INTEGER and type(fill_value) is int:
+        _check_limits(fill_value, fill_value, kind, f"{kind.name}_t" if kind is not D.int64 else "int64_t")
     return finish(
         full_spec(spec_of(size_of((size,), "full"), kind, as_device(device)), fill_value), requires_grad
     )
@@ -187,20 +210,53 @@ def full_like(
     return finish(made, options.get("requires_grad", False))
 
 
-def _plain(data: Any) -> Any:
+def _plain(data: Any, within: bool = False) -> Any:
     if isinstance(data, Tensor):
-        return data.tolist() if data.ndim else data.item()
+        if within and data.numel() != 1 and data._spec.differentiable:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        if within and data.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return data.item() if within else data.tolist()
     if isinstance(data, list | tuple):
-        return [_plain(one) for one in data]
+        return [_plain(one, True) for one in data]
+    if within and isinstance(data, np.floating):
+        return float(data)
     return data
 
 
-def _as_numpy(data: Any) -> np.ndarray[Any, Any]:
-    """Nested sequences as an array whose dtype is PyTorch's choice for them."""
-    if isinstance(data, np.ndarray | np.generic):
-        array = np.asarray(data)
-        D.of_numpy(array.dtype)
+def _narrowed(array: np.ndarray[Any, Any], kind: Dtype | None) -> np.ndarray[Any, Any]:
+    """Python's floats in the default dtype, or as they are where another dtype is asked for."""
+    if kind is not None:
         return array
+    with np.errstate(over="ignore"):
+        return array.astype(D.get_default_dtype().numpy)
+
+
+def checked_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array, if PyTorch takes it: its dtype, its byte order and its strides."""
+    if not array.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte "
+            "orders is currently not supported."
+        )
+    D.of_numpy(array.dtype)
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+            "not currently supported. (You can probably work around this by making a copy of your array  "
+            "with array.copy().) "
+        )
+    return array
+
+
+def _as_numpy(data: Any, kind: Dtype | None = None) -> np.ndarray[Any, Any]:
+    """Nested sequences as an array whose dtype is PyTorch's choice for them; `kind` is asked for."""
+    if isinstance(data, np.ndarray | np.generic):
+        return checked_array(np.asarray(data))
+    if isinstance(data, bytearray | array_module.array):
+        data = list(data)
+    if isinstance(data, bytes):
+        raise TypeError("new(): invalid data type 'bytes'")
     if hasattr(data, "__array__") and not isinstance(data, Tensor | list | tuple):
         return _as_numpy(np.asarray(data))
     data = _plain(data)
@@ -211,11 +267,11 @@ def _as_numpy(data: Any) -> np.ndarray[Any, Any]:
     if array.size == 0:
         return array.astype(D.get_default_dtype().numpy)
     if array.dtype.kind == "f" and not _numpy_scalars(data):
-        return array.astype(D.get_default_dtype().numpy)
+        return _narrowed(array, kind)
     if array.dtype.kind == "c":
         return array.astype(D.get_default_dtype().to_complex().numpy)
     if array.dtype.kind == "u" and not _numpy_scalars(data):
-        raise RuntimeError("Overflow when unpacking long long")
+        raise ValueError("Overflow when unpacking long long")
     if array.dtype.kind not in "biuf":
         first = next((one for one in _leaves(data) if not isinstance(one, bool | int | float)), None)
         if first is None and None not in _leaves(data):
@@ -224,8 +280,13 @@ def _as_numpy(data: Any) -> np.ndarray[Any, Any]:
             if first is _leaves(data)[0]:
                 raise ValueError("too many dimensions 'str'")
             raise TypeError("new(): invalid data type 'str'")
-        raise RuntimeError(f"Could not infer dtype of {type(first).__name__}")
+        raise RuntimeError(f"Could not infer dtype of {_type_name(first)}")
     return array
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def _leaves(data: Any) -> list[Any]:
@@ -257,27 +318,44 @@ def _check_fits(array: np.ndarray[Any, Any], data: Any, kind: Dtype) -> None:
         return
     if array.dtype.kind == "c" and kind.category < D.COMPLEX:
         raise TypeError("must be real number, not complex")
-    if kind.category == D.INTEGER and kind.itemsize < 8 and array.dtype.kind == "i":
-        limits = np.iinfo(kind.numpy)
-        if array.min() < (-limits.max - 1 if not kind.is_signed else limits.min) or array.max() > limits.max:
-            raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
+    if kind.category == D.INTEGER and array.dtype.kind == "i":
+        _check_limits(array.min(), array.max(), kind, kind.name)
+
+
+def _check_limits(least: Any, greatest: Any, kind: Dtype, name: str) -> None:
+    limits = np.iinfo(kind.numpy)
+    if least < (-limits.max - 1 if not kind.is_signed else limits.min) or greatest > limits.max:
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    called: str = "torch.tensor",
 ) -> Tensor:
     """A new tensor with a copy of the data: a number, nested sequences, an array or a tensor."""
-    kind = as_dtype(dtype)
+    kind = as_dtype(dtype, "tensor")
+    check_options("tensor", None, pin_memory)
+    if not isinstance(requires_grad, bool):
+        raise TypeError(
+            f"tensor(): argument 'requires_grad' must be bool, not {type(requires_grad).__name__}"
+        )
     if isinstance(data, Tensor):
         warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
+            f"sourceTensor.detach().clone().requires_grad_(True), rather than {called}(sourceTensor)."
         )
         made = data.detach().clone()
         made = made.to(device=device or data.device, dtype=kind or data.dtype)
         return finish(made.detach() if made._fn else made, requires_grad)
     if type(data) is float or type(data) is int:
         own = D.get_default_dtype() if type(data) is float else D.int64
+        if kind is not None and kind.category == D.INTEGER and type(data) is int:
+            _check_limits(data, data, kind, kind.name)
         if -(2**63) <= data < 2**63 and (kind is None or kind.category >= own.category or kind.category > 0):
             return finish(full_spec(spec_of((), kind or own, as_device(device)), data), requires_grad)
     if isinstance(data, str):
@@ -287,7 +365,7 @@ def tensor(
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting "
             "the list to a single numpy.ndarray with numpy.array() before converting to a tensor."
         )
-    array = _as_numpy(data)
+    array = _as_numpy(data, kind)
     if kind is not None and array.dtype != kind.numpy:
         _check_fits(array, data, kind)
         array = array.astype(kind.numpy)
@@ -298,14 +376,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     """A tensor that shares the memory of the array: a change of one is a change of the other."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    kind = D.of_numpy(ndarray.dtype)
-    if any(stride < 0 for stride in ndarray.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
-            "not currently supported. (You can probably work around this by making a copy of your array  "
-            "with "
-            "array.copy().) "
-        )
+    checked_array(ndarray)
     if not ndarray.flags.writeable:
         warn(
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
@@ -313,6 +384,12 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
             "to protect its data or make it writable before converting it to a tensor. This type of warning "
             "will be suppressed for the rest of this program."
         )
+    return sharing(ndarray)
+
+
+def sharing(ndarray: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor in the memory of an array that PyTorch takes."""
+    kind = D.of_numpy(ndarray.dtype)
     strides = tuple(stride // ndarray.itemsize for stride in ndarray.strides)
     spec = spec_of(ndarray.shape, kind, CPU, strides)
     made = wrap(Value(None), spec)
@@ -330,9 +407,14 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return tensor(data, dtype=dtype, device=device)
 
 
-def legacy_tensor(cls: type[Tensor], *args: Any, device: Any = None, **options: Any) -> Tensor:
-    """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])` and their kin."""
-    kind = options.get("dtype") or D.get_default_dtype()
+def legacy_tensor(*args: Any, device: Any = None, kind: Dtype | None = None, **options: Any) -> Tensor:
+    """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])` and their kin, of the dtype `kind`."""
+    if options:
+        raise TypeError(
+            "new() received an invalid combination of arguments: some of the keywords were incorrect: "
+            + ", ".join(options)
+        )
+    kind = kind or D.get_default_dtype()
     if not args:
         return empty(0, dtype=kind, device=device)
     first = args[0]
@@ -344,6 +426,8 @@ def legacy_tensor(cls: type[Tensor], *args: Any, device: Any = None, **options: 
         return tensor(first, dtype=kind, device=device)
     if len(args) == 1 and isinstance(first, float):
         raise TypeError("new(): data must be a sequence (got float)")
+    if len(args) == 1 and isinstance(first, str):
+        raise TypeError("new(): invalid data type 'str'")
     return empty(*args, dtype=kind, device=device)
 
 
@@ -353,7 +437,7 @@ def _arange_numbers(*ends: Any) -> list[Any]:
 
 @takes_out
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -365,7 +449,12 @@ def arange(
 ) -> Tensor:
     """Numbers from start (0 if only the end is given) to end, which is left out, by step."""
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange() missing 1 required positional argument: 'start'")
+    if start is None:
+        start = 0
+    check_options("arange", layout, pin_memory)
     start, end, step = _arange_numbers(start, end, step)
     kind = as_dtype(dtype)
     if any(isinstance(one, float) and not math.isfinite(one) for one in (start, end)):
@@ -380,6 +469,8 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     length = max(0, int(np.ceil((end - start) / step)))
+    if length >= 2**62:
+        raise RuntimeError("invalid size, possible overflow?")
     wide: Any = np.int64 if kind.category == D.INTEGER else np.float64
     array = (wide(start) + np.arange(length, dtype=wide) * wide(step)).astype(kind.numpy)
     return finish(from_array(array, as_device(device)), requires_grad)

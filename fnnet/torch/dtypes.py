@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ml_dtypes
@@ -159,7 +160,7 @@ def set_default_dtype(d: dtype, /) -> None:
     """Set the dtype of tensors made from Python floats. Raises TypeError unless it is a floating dtype."""
     global _default
     if not isinstance(d, dtype) or not d.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type, got {d}")
+        raise TypeError("only floating-point types are supported as the default type")
     _default = d
 
 
@@ -178,7 +179,7 @@ class finfo:
         kind = _required("finfo", type or _default)
         if not kind.differentiable:
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{kind}'"
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
         own = getattr(ml_dtypes, kind.name, None) if isinstance(kind, Unsupported) else kind.to_real().numpy
         if own is None:
@@ -188,7 +189,9 @@ class finfo:
         self.bits = kind.to_real().itemsize * 8
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.tiny)
-        self.resolution = 1.0 if isinstance(kind, Unsupported) else float(limits.resolution)
+        self.resolution = (
+            1.0 if isinstance(kind, Unsupported) else 10.0 ** -math.floor(-math.log10(limits.eps))
+        )
 
     def __repr__(self) -> str:
         return (
@@ -203,7 +206,7 @@ class iinfo:
     def __init__(self, type: dtype) -> None:
         if _required("iinfo", type).category != INTEGER:
             raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
             )
         limits = np.iinfo(type.numpy)
         self.dtype = type.name

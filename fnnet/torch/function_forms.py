@@ -16,6 +16,7 @@ from fnnet.torch.indexing import canonical_dim
 from fnnet.torch.memory_formats import contiguous_format, spec_in
 from fnnet.torch.mode import MODE
 from fnnet.torch.refusals import cpp_name
+from fnnet.torch.storages import UntypedStorage
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.warning import warn
 
@@ -38,6 +39,7 @@ METHODS = ("as_strided", "detach", "detach_", "fill_", "get_device", "is_conj", 
 FUNCTIONS: dict[str, Any] = {name: _of_method(name) for name in METHODS}
 newaxis = None
 _warn_always = [False]
+_warned_of_type: list[bool] = []
 
 
 def fill(input: Tensor, value: Any) -> Tensor:
@@ -68,8 +70,8 @@ def typename(obj: Any) -> str:
 
 
 def is_storage(obj: Any) -> bool:
-    """False: storages are not objects here."""
-    return False
+    """Whether it is a storage."""
+    return isinstance(obj, UntypedStorage)
 
 
 def set_warn_always(b: bool) -> None:
@@ -94,10 +96,12 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 def set_default_tensor_type(t: Any) -> None:
     """Set the default dtype by the old name of a tensor type."""
-    warn(
-        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
-        "torch.set_default_dtype() and torch.set_default_device() as alternatives."
-    )
+    if not _warned_of_type:
+        _warned_of_type.append(True)
+        warn(
+            "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+            "torch.set_default_dtype() and torch.set_default_device() as alternatives."
+        )
     from fnnet.torch.devices import set_default_device
 
     found = t if isinstance(t, str) else f"{t.__module__}.{t.__name__}" if isinstance(t, type) else str(t)
@@ -295,7 +299,7 @@ def _new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The old `x.new(...)`: a tensor of the same dtype and device."""
     from fnnet.torch.creation import legacy_tensor
 
-    return legacy_tensor(Tensor, *args, dtype=self.dtype, device=kwargs.get("device", self.device))
+    return legacy_tensor(*args, kind=self.dtype, device=kwargs.get("device", self.device))
 
 
 def _index(self: Any, indices: Any) -> Tensor:

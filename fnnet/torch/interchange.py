@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from fnnet.torch import dtypes as D
-from fnnet.torch.creation import arange, as_dtype, as_tensor, empty, finish, from_numpy, full
+from fnnet.torch.creation import arange, as_dtype, as_tensor, empty, finish, full, sharing
 from fnnet.torch.devices import as_device
 from fnnet.torch.into_out import takes_out
+from fnnet.torch.refusals import cpp_name
 from fnnet.torch.spec import contiguous_strides
 from fnnet.torch.storages import UntypedStorage, of_bytes
 from fnnet.torch.tensor import Tensor, from_array
+from fnnet.torch.warning import warn
 
 
 def asarray(
@@ -30,7 +32,12 @@ def asarray(
     if isinstance(obj, np.ndarray):
         changed = D.of_numpy(obj.dtype) is not made.dtype
     if copy is False and changed:
-        raise ValueError("can't alias tensor with dtype or data that asks for a copy")
+        old = source if source is not None else D.of_numpy(obj.dtype) if shared else None
+        if old is not None and old is not made.dtype:
+            raise ValueError(
+                f"can't alias tensor with dtype '{cpp_name(old)}' into dtype '{cpp_name(made.dtype)}'."
+            )
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
     if copy and not changed:
         made = made.detach().clone()
     if requires_grad and made.is_leaf:
@@ -52,7 +59,20 @@ def frombuffer(
             f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
             f"({length} bytes) minus 1"
         )
-    return finish(from_numpy(np.frombuffer(buffer, kind.numpy, count, offset)), requires_grad)
+    if count < 0 and (length - offset) % kind.itemsize:
+        raise ValueError(
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of "
+            f"element size ({kind.itemsize})"
+        )
+    array = np.frombuffer(buffer, kind.numpy, count, offset)
+    if not array.flags.writeable:
+        warn(
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means "
+            "you can write to the underlying (supposedly non-writable) buffer using the tensor. You may want "
+            "to copy the buffer to protect its data or make it writable before converting it to a tensor. "
+            "This type of warning will be suppressed for the rest of this program."
+        )
+    return finish(sharing(array), requires_grad)
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
@@ -77,6 +97,8 @@ def range(
     start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
     """Numbers from start to end, which is included: the deprecated forerunner of `arange`."""
+    if end is None:
+        raise TypeError('range() missing 1 required positional arguments: "end"')
     import warnings
 
     warnings.warn(
@@ -86,8 +108,6 @@ def range(
         UserWarning,
         stacklevel=2,
     )
-    if end is None:
-        start, end = 0, start
     count = int((end - start) / step) + 1
     made = arange(count, dtype=D.float64) * step + start
     made = made.to(as_dtype(dtype) or D.get_default_dtype()).to(as_device(device))
@@ -97,6 +117,14 @@ def range(
 def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Tensor:
     """A tensor of zeros with these strides."""
     size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
+        )
+    if any(step < 0 for step in stride):
+        raise RuntimeError(
+            f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}"
+        )
     last = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
     made = empty(last, dtype=dtype, device=device).as_strided(size, stride)
     made._base, made._fn = None, None

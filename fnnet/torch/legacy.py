@@ -54,7 +54,7 @@ class LegacyTensor(metaclass=_LegacyMeta):
     dtype: D.dtype = D.float32
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return legacy_tensor(Tensor, *args, dtype=cls.kind, **kwargs)
+        return legacy_tensor(*args, kind=cls.kind, **kwargs)
 
 
 LEGACY: dict[str, Any] = {

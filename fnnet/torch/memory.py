@@ -68,6 +68,8 @@ def _host_layout(tensor: Tensor, strides: tuple[int, ...]) -> tuple[tuple[int, .
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the length of one dimension."""
     shape = self._spec.shape
+    if dim is not None and not hasattr(dim, "__index__"):
+        raise TypeError(f"size(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
     return shape if dim is None else shape[canonical_dim(dim, len(shape))]
 
 

@@ -80,7 +80,7 @@ def _scalar(tensor: Tensor) -> Any:
     global _warned
     if tensor._spec.numel != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
-    if not _warned and tensor.requires_grad:
+    if not _warned and MODE.enabled and tensor.requires_grad:
         _warned = True
         warn(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"

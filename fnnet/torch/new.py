@@ -44,10 +44,12 @@ def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> T
 @method
 def new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tensor:
     """A tensor of another size filled with a number."""
+    if isinstance(size, int):
+        raise TypeError("new_full(): argument 'size' (position 1) must be tuple of ints, not int")
     return creation.full(size, fill_value, **_like(self, options))
 
 
 @method
 def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
     """A copy of the data as a tensor."""
-    return creation.tensor(data, **_like(self, options))
+    return creation.tensor(data, called="tensor.new_tensor", **_like(self, options))

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from fnnet.functional.refusal import check_kinds as check_kinds
 from fnnet.torch import dtypes as D
 
@@ -132,7 +134,5 @@ def c_name(kind: D.dtype) -> str:
 def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> None:
     """Raise TypeError for an argument that is no tensor."""
     if not hasattr(value, "_spec"):
-        raise TypeError(
-            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
-            f"{type(value).__name__}"
-        )
+        kind = "numpy.ndarray" if isinstance(value, np.ndarray) else type(value).__name__
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {kind}")

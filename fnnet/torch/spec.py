@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import index
 from typing import Any
 
 import jax
@@ -23,12 +24,15 @@ class Size(tuple[int, ...]):
     def __new__(cls, sizes: Iterable[Any] = (), /) -> Size:
         """The lengths given. Raises TypeError for what is no integer."""
         made = tuple.__new__(cls, sizes)
+        plain = True
         for place, one in enumerate(made):
-            if type(one) is not int and not hasattr(one, "__index__"):
-                raise TypeError(
-                    f"torch.Size() takes an iterable of 'int' (item {place} is '{type(one).__name__}')"
-                )
-        return made
+            if type(one) is not int:
+                plain = False
+                if not hasattr(one, "__index__"):
+                    raise TypeError(
+                        f"torch.Size() takes an iterable of 'int' (item {place} is '{type(one).__name__}')"
+                    )
+        return made if plain else tuple.__new__(cls, map(index, made))
 
     def numel(self) -> int:
         """The number of elements."""
@@ -46,6 +50,14 @@ class Size(tuple[int, ...]):
 
     def __add__(self, other: Any) -> Any:
         return Size(tuple.__add__(self, tuple(other)))
+
+    def __radd__(self, other: Any) -> Any:
+        return Size((*other, *self)) if isinstance(other, tuple) else NotImplemented
+
+    def __mul__(self, times: Any) -> Any:
+        return Size(tuple.__mul__(self, times))
+
+    __rmul__ = __mul__
 
     def __reduce__(self) -> Any:
         return _size, (tuple(self),)

@@ -48,7 +48,7 @@ class Tensor:
             return object.__new__(cls)
         from fnnet.torch.creation import legacy_tensor
 
-        return legacy_tensor(cls, *args, **kwargs)
+        return legacy_tensor(*args, **kwargs)
 
     if TYPE_CHECKING:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from typing import Any, ClassVar
 
 import jax
@@ -38,11 +37,6 @@ class LazyModuleMixin:
     def _become_lazy(self: Any) -> None:
         self._load_hook = self._register("_load_state_dict_pre_hooks", self._lazy_load_hook)
         self._initialize_hook = self.register_forward_pre_hook(self._infer_parameters, with_kwargs=True)
-        warnings.warn(
-            "Lazy modules are a new feature under heavy development so changes to the API or functionality "
-            "can happen at any moment.",
-            stacklevel=4,
-        )
 
     def _save_to_state_dict(self: Any, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         for name, tensor in self._own_state().items():

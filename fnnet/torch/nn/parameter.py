@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from fnnet.torch.creation import empty
+from fnnet.torch.creation import empty, finish
 from fnnet.torch.shared import register
 from fnnet.torch.tensor import Tensor, alias
 
@@ -30,8 +30,7 @@ class Parameter(Tensor):
             if name not in Tensor.__annotations__ and name not in vars(Tensor):
                 raise TypeError(f"Parameter.__new__() got an unexpected keyword argument '{name}'")
         made = cast(Parameter, _adopt(cls, data))
-        made.requires_grad_(requires_grad)
-        return made
+        return cast(Parameter, finish(made, requires_grad))
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return "Parameter containing:\n" + super().__repr__()

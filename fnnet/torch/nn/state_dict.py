@@ -45,7 +45,11 @@ class StateDict:
 
     def get_extra_state(self) -> Any:
         """State beside tensors; a subclass that has any defines this and `set_extra_state`."""
-        raise RuntimeError("get_extra_state is called only where a subclass defines it")
+        raise RuntimeError(
+            "Reached a code path in Module.get_extra_state() that should never be called. Please file an "
+            "issue at https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this "
+            "bug."
+        )
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` gave."""

@@ -239,7 +239,6 @@ class OneCycleLR(_WithMomentum):
         require_optimizer(optimizer)
         self.optimizer = optimizer
         self.total_steps = require_cycle(total_steps, epochs, steps_per_epoch, pct_start, anneal_strategy)
-        self._anneal_func_type = anneal_strategy
         first = float(pct_start * self.total_steps) - 1
         self._schedule_phases = [_phase(first, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
         start = "max_lr", "base_momentum"
@@ -250,6 +249,7 @@ class OneCycleLR(_WithMomentum):
             start = "initial_lr", "max_momentum"
         phase = _phase(self.total_steps - 1, start[0], "min_lr", start[1], "max_momentum")
         self._schedule_phases.append(phase)
+        self._anneal_func_type = anneal_strategy
         if last_epoch == -1:
             highs = one_each("max_lr", optimizer, max_lr)
             for high, group in zip(highs, optimizer.param_groups, strict=True):
