@@ -128,3 +128,13 @@ def test_stft_aligns_the_window() -> None:
         np.testing.assert_allclose(found[1].real, expected, atol=1e-4)
     with pytest.raises(RuntimeError, match="should only be set when center = false"):
         F.stft(signal, 6, 2, 4, F.hann_window(4), align_to_window=False, return_complex=True)
+
+
+def test_gradients_of_convolutions_of_no_example() -> None:
+    # PyTorch 2.13: zeros for weight and bias, an empty gradient of the input.
+    for function, shape in ((F.conv2d, (4, 3, 2, 2)), (F.conv_transpose2d, (3, 4, 2, 2))):
+        given = jnp.ones((0, 3, 5, 5)), jnp.ones(shape), jnp.ones(4)
+        output, pullback = jax.vjp(function, *given)
+        for one, gradient in zip(given, pullback(jnp.ones_like(output)), strict=True):
+            assert gradient.shape == one.shape
+            assert not gradient.any()

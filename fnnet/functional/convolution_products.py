@@ -94,8 +94,8 @@ def _exchanged(function: Callable[..., Any], *arguments: Any) -> Any:
         plain = equation.primitive is lax.conv_general_dilated_p
         return as_it_is(equation, inputs, convolution_p if plain else None)
 
-    (result,) = evaluate(jax.make_jaxpr(function)(*arguments), arguments, results)
-    return result
+    found = evaluate(jax.make_jaxpr(function)(*arguments), arguments, results)
+    return found[0] if found else None
 
 
 @lru_cache(maxsize=4096)
@@ -110,12 +110,14 @@ def _now(x: Any, kernel: Any, **params: Any) -> jax.Array:
 
 def _transposed_input(gradient: Any, x: Any, kernel: Any, **params: Any) -> Any:
     rule = ad.primitive_transposes[lax.conv_general_dilated_p]
-    return _exchanged(lambda g, w: rule(g, ad.UndefinedPrimal(x.aval), w, **params)[0], gradient, kernel)
+    found = _exchanged(lambda g, w: rule(g, ad.UndefinedPrimal(x.aval), w, **params)[0], gradient, kernel)
+    return ad.Zero(x.aval) if found is None else found
 
 
 def _transposed_kernel(gradient: Any, x: Any, kernel: Any, **params: Any) -> Any:
     rule = ad.primitive_transposes[lax.conv_general_dilated_p]
-    return _exchanged(lambda g, x: rule(g, x, ad.UndefinedPrimal(kernel.aval), **params)[1], gradient, x)
+    found = _exchanged(lambda g, x: rule(g, x, ad.UndefinedPrimal(kernel.aval), **params)[1], gradient, x)
+    return ad.Zero(kernel.aval) if found is None else found
 
 
 def _batched(arguments: Sequence[Any], dims: Sequence[Any], **params: Any) -> tuple[Any, int]:
