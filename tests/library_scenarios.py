@@ -5,7 +5,10 @@ Each scenario is a function of `torch`, PyTorch's or fnnet's, that returns the l
 
 from __future__ import annotations
 
+import copy
 import ctypes
+import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -162,3 +165,56 @@ def numpy_where_gradients_are_off(torch: Any) -> list[str]:
         lines = [str(x.numpy()), str(x.view(-1).numpy())]
     lines.append(said(x.numpy))
     return [*lines, str([part.tolist() for part in x.detach().split(split_size=2, dim=0)])]
+
+
+@scenario
+def shallow_copies_share_memory(torch: Any) -> list[str]:
+    x = torch.nn.Parameter(torch.ones(2))
+    copied, result = copy.copy(x), copy.copy(x * 2)
+    with torch.no_grad():
+        copied[0] = 7
+    return [str(x), str(copied), type(copied).__name__, str(result), str(result.is_leaf)]
+
+
+@scenario
+def sizes_stay_sizes(torch: Any) -> list[str]:
+    size = torch.Size([2, torch.tensor(3)])
+    return [
+        str(size * 2),
+        str(2 * size),
+        str((1,) + size),  # noqa: RUF005
+        str(size + (1,)),  # noqa: RUF005
+        str(pickle.loads(pickle.dumps(size))),
+    ]
+
+
+@scenario
+def scalars_keep_their_precision(torch: Any) -> list[str]:
+    kept = torch.tensor(1e300, dtype=torch.float64)
+    return [str(kept), str(torch.tensor([1e300], dtype=torch.float64)), str(torch.tensor(1e300))]
+
+
+@scenario
+def copies_that_do_not_fit(torch: Any) -> list[str]:
+    x = torch.zeros(3, 4)
+    cases: list[Callable[[], Any]] = [
+        lambda: x.copy_(torch.ones(5)),
+        lambda: x[0].copy_(torch.ones(2, 4)),
+        lambda: x.__setitem__(0, torch.ones(3)),
+        lambda: x.__setitem__((slice(None), 0), torch.ones(2, 2)),
+        lambda: x.__setitem__(slice(0, 2), torch.ones(3, 4)),
+    ]
+    return [said(case) for case in cases]
+
+
+@scenario
+def anomalies_name_the_call(torch: Any) -> list[str]:
+    """The warning names the line of this file that called sqrt."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with torch.autograd.detect_anomaly():
+            made = torch.tensor([-1.0], requires_grad=True).sqrt()
+            lines = [said(made.sum().backward)]
+    told = [str(one.message).partition(" (Triggered")[0].strip() for one in heard]
+    frames = told[-1].rstrip().split("\n")
+    return [*lines, told[0], frames[0], frames[-1].strip()]

@@ -369,12 +369,7 @@ def _assign(target: Tensor, value: Any, name: str) -> None:
         while len(shape) > spec.ndim and shape[0] == 1:
             shape = shape[1:]
         if broadcast_or_none(shape, spec.shape) != tuple(spec.shape):
-            raise RuntimeError(
-                f"The expand size of the tensor ({list(spec.shape)}) must match the existing size "
-                f"({list(value._spec.shape)}): shape mismatch: value tensor of shape "
-                f"{list(value._spec.shape)} "
-                f"cannot be broadcast to {list(spec.shape)}"
-            )
+            value.reshape(shape).expand(spec.shape)  # which says so
     key = ("assign", name, spec, kind, None if is_tensor or not isinstance(value, bool) else value)
 
     filled = "ZeroBackward0" if name == "ZeroBackward0" else "FillBackward2"

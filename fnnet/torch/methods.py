@@ -23,6 +23,7 @@ from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
 from fnnet.torch.creation import from_numpy
 from fnnet.torch.devices import META
+from fnnet.torch.layout import broadcast_shapes
 from fnnet.torch.missing import missing, tensor_names
 from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
@@ -225,8 +226,15 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         raise TypeError(
             f"copy_(): argument 'non_blocking' (position 2) must be bool, not {type(non_blocking).__name__}"
         )
-    if isinstance(src, Tensor) and src._spec.device is not self._spec.device:
-        src = src.to(self._spec.device)
+    if isinstance(src, Tensor):
+        if src._spec.shape != self._spec.shape:
+            both = broadcast_shapes(self._spec.shape, src._spec.shape)
+            if both != self._spec.shape:
+                raise RuntimeError(
+                    f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(both)}"
+                )
+        if src._spec.device is not self._spec.device:
+            src = src.to(self._spec.device)
     indexing._assign(self, src, "CopyBackwards")
     return self
 

@@ -32,6 +32,15 @@ def _reduce_ex(self: Any, protocol: Any) -> Any:
     return _rebuilt, (cls, values, str(self.device), self.requires_grad, _further(self))
 
 
+def _copy(self: Any) -> Any:
+    """A leaf of the same class in the same memory, as PyTorch makes it from what it would pickle."""
+    plain = self.detach()
+    made = object.__new__(type(self))
+    made.__dict__.update(plain.__dict__)
+    made.__dict__.update(_further(self))
+    return made.requires_grad_() if self.requires_grad else made
+
+
 def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
     if id(self) in memo:
         return memo[id(self)]
@@ -53,4 +62,5 @@ def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
 
 
 Tensor.__reduce_ex__ = _reduce_ex  # type: ignore[method-assign]
+setattr(Tensor, "__copy__", _copy)  # noqa: B010
 setattr(Tensor, "__deepcopy__", _deepcopy)  # noqa: B010

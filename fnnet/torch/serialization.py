@@ -28,7 +28,14 @@ MAP_LOCATION = Any
 _PLAIN = (int, float, str, bool, type(None), dict, OrderedDict, list, tuple, bytes, bytearray, set, complex)
 
 
-def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
+def save(
+    obj: Any,
+    f: Any,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+    _disable_byteorder_record: bool = False,
+) -> None:
     """Write tensors, state_dicts and plain containers of them, in PyTorch's zip format.
 
     Args:
@@ -39,6 +46,10 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2) 
     Raises:
         NotImplementedError: for objects whose code a reader would have to run (see `whole_modules`).
     """
+    if not _use_new_zipfile_serialization:
+        raise NotImplementedError(
+            "torch.save: fnnet writes PyTorch's zip format, and reads the older one too"
+        )
     writer = Writer(_place)
     try:
         pickled = writer.pickle(obj)
