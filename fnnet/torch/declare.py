@@ -374,7 +374,7 @@ def derive_all(namespaces: dict[str, dict[str, Any]]) -> None:
                 f"{cpp_name(self.dtype)}"
             )
         changed: Tensor = self.copy_(made)
-        if changed._fn is not None:
+        if changed._fn is not None and changed._base is None:
             changed._fn.__class__ = node_class("PolygammaBackward1")
         return changed
 

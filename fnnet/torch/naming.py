@@ -254,7 +254,7 @@ def refused_of(name: str, bound: BoundArguments) -> tuple[str, str] | None:
 
 _IN_PLACE = {
     "leaky_relu": "LeakyReluBackward1", "elu": "EluBackward1", "selu": "EluBackward1",
-    "celu": "CeluBackward1",
+    "celu": "CeluBackward1", "rrelu": "RreluWithNoiseBackward1",
     "threshold": "ThresholdBackward1", "conj_physical": "ConjPhysicalBackward1",
 }  # fmt: skip
 """Names of in-place forms that are not the plain one's."""

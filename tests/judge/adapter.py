@@ -21,6 +21,15 @@ READ_AT = 250
 """So many values are read from one program."""
 
 
+UP_TO_A_PHASE = {
+    "linalg.eig": (2, {1}),
+    "linalg.eigh": (2, {1}),
+    "linalg.svd": (3, {0, 2}),
+    "svd": (3, {0, 2}),
+}
+"""How many results there are, and which of them are vectors that are determined up to a phase alone."""
+
+
 @dataclass
 class _Waiting:
     tally: Tally
@@ -29,6 +38,7 @@ class _Waiting:
     text: str
     mine: Any
     theirs: Any
+    absolute: bool
 
 
 def exclusions() -> dict[str, str]:
@@ -93,9 +103,10 @@ class Sweep:
         tally.problems += [f"{text}: {one}" for one in found if not known(entry, probe, one)]
 
     def _later(self, tally: Tally, entry: Any, probe: Probe, text: str, mine: Seen, theirs: Seen) -> None:
-        for a, b, seen in zip(mine.leaves, theirs.leaves, theirs.properties, strict=True):
-            if seen is not None:
-                self.waiting.append(_Waiting(tally, probe, entry, text, a, b))
+        count, vectors = UP_TO_A_PHASE.get(entry.name, (1, set()))
+        for i, (a, b) in enumerate(zip(mine.leaves, theirs.leaves, strict=True)):
+            if theirs.properties[i] is not None:
+                self.waiting.append(_Waiting(tally, probe, entry, text, a, b, i % count in vectors))
         if len(self.waiting) > READ_AT:
             self.read()
 
@@ -104,7 +115,7 @@ class Sweep:
         waiting, self.waiting = self.waiting, []
         for one in waiting:
             try:
-                found = value_difference(one.mine, one.theirs, one.probe.tolerances)
+                found = value_difference(one.mine, one.theirs, one.probe.tolerances, one.absolute)
             except Exception as error:
                 found = f"reading: {type(error).__name__}: {error}"[:300]
             if found and not known(one.entry, one.probe, found):

@@ -246,13 +246,17 @@ TOLERANCES = {"float16": (1e-2, 1e-2), "bfloat16": (5e-2, 5e-2), "float32": (1e-
               "complex64": (1e-4, 1e-4)}  # fmt: skip
 
 
-def value_difference(mine: Any, theirs: Any, tolerances: tuple[float, float] | None) -> str | None:
-    """How the values of two tensors of one shape and dtype differ."""
+def value_difference(
+    mine: Any, theirs: Any, tolerances: tuple[float, float] | None, absolute: bool = False
+) -> str | None:
+    """How the values, or their absolute values, of two tensors of one shape and dtype differ."""
     kind = str(theirs.dtype).removeprefix("torch.")
     expected = array_of(theirs)
     actual = np.asarray(mine._value().get())
     if expected.shape != actual.shape:
         return f"shape {actual.shape} of the values; PyTorch: {expected.shape}"
+    if absolute:
+        expected, actual = np.abs(expected), np.abs(actual)
     if kind in ("bfloat16", "float16"):
         expected, actual = expected.astype(np.float32), actual.astype(np.float32)
     if expected.dtype.kind in "biu":

@@ -46,9 +46,9 @@ def _rebound(function: Any, side: Side) -> Any:
 
 
 def _translated_function(op: Any, side: Side) -> Any:
-    if side.name == "torch":
-        return op
     name, module = getattr(op, "__name__", ""), getattr(op, "__module__", None) or ""
+    if side.name == "torch" or module.startswith("fnnet"):
+        return op
     own = [module.removeprefix("torch.") + "."] if module.startswith("torch.") else []
     for place in (*own, "", "nn.functional.", "linalg.", "special.", "fft."):
         if path(side.lib, place + name) is not None:

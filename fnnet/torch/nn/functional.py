@@ -33,6 +33,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {}
 _DROPOUTS = frozenset(
     {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
 )
+_UNBATCHED = {"dropout1d": 2, "dropout3d": 4}
+"""The number of dimensions to which PyTorch adds one, and gives a view in the end."""
 
 
 def _with_inplace(op: _Op) -> Callable[..., Any]:
@@ -45,7 +47,9 @@ def _with_inplace(op: _Op) -> Callable[..., Any]:
         if len(args) == places + 1:
             *args, inplace = args  # type: ignore[assignment]
         if idle is not None and idle(op, args, kwargs):
-            return args[0] if args else kwargs["input"]
+            x = args[0] if args else kwargs["input"]
+            unbatched = not inplace and x.ndim == _UNBATCHED.get(op.name)
+            return x.unsqueeze(0).squeeze(0) if unbatched else x
         return changing(*args, **kwargs) if inplace else plain(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = plain.__name__
@@ -60,7 +64,7 @@ def _idle_dropout(op: _Op, args: Any, kwargs: dict[str, Any]) -> bool:
     p = bound.arguments["p"]
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    return not bound.arguments["training"] or p == 0
+    return not bound.arguments["training"] or p == 0 or not bound.arguments["input"].numel()
 
 
 def _derive() -> None:
