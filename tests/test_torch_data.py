@@ -18,7 +18,7 @@ import fnnet.torch as torch
 from fnnet.torch.utils.data import DataLoader, Dataset, TensorDataset
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "data.json").read_text())["scenarios"]
-pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create", "ignore:Error detected in")
 
 
 def _through_json(found: Any) -> Any:
