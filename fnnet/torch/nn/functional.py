@@ -158,11 +158,10 @@ def rrelu(
         return _derived_rrelu(input, lower, upper, True, inplace=inplace)
     values = _np.asarray(input._value().get())
     slopes = _from_array(_default_generator.rrelu_slopes(values, lower, upper), input.device)
-    plan = _SLOPES.get(input._spec)
+    key = (input._spec, "RreluWithNoiseBackward1" if inplace else "RreluWithNoiseBackward0")
+    plan = _SLOPES.get(key)
     if plan is None:
-        specs = [input._spec, slopes._spec]
-        plan = _make_plan(lambda x, s: x * s, specs, (), input.device, "RreluWithNoiseBackward0")
-        _SLOPES[input._spec] = plan
+        plan = _SLOPES[key] = _make_plan(lambda x, s: x * s, [key[0], slopes._spec], (), input.device, key[1])
     if inplace:
         return _store(input, plan, [input, slopes], ())
     return _apply(plan, [input, slopes], ())[0]
