@@ -41,6 +41,7 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
     attention, table = nn.MultiheadAttention(128, 8, batch_first=True), nn.Embedding(10000, 128)
     depthwise, transposed = nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.ConvTranspose2d(16, 8, 4, 2, 1)
     theta = torch.eye(2, 3).repeat(32, 1, 1)
+    positions, batch = leaf(1, 197, 384), torch.randn(32, 197, 384)
 
     def sampled() -> Any:
         grid = F.affine_grid(theta, (32, 16, 32, 32), align_corners=False)
@@ -58,6 +59,9 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
             ("softmax", lambda: F.softmax(x, 1)),
             ("cross_entropy", lambda: F.cross_entropy(x, labels)),
             ("gelu", lambda: F.gelu(x)),
+            ("sin", lambda: x.sin()),
+            ("atan", lambda: x.atan()),
+            ("remainder", lambda: x % 0.7),
             ("layer_norm", lambda: norms[1](x)),
             ("prod over dim 1", lambda: x.prod(1)),
             ("cumsum", lambda: x.cumsum(1)),
@@ -68,6 +72,7 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
             ("where", lambda: torch.where(mask, x, 0.0)),
             ("gather", lambda: x.gather(1, wide)),
             ("index_select", lambda: x.index_select(0, places)),
+            ("index_select over dim 1", lambda: x.index_select(1, places)),
             ("scatter_add", lambda: torch.zeros(1000, 1000).scatter_add(0, wide, x)),
             ("matmul", lambda: x @ x),
         ),
@@ -89,6 +94,7 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
             ("conv_transpose2d", lambda: transposed(pictures)),
         ),
         **of(line, ("conv1d", lambda: F.conv1d(line, depthwise.weight.reshape(16, 1, 9), groups=16))),
+        **of(positions, ("adding to each of a batch", lambda: (batch + positions) * batch)),
         **of(table.weight, ("embedding", lambda: table(words))),
         **of(
             sequences, *((name, lambda layer=layer: layer(sequences)[0]) for name, layer in recurrent.items())

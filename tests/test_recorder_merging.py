@@ -16,10 +16,11 @@ def _loops(closed: jax.extend.core.ClosedJaxpr) -> int:
 
 def test_the_loop_of_an_operation_and_of_its_pullback_is_one() -> None:
     rng = np.random.default_rng(0)
-    x, *weights = (jnp.asarray(rng.standard_normal(s), jnp.float32) for s in ((5, 2, 3), (16, 3), (16, 4)))
+    shapes: list = [(5, 2, 3), (16, 3), (16, 4), 16, 16]
+    x, *weights = (jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in shapes)
 
     def layer(x: jax.Array, w: list[jax.Array]) -> jax.Array:
-        return recurrent("LSTM", x, None, [[*w, None, None, None]])[0]
+        return recurrent("LSTM", x, None, [[*w, None]])[0]
 
     def both(x: jax.Array, w: list[jax.Array]) -> list[jax.Array]:
         output = layer(x, w)

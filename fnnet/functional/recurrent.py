@@ -198,6 +198,10 @@ def _steps(
     mode: str, reverse: bool, projected: jax.Array, reached: jax.Array | None, state: State, turned: _Weights
 ) -> tuple[State, Any]:
     """The last state, and of all steps the output, the state before, the gates, and h before a projection."""
+    # Broadcast here: JAX would do it within the loop, or before it where it differentiates, and the two loops
+    # would not be the same.
+    bias = None if turned.bias is None else jnp.broadcast_to(turned.bias, projected.shape[1:])
+    turned = turned._replace(bias=bias)
 
     def step(state: State, now: Any) -> tuple[State, Any]:
         new, gates, raw = _taken(mode, now[0], state, turned)
