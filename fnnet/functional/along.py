@@ -47,7 +47,7 @@ def slices_along(lines: jax.Array, places: jax.Array, axis: int) -> jax.Array:
     """The slices of lines at a vector of places; what is out of range stands for the nearest that is not.
 
     Where neighbours lie along the axis XLA adds slices element by element, with an address computed for each:
-    of columns of 1000 x 1000 that takes ten times as long as of rows.
+    of 1000 columns of 1000 x 1000, under jax.jit, value and gradient took 19 ms instead of 4 (busy cores).
     """
     axis %= lines.ndim
     wide = math.prod(lines.shape[axis + 1 :]) > _NARROW or axis == 0
