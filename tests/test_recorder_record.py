@@ -106,20 +106,20 @@ def test_memory_does_not_grow(steps: int) -> None:
             w2.sub_(1e-3 * w2.grad)
             w1.grad = w2.grad = None
 
-    for _ in range(300):
-        step()
-    torch.synchronize()
+    def turns() -> None:
+        for _ in range(steps):
+            step()
+        torch.synchronize()
+
+    for _ in range(10):  # what comes often is compiled by then
+        turns()
     gc.collect()
     gc.disable()  # graphs must be freed by reference counts alone
     tracemalloc.start()
     try:
-        for _ in range(100):
-            step()
-        torch.synchronize()
+        turns()
         first = tracemalloc.get_traced_memory()[0]
-        for _ in range(steps):
-            step()
-        torch.synchronize()
+        turns()
         second = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

@@ -10,6 +10,7 @@ import pytest
 
 import fnnet.torch as torch
 from fnnet.torch import nn, shared
+from fnnet.torch.utils import data as data  # how its workers send tensors changes nothing for others
 
 
 def sent(value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from functools import cache
 from typing import Any
 
@@ -115,20 +114,6 @@ def set_default_device(device: Any) -> None:
     """Make tensors on this device from now on; None is the CPU."""
     global _default
     _default = CPU if device is None else as_device(device)
-
-
-def compute_in_line() -> None:
-    """Have JAX run programs on the CPU in the calling thread, if its CPU client does not exist yet.
-
-    A record is run because somebody waits for a value of it, so handing it to another thread only costs: 35
-    to 150 us a program on two busy cores, as much as the work in it. JAX_CPU_ENABLE_ASYNC_DISPATCH decides if
-    it is set.
-    """
-    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
-
-
-compute_in_line()
 
 
 @cache

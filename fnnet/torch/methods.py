@@ -21,6 +21,7 @@ from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
 from fnnet.torch.autograd import hooks
 from fnnet.torch.autograd.backward import backward as run_backward
+from fnnet.torch.autograd.early import LOSSES
 from fnnet.torch.creation import from_numpy
 from fnnet.torch.devices import META
 from fnnet.torch.layout import broadcast_shapes
@@ -52,7 +53,9 @@ def item(self: Tensor) -> Any:
     if self._spec.device is META:
         raise RuntimeError("Tensor.item() cannot be called on meta tensors")
     try:
-        return self._value().get().item()
+        value = self._value()
+        LOSSES.note(value)
+        return value.get().item()
     except jax.errors.ConcretizationTypeError as error:
         raise RuntimeError(
             "vmap: It looks like you're calling .item() on a Tensor. We don't support calling .item() on a "

@@ -116,17 +116,22 @@ def _attached(
     return made.requires_grad_() if requires_grad else made
 
 
-def _reduced(tensor: Any) -> Any:
-    """A tensor for another process: where its memory is, if that is shared, or else its values."""
-    path = _PATHS.get(tensor._storage)
-    if path is None:
-        return _reduce_ex(tensor, 2)
-    if not tensor.is_leaf:
+def refuse_made_by_graph(tensor: Tensor) -> None:
+    """Raise RuntimeError for a tensor that a graph made: graphs do not cross to other processes."""
+    if tensor.requires_grad and not tensor.is_leaf:
         raise RuntimeError(
             "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
             "support crossing process boundaries.  If you just want to transfer the data, call detach() on "
             "the tensor before serializing (e.g., putting it on the queue)."
         )
+
+
+def _reduced(tensor: Any) -> Any:
+    """A tensor for another process: where its memory is, if that is shared, or else its values."""
+    refuse_made_by_graph(tensor)
+    path = _PATHS.get(tensor._storage)
+    if path is None:
+        return _reduce_ex(tensor, 2)
     array = tensor._storage.host
     cls = None if type(tensor) is Tensor else type(tensor)
     seen = (tensor._steps, tensor._starts, tensor._requires, _further(tensor))

@@ -18,7 +18,7 @@ class Counts:
         evaluations: records that NumPy computed, for they hardly come again (see `once.py`).
         without_rule: records that were compiled for want of a rule in NumPy.
         plan_seconds, compile_seconds, dispatch_seconds, evaluation_seconds: time in tracing, compiling,
-            calling programs, and evaluating without one.
+            starting programs (which compute while Python goes on), and evaluating without one.
     """
 
     operations: int = 0

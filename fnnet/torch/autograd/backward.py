@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fnnet.torch.autograd.early import LOSSES
 from fnnet.torch.autograd.engine import finish, ones, walk
 from fnnet.torch.autograd.graph import Node, edge_of
 from fnnet.torch.tensor import Tensor
@@ -109,6 +110,7 @@ def backward(
     if create_graph:
         warn(_CYCLE)
     keep = create_graph if retain_graph is None else retain_graph
+    LOSSES.begin(outputs[0]._storage.value if len(outputs) == 1 and outputs[0]._steps is None else None)
     walk(roots, keep, create_graph, inputs)
     finish()
 

@@ -6,12 +6,12 @@ import io
 import pickle
 import sys
 import traceback
-from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import numpy as np
 
 from fnnet.torch.devices import as_device
+from fnnet.torch.shared import refuse_made_by_graph
 from fnnet.torch.tensor import Tensor, from_array
 
 
@@ -22,19 +22,9 @@ def _rebuild(array: np.ndarray[Any, Any], device: str, requires_grad: bool) -> T
 
 def reduce_tensor(tensor: Tensor) -> Any:
     """What pickle is to do with a tensor. Raises RuntimeError for one that a graph made."""
-    if tensor.requires_grad and not tensor.is_leaf:
-        raise RuntimeError(
-            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
-            "support "
-            "crossing process boundaries.  If you just want to transfer the data, call detach() on the "
-            "tensor before "
-            "serializing (e.g., putting it on the queue)."
-        )
+    refuse_made_by_graph(tensor)
     array = np.asarray(tensor._value().get())
     return _rebuild, (array, str(tensor.device), tensor.requires_grad)
-
-
-ForkingPickler.register(Tensor, reduce_tensor)
 
 
 class _Pickler(pickle.Pickler):
