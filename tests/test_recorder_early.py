@@ -56,3 +56,11 @@ def test_losses_are_pytorchs() -> None:
     pytorch = pytest.importorskip("torch")
     reads = [True] * 2 * READS + [False] * READS + [True, False, True] * READS
     np.testing.assert_allclose(losses_of(torch, reads), losses_of(pytorch, reads), rtol=1e-5)
+
+
+def test_synchronize_waits() -> None:
+    x = torch.randn(400, 400)
+    for _ in range(20):
+        x = x.mm(x) / 400
+    torch.synchronize()
+    assert x._value().array.is_ready()

@@ -28,7 +28,7 @@ def set_device(device: Any) -> None:
 
 
 def synchronize(device: Any = None) -> None:
-    """Compute what is recorded."""
+    """Compute what is recorded, and wait for it."""
     _run()
 
 

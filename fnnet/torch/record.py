@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -124,6 +126,7 @@ class Record:
         self.device: device = CPU
         self.immediate = 0
         self.lock = threading.RLock()  # libraries load files in threads of their own
+        self.running: deque[list[weakref.ref[jax.Array]]] = deque(maxlen=8)
         self._phase: tuple[int, ...] = ()
         self._clear()
 
@@ -223,6 +226,7 @@ class Record:
         program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where))
         results = program(arrays, floats, integers)
         failed = failure(results.pop(), calls, plans) if len(results) > len(targets) else None
+        self.running.append([weakref.ref(array) for array in results])
         for value, array in zip(targets, results, strict=True):
             value.array = array
         if failed is not None:
@@ -256,12 +260,14 @@ def as_wide_as_jax(array: Any) -> Any:
 RECORD = Record()
 
 
-def _unlock() -> None:
+def _begin_in_child() -> None:
+    """What another thread held or computed, nobody would release or finish in a forked process."""
     RECORD.lock = threading.RLock()
+    RECORD.running.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)  # what another thread held, nobody would release there
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 def append(plan: Plan, values: Any, numbers: Any = ()) -> list[Value]:
@@ -270,5 +276,10 @@ def append(plan: Plan, values: Any, numbers: Any = ()) -> list[Value]:
 
 
 def synchronize() -> None:
-    """Run what is recorded."""
+    """Run what is recorded, and wait for it."""
     RECORD.run()
+    while RECORD.running:
+        for one in RECORD.running.pop():
+            array = one()
+            if array is not None:
+                array.block_until_ready()
