@@ -272,11 +272,11 @@ def names_of_composed_nodes(torch: Any) -> list[str]:
 
 @scenario
 def names_of_distributed_parts(torch: Any) -> list[str]:
-    from torch.distributed._composable.fsdp import FSDPModule
-    from torch.distributed._tensor.experimental import implicit_replication
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
-    from torch.distributed.tensor import DTensor
+    def part(name: str, *names: str) -> list[Any]:
+        return [getattr(module(torch, f"distributed.{name}"), one) for one in names]
 
+    (sharded,), (tensor,) = part("_composable.fsdp", "FSDPModule"), part("tensor", "DTensor")
+    named = part("_tensor.experimental", "implicit_replication")
+    named += part("fsdp", "MixedPrecisionPolicy", "fully_shard")
     net = torch.nn.Linear(2, 2)
-    named = (implicit_replication, MixedPrecisionPolicy, fully_shard)
-    return [str([isinstance(net, FSDPModule), type(net.weight) is DTensor]), *[one.__name__ for one in named]]
+    return [str([isinstance(net, sharded), type(net.weight) is tensor]), *[one.__name__ for one in named]]

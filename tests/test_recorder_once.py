@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -141,3 +143,16 @@ def _walk(x):
     for n in range(24):
         x = jax.numpy.sin(x * (1 + n / 10)) if n % 7 else jax.numpy.tanh(x.cumsum()) + n
     return x
+
+
+def test_what_is_pending_is_computed_beside_jaxs_tracing() -> None:
+    pending, filled = torch.tensor([5.0, 6.0]) * 3, torch.ones(3)
+
+    def read(x: Any) -> Any:
+        made = torch.tensor([1.0, 2.0])
+        filled.sum()
+        return x + sum(pending.tolist()) + (made * 1.5).sum().item()
+
+    for _ in range(3):  # numbers are kept on the device when they come again
+        assert jax.jit(lambda x: read(x))(0.0) == 37.5
+    assert (pending.tolist(), filled.tolist(), (filled * 1.5).tolist()) == ([15, 18], [1] * 3, [1.5] * 3)

@@ -116,6 +116,12 @@ def set_default_device(device: Any) -> None:
     _default = CPU if device is None else as_device(device)
 
 
+def placed(given: Any, where: jax.Device | None, may_alias: bool | None = None) -> Any:
+    """NumPy's arrays as JAX's on a device, made now even if JAX traces what is around."""
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+        return jax.device_put(given, where, may_alias=may_alias)
+
+
 @cache
 def cuda_devices() -> tuple[jax.Device, ...]:
     """JAX's GPUs; none where there is no GPU backend."""

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from fnnet.random.ahead import Draw, Listed
 from fnnet.torch.chosen import chosen_source
+from fnnet.torch.devices import placed
 from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.layout import dense_strides
 from fnnet.torch.record import Value
@@ -74,8 +75,7 @@ def draw_now(draws: list[Draw], specs: list[Spec]) -> list[Tensor]:
     chosen = chosen_source()
     if chosen is not None:  # inside a pure function, at JAX's own precision
         return [wrap(Value(draw.ask(chosen)), spec) for draw, spec in zip(draws, specs, strict=True)]
-    with jax.enable_x64(True):
-        return [
-            wrap(Value(jax.device_put(draw.take(default_generator), may_alias=True)), spec)
-            for draw, spec in zip(draws, specs, strict=True)
-        ]
+    return [
+        wrap(Value(placed(draw.take(default_generator), None, may_alias=True)), spec)
+        for draw, spec in zip(draws, specs, strict=True)
+    ]

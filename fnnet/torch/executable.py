@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.convolution_products import written_out
+from fnnet.torch.devices import placed
 from fnnet.torch.lowering import is_for_new_emitters, is_to_be_rewritten, rewritten
 from fnnet.torch.merging import merged, repeats_loops
 from fnnet.torch.once import SIGHTINGS, evaluated
@@ -77,8 +78,7 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
     if found is None:
         _NUMBERS[key] = plain
     else:
-        with jax.enable_x64(True):
-            _NUMBERS[key] = jax.device_put(plain, where)
+        _NUMBERS[key] = placed(plain, where)
     return plain
 
 

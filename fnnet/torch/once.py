@@ -18,6 +18,7 @@ from jax.extend.core import ClosedJaxpr
 
 from fnnet.evaluation import NoRule, cost, evaluate
 from fnnet.optim import RULES
+from fnnet.torch.devices import placed
 from fnnet.torch.settings import are_deterministic_algorithms_enabled
 from fnnet.torch.statistics import COUNTS
 
@@ -181,10 +182,9 @@ def evaluated(
     def run(arrays: list[Any], floats: list[float], integers: list[int]) -> list[Any]:
         started = time.perf_counter()
         results = _run(calls, alive, plans, arrays, floats, integers)
-        with jax.enable_x64(True):
-            placed = list(jax.device_put(results, where))
+        arrays_there = list(placed(results, where))
         COUNTS.evaluation_seconds += time.perf_counter() - started
-        return placed
+        return arrays_there
 
     return run
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.torch.devices import CPU, META, device, jax_device
+from fnnet.torch.devices import CPU, META, device, jax_device, placed
 from fnnet.torch.executable import executable
 from fnnet.torch.guards import Lost, failure
 from fnnet.torch.mode import MODE
@@ -74,8 +74,7 @@ class Value:
         array = np.full(aval.shape, number, aval.dtype)
         if RECORD.immediate:
             return array
-        with jax.enable_x64(True):
-            self.array = jax.device_put(array, jax_device(self.owner.device))
+        self.array = placed(array, jax_device(self.owner.device))
         return self.array
 
 

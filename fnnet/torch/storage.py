@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.torch.devices import jax_device
+from fnnet.torch.devices import jax_device, placed
 from fnnet.torch.record import RECORD, Value
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def device_array(array: np.ndarray[Any, Any], spec: Spec, copy: bool) -> jax.Arr
     """A NumPy array as JAX's, on the device of `spec`, never sharing memory if `copy`."""
     if RECORD.immediate:
         return jnp.asarray(array.astype(jax.dtypes.canonicalize_dtype(array.dtype)))
-    with jax.enable_x64(True):
-        return jax.device_put(np.array(array) if copy else array, jax_device(spec.device))
+    made: jax.Array = placed(np.array(array) if copy else array, jax_device(spec.device))
+    return made
 
 
 def _measure() -> int:
