@@ -69,33 +69,7 @@ def _widths(mode: str, weights: list[Any]) -> list[int]:
     return [out, weights[1].shape[0] // 4] if mode == "LSTM" else [out]
 
 
-@operation("torch", grad_fn="CatBackward0")
-def lstm(
-    input: jax.Array,
-    hx: Any,
-    params: Any,
-    has_biases: Any,
-    num_layers: Any,
-    dropout: Any,
-    train: Any,
-    bidirectional: Any,
-    batch_first: Any,
-    *,
-    key: Any = None,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Output, h and c of an LSTM: input (T, N, in), hx = (h, c) of (layers * directions, N, size).
-
-    `params` has for each layer, and each direction in it, w_ih, w_hh, b_ih, b_hh (with `has_biases`) and w_hr
-    (with projections). Packed sequences are given by PyTorch's other order of arguments: data, batch_sizes,
-    hx, params, has_biases, num_layers, dropout, train, bidirectional. Raises RuntimeError for sizes that do
-    not fit.
-    """
-    given = (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
-    output, (h, c) = _layers("lstm", "LSTM", given, key)
-    return output, h, c
-
-
-def _of_one_state(name: str, mode: str, what: str) -> Callable[..., tuple[jax.Array, jax.Array]]:
+def _of(name: str, mode: str, said: str) -> Callable[..., tuple[jax.Array, ...]]:
     def layers(
         input: jax.Array,
         hx: Any,
@@ -108,19 +82,35 @@ def _of_one_state(name: str, mode: str, what: str) -> Callable[..., tuple[jax.Ar
         batch_first: Any,
         *,
         key: Any = None,
-    ) -> tuple[jax.Array, jax.Array]:
+    ) -> tuple[jax.Array, ...]:
         given = (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
-        output, (h,) = _layers(name, mode, given, key)
-        return output, h
+        output, state = _layers(name, mode, given, key)
+        return output, *state
 
     layers.__name__ = layers.__qualname__ = name
-    layers.__doc__ = f"""Output and h of {what}: input (T, N, in), hx (layers * directions, N, hidden).
-
-    Arguments, packed sequences and errors are as of `lstm`.
-    """
+    layers.__doc__ = said
     return operation("torch", grad_fn="CatBackward0")(layers)
 
 
+def _of_one_state(name: str, mode: str, what: str) -> Callable[..., tuple[jax.Array, ...]]:
+    said = f"""Output and h of {what}: input (T, N, in), hx (layers * directions, N, hidden).
+
+    Arguments, packed sequences and errors are as of `lstm`.
+    """
+    return _of(name, mode, said)
+
+
+lstm = _of(
+    "lstm",
+    "LSTM",
+    """Output, h and c of an LSTM: input (T, N, in), hx = (h, c) of (layers * directions, N, size).
+
+    `params` has for each layer, and each direction in it, w_ih, w_hh, b_ih, b_hh (with `has_biases`) and w_hr
+    (with projections). Packed sequences are given by PyTorch's other order of arguments: data, batch_sizes,
+    hx, params, has_biases, num_layers, dropout, train, bidirectional. Raises RuntimeError for sizes that do
+    not fit.
+    """,
+)
 gru = _of_one_state("gru", "GRU", "a GRU")
 rnn_tanh = _of_one_state("rnn_tanh", "RNN_TANH", "layers of tanh cells")
 rnn_relu = _of_one_state("rnn_relu", "RNN_RELU", "layers of ReLU cells")

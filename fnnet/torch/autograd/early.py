@@ -34,16 +34,13 @@ class Losses:
         """Backward begins at a loss: run the record now if such losses are read later."""
         latest, self.latest = self.latest, None
         if latest is not None:
-            self.reads[latest[0]] = max(self.reads.get(latest[0], 0) - 1, 0)
+            self._count(latest[0], -1)
         calls = RECORD.calls
         if value is None or value.owner is not RECORD.generation or len(calls) > _LONG:
             return
         kind = (len(calls), value.slot, calls[0][0], calls[-1])
-        reads = self.reads.get(kind, 0)
-        if len(self.reads) >= _KINDS:
-            del self.reads[next(iter(self.reads))]
         self.latest = kind, value
-        if reads >= READS:
+        if self.reads.get(kind, 0) >= READS:
             RECORD.run()
 
     def note(self, value: Value) -> None:
@@ -51,7 +48,14 @@ class Losses:
         latest = self.latest
         if latest is not None and latest[1] is value:
             self.latest = None
-            self.reads[latest[0]] = min(self.reads.get(latest[0], 0) + 1, 2 * READS)
+            self._count(latest[0], 1)
+
+    def _count(self, kind: Any, change: int) -> None:
+        reads = min(self.reads.pop(kind, 0) + change, 2 * READS)
+        if reads > 0:
+            self.reads[kind] = reads
+            if len(self.reads) > _KINDS:
+                self.reads.pop(next(iter(self.reads)), None)
 
 
 LOSSES = Losses()
