@@ -6,6 +6,7 @@ Each takes the module `torch` and returns plain numbers, strings and lists.
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -164,6 +165,56 @@ def raised(torch: Any) -> Any:
     return "nothing"
 
 
+def said(torch: Any) -> Any:
+    """What is said at the edges: every word of the first lines, every warning."""
+    data = torch.utils.data
+
+    class Stream(data.IterableDataset):
+        def __iter__(self) -> Any:
+            return iter(range(2))
+
+    def pinned() -> Any:
+        return len(list(data.DataLoader([1], pin_memory=True, pin_memory_device="cuda")))
+
+    def work(items: Any, **options: Any) -> Any:
+        return plain(
+            list(data.DataLoader(items, 2, num_workers=1, multiprocessing_context="fork", **options))
+        )
+
+    class Threads(data.Dataset):
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, i: int) -> Any:
+            return torch.get_num_threads()
+
+    seen = []
+    for attempt in (
+        lambda: data.DataLoader(Stream(), shuffle=[]),
+        lambda: len(iter(data.DataLoader(Stream()))),
+        lambda: [data.DataLoader(one)._dataset_kind for one in ([1], Stream())],
+        lambda: pinned(),
+        lambda: data.ConcatDataset([[1], [2, 3]]).cummulative_sizes,
+        lambda: data.TensorDataset(torch.tensor(1.0)),
+        lambda: torch.tensor(1.0).stride(-1),
+        lambda: repr(iter(data.DataLoader([1]))).split(" ")[0].rpartition(".")[2],
+        lambda: work([torch.ones(1), torch.ones(2)]),
+        lambda: work([torch.ones(1, requires_grad=True)] * 2),
+        lambda: work(Threads()),
+        lambda: torch.multinomial(torch.ones(0), 3, True),
+    ):
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                found = attempt()
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                lines = [line for line in str(error).splitlines() if not line.startswith("  ")]
+                found = [type(error).__name__, *lines, repr(error.__cause__)]
+        seen.append([found, [str(one.message) for one in warned if "fork" not in str(one.message)]])
+    seen[-1] = [text.split(":")[0] if isinstance(text, str) else text for text in seen[-1][0]]
+    return seen
+
+
 def derivatives(torch: Any) -> Any:
     made = torch.autograd.functional
     x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)
@@ -216,7 +267,7 @@ def complaints(torch: Any) -> Any:
 SCENARIOS: dict[str, Callable[[Any], Any]] = {
     function.__name__: function
     for function in (
-        orders, own_generator, samplers, datasets, collating, errors, workers, streams, raised, derivatives,
-        complaints,
+        orders, own_generator, samplers, datasets, collating, errors, said, workers, streams, raised,
+        derivatives, complaints,
     )
 }  # fmt: skip

@@ -83,4 +83,7 @@ def _check(probs: np.ndarray, count: int, replacement: bool) -> None:
     if categories > _MAX_CATEGORIES:
         raise RuntimeError(f"number of categories cannot exceed 2^24, got {categories}")
     if not categories:
-        raise RuntimeError(f"multinomial: no categories to draw from, got shape {probs.shape}")
+        raise RuntimeError(
+            "invalid multinomial distribution (sum of probabilities <= 0): no categories, got shape "
+            f"{probs.shape}"
+        )

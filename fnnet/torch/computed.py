@@ -50,7 +50,8 @@ def compute(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
                 **{name: map_leaves(a, concrete) for name, a in kwargs.items()},
             )
         except Exception as error:
-            raise shape_error(op.name, [one._spec for one in given], error) from error
+            said = shape_error(op.name, [one._spec for one in given], error)
+            raise said from said.__cause__
     made = jax.tree.map(from_array, result)
     if op.declared.name in _PLACES:  # PyTorch writes them one dimension after another
         made._spec = spec_of(made.shape, made.dtype, made.device, (1, made.shape[0]))

@@ -27,8 +27,17 @@ def check_broadcast(names: Iterable[str], bound: inspect.BoundArguments, hole: A
 
 
 def shape_error(name: str, specs: Sequence[Spec], error: Exception) -> Exception:
-    """PyTorch's kind of error for an error of JAX about shapes or dtypes; any other error as it is."""
-    return refusal.shape_error(name, ", ".join(f"{list(spec.shape)} {spec.dtype}" for spec in specs), error)
+    """PyTorch's kind of error for an error of JAX about shapes or dtypes; any other error as it is.
+
+    To be raised `from` its `__cause__`, which is JAX's error where there is one.
+    """
+    seen = ", ".join(f"{list(spec.shape)} {spec.dtype}" for spec in specs)
+    found = refusal.shape_error(name, seen, error)
+    if found is not error:
+        found.__cause__ = error
+    elif hasattr(error, "__notes__"):  # what JAX says of its own frames
+        error.__notes__ = [note for note in error.__notes__ if "JAX has removed" not in note]
+    return found
 
 
 def elementwise(inputs: Sequence[Spec], outputs: Sequence[Spec]) -> tuple[Spec, ...]:

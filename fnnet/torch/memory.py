@@ -64,13 +64,19 @@ def _host_layout(tensor: Tensor, strides: tuple[int, ...]) -> tuple[tuple[int, .
     return laid
 
 
+def _of_dimension(lengths: tuple[int, ...], dim: int) -> int:
+    if not lengths:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return lengths[canonical_dim(dim, len(lengths))]
+
+
 @method
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the length of one dimension."""
     shape = self._spec.shape
     if dim is not None and not hasattr(dim, "__index__"):
         raise TypeError(f"size(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
-    return shape if dim is None else shape[canonical_dim(dim, len(shape))]
+    return shape if dim is None else _of_dimension(shape, dim)
 
 
 @method
@@ -101,7 +107,7 @@ def element_size(self: Tensor) -> int:
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """The strides in elements, or that of one dimension."""
     strides = self._spec.strides
-    return strides if dim is None else strides[canonical_dim(dim, len(strides))]
+    return strides if dim is None else _of_dimension(strides, dim)
 
 
 @method

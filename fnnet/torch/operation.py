@@ -319,7 +319,8 @@ class Op:
             except jax.errors.ConcretizationTypeError:
                 raise
             except Exception as error:
-                raise layout.shape_error(self.name, specs, error) from error
+                refused = layout.shape_error(self.name, specs, error)
+                raise refused from refused.__cause__
             if self.declared.name in NOISE_LIES_AS_INPUT:
                 draws = lying_as(specs[0], draws)
             count = len(specs)
@@ -340,7 +341,8 @@ class Op:
         except jax.errors.ConcretizationTypeError:
             raise
         except Exception as error:
-            raise layout.shape_error(self.name, specs, error) from error
+            refused = layout.shape_error(self.name, specs, error)
+            raise refused from refused.__cause__
         tree = renamed(self.declared.name, tree)
         plan = Plan(jaxpr, specs, [one.spec for one in number_holes], where, tree, self.grad_fn)
         plan.function = function

@@ -29,6 +29,13 @@ from fnnet.torch.utils.data.sampler import WeightedRandomSampler as WeightedRand
 from fnnet.torch.utils.data.worker import WorkerInfo as WorkerInfo
 from fnnet.torch.utils.data.worker import get_worker_info as get_worker_info
 
+__all__ = [
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DistributedSampler",
+    "IterableDataset", "RandomSampler", "Sampler", "SequentialSampler", "StackDataset", "Subset",
+    "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "_DatasetKind", "default_collate",
+    "default_convert", "get_worker_info", "random_split",
+]  # fmt: skip
+
 
 class _DatasetKind:
     """What fetches items: those of a map, or of a stream."""
@@ -45,9 +52,9 @@ _dataloader.__dict__.update(
     default_collate=default_collate,
     get_worker_info=get_worker_info,
     _DatasetKind=_DatasetKind,
-    _BaseDataLoaderIter=_iterating.LoaderIterator,
-    _SingleProcessDataLoaderIter=_iterating.SingleProcess,
-    _MultiProcessingDataLoaderIter=_iterating.MultiProcess,
+    _BaseDataLoaderIter=_iterating._BaseDataLoaderIter,
+    _SingleProcessDataLoaderIter=_iterating._SingleProcessDataLoaderIter,
+    _MultiProcessingDataLoaderIter=_iterating._MultiProcessingDataLoaderIter,
     _collate_fn_t=_Callable[[list[_Any]], _Any],
 )
 _spell(

@@ -92,7 +92,14 @@ def collate(batch: Any, *, collate_fn_map: dict[Any, Callable[..., Any]] | None 
 
 def _collate_tensors(batch: Any, *, collate_fn_map: Any = None) -> Tensor:
     from fnnet import torch
+    from fnnet.torch.utils.data import worker
 
+    shared = worker.get_worker_info() is not None  # PyTorch stacks into shared memory there
+    if shared and torch.is_grad_enabled() and any(one.requires_grad for one in batch):
+        raise RuntimeError(
+            "stack(): functions with out=... arguments don't support automatic differentiation, but one "
+            "of the arguments requires grad."
+        )
     made = stacked(batch)
     return torch.stack(list(batch), 0) if made is None else made
 

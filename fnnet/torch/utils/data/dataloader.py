@@ -12,14 +12,18 @@ from typing import Any, Generic, TypeVar
 
 from fnnet.torch.utils.data.collating import default_collate, default_convert
 from fnnet.torch.utils.data.dataset import IterableDataset
-from fnnet.torch.utils.data.iterating import LoaderIterator, MultiProcess, SingleProcess
+from fnnet.torch.utils.data.iterating import (
+    _BaseDataLoaderIter,
+    _MultiProcessingDataLoaderIter,
+    _SingleProcessDataLoaderIter,
+)
 from fnnet.torch.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 T_co = TypeVar("T_co", covariant=True)
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
-class _Endless(Sampler[None]):
+class _InfiniteConstantSampler(Sampler[None]):
     """The sampler of a stream."""
 
     def __iter__(self) -> Iterator[None]:
@@ -33,7 +37,7 @@ class DataLoader(Generic[T_co]):
     transfers.
     """
 
-    _initialized = False
+    __initialized = False
 
     def __init__(
         self,
@@ -84,9 +88,10 @@ class DataLoader(Generic[T_co]):
         self.multiprocessing_context = multiprocessing_context
         self.in_order = in_order
         stream = isinstance(dataset, IterableDataset)
+        self._dataset_kind = int(stream)  # PyTorch's _DatasetKind
         if stream:
             for name, value, unset in (
-                ("shuffle", shuffle, shuffle in (False, None)),
+                ("shuffle", shuffle, shuffle in {False, None}),
                 ("sampler", sampler, sampler is None),
                 ("batch_sampler", batch_sampler, batch_sampler is None),
             ):
@@ -110,7 +115,7 @@ class DataLoader(Generic[T_co]):
             )
         if sampler is None:
             if stream:
-                sampler = _Endless()
+                sampler = _InfiniteConstantSampler()
             else:
                 sampler = (
                     RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
@@ -126,15 +131,15 @@ class DataLoader(Generic[T_co]):
             collate_fn = default_collate if self._auto_collation else default_convert
         self.collate_fn = collate_fn
         self.persistent_workers = persistent_workers
-        self._promised_length: int | None = None
+        self._IterableDataset_len_called: int | None = None
         self._iterator: Any = None
-        self._initialized = True
+        self.__initialized = True
         self.check_worker_number_rationality()
 
     @property
     def multiprocessing_context(self) -> Any:
         """How workers are started."""
-        return self._context
+        return self.__multiprocessing_context
 
     @multiprocessing_context.setter
     def multiprocessing_context(self, context: Any) -> None:
@@ -160,25 +165,27 @@ class DataLoader(Generic[T_co]):
                     "specifying the start "
                     f"method, but got multiprocessing_context={context}"
                 )
-        self._context = context
+        self.__multiprocessing_context = context
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self._initialized and name in _FIXED:
+        if self.__initialized and name in _FIXED:
             raise ValueError(
                 f"{name} attribute should not be set after {self.__class__.__name__} is initialized"
             )
         super().__setattr__(name, value)
 
-    def __iter__(self) -> LoaderIterator:
+    def __iter__(self) -> _BaseDataLoaderIter:
         if not self.num_workers:
-            return SingleProcess(self)
+            return _SingleProcessDataLoaderIter(self)
+        if self._iterator is None:
+            self.check_worker_number_rationality()
         if not self.persistent_workers:
-            return MultiProcess(self)
+            return _MultiProcessingDataLoaderIter(self)
         if self._iterator is None or not self._iterator._stop.alive:
-            self._iterator = MultiProcess(self)
+            self._iterator = _MultiProcessingDataLoaderIter(self)
         else:
             self._iterator.reset(self)
-        iterator: LoaderIterator = self._iterator
+        iterator: _BaseDataLoaderIter = self._iterator
         return iterator
 
     @property
@@ -192,7 +199,7 @@ class DataLoader(Generic[T_co]):
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
             return len(self._index_sampler)
-        length = self._promised_length = len(self.dataset)  # type: ignore[arg-type]
+        length = self._IterableDataset_len_called = len(self.dataset)  # type: ignore[arg-type]
         if self.batch_size is None:
             return length
         return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
@@ -216,5 +223,5 @@ class DataLoader(Generic[T_co]):
             "that excessive worker creation might get DataLoader running slow or even freeze, lower the "
             "worker "
             "number to avoid potential slowness/freeze if necessary.",
-            stacklevel=3,
+            stacklevel=1,  # one place, so that Python shows it once
         )

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from fnnet.data import sampler as orders
 from fnnet.torch.random import default_generator
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -112,6 +113,12 @@ class ConcatDataset(Dataset[Any]):
     def cumsum(sequence: Iterable[Any]) -> list[int]:
         """Where each dataset ends."""
         return list(itertools.accumulate(len(one) for one in sequence))
+
+    @property
+    def cummulative_sizes(self) -> list[int]:
+        """`cumulative_sizes`, as it was once spelled."""
+        warn("`cummulative_sizes` attribute is renamed to `cumulative_sizes`", FutureWarning)
+        return self.cumulative_sizes
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from fnnet.torch import cuda
 from fnnet.torch.random import default_generator
 from fnnet.torch.record import synchronize
 from fnnet.torch.utils.data.dataset import IterableDataset
 from fnnet.torch.utils.data.fetching import fetcher_of
 from fnnet.torch.utils.data.transport import Caught
 from fnnet.torch.utils.data.worker import Resume, Setup, StreamEnd, work
+from fnnet.torch.warning import warn
 
 if TYPE_CHECKING:
     from fnnet.torch.utils.data.dataloader import DataLoader
@@ -27,18 +29,33 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0  # seconds that a worker has to finish what it is doing
 
 
-class LoaderIterator:
+def _warn_of_pinning(loader: DataLoader) -> None:
+    """What PyTorch says when a pass begins that is to pin memory."""
+    if loader.pin_memory and loader.pin_memory_device:
+        warn(
+            "pin_memory_device is deprecated, the current accelerator will be used as the device,ignore "
+            f"pin_memory_device='{loader.pin_memory_device}'."
+        )
+    if loader.pin_memory and not cuda.is_available():
+        warn(
+            "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
+            "won't be used."
+        )
+
+
+class _BaseDataLoaderIter:
     """What both kinds of pass share: the order of indices, the base seed, the count of what came."""
 
     def __init__(self, loader: DataLoader) -> None:
         self._dataset = loader.dataset
         self._index_sampler = loader._index_sampler
         self._is_stream = isinstance(loader.dataset, IterableDataset)
-        self._promised = loader._promised_length
-        self._workers_count = loader.num_workers
-        self._indices = iter(self._index_sampler)
+        self._IterableDataset_len_called = loader._IterableDataset_len_called
+        self._num_workers = loader.num_workers
+        self._sampler_iter = iter(self._index_sampler)
         self._base_seed = (loader.generator or default_generator).draw_seed()
         self._num_yielded = 0
+        _warn_of_pinning(loader)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -46,13 +63,13 @@ class LoaderIterator:
     def __next__(self) -> Any:
         data = self._next_data()
         self._num_yielded += 1
-        if self._is_stream and self._promised is not None and self._num_yielded > self._promised:
+        promised = self._IterableDataset_len_called
+        if self._is_stream and promised is not None and self._num_yielded > promised:
             message = (
-                f"Length of IterableDataset {self._dataset} was reported to be {self._promised}(when "
-                "accessing "
+                f"Length of IterableDataset {self._dataset} was reported to be {promised}(when accessing "
                 f"len(dataloader)), but {self._num_yielded} samples have been fetched. "
             )
-            if self._workers_count:
+            if self._num_workers:
                 message += (
                     "For multiprocessing data-loading, this could be caused by not properly configuring the "
                     "IterableDataset replica at each worker. Please see "
@@ -72,19 +89,19 @@ class LoaderIterator:
         raise NotImplementedError
 
 
-class SingleProcess(LoaderIterator):
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
     """A pass in the main process."""
 
     def __init__(self, loader: DataLoader) -> None:
         super().__init__(loader)
         if loader.timeout:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
-        self._fetcher = fetcher_of(
+        self._dataset_fetcher = fetcher_of(
             loader.dataset, loader._auto_collation, loader.collate_fn, loader.drop_last
         )
 
     def _next_data(self) -> Any:
-        return self._fetcher.fetch(next(self._indices))
+        return self._dataset_fetcher.fetch(next(self._sampler_iter))
 
 
 def _context(given: Any) -> Any:
@@ -123,7 +140,7 @@ def _stop(owner: int, workers: list[Any], connections: list[Connection]) -> None
     workers.clear()
 
 
-class MultiProcess(LoaderIterator):
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     """A pass by worker processes: batch k goes to worker k modulo their number, and batches come in order."""
 
     def __init__(self, loader: DataLoader) -> None:
@@ -134,7 +151,7 @@ class MultiProcess(LoaderIterator):
         self._ahead = loader.prefetch_factor * loader.num_workers
         self._timeout = loader.timeout
         self._in_order = loader.in_order
-        self._persistent = loader.persistent_workers
+        self._persistent_workers = loader.persistent_workers
         context = _context(loader.multiprocessing_context)
         forked = context.get_start_method() == "fork"
         synchronize()
@@ -150,6 +167,7 @@ class MultiProcess(LoaderIterator):
             )  # fmt: skip
             inherited = tuple(self._connections) if forked else ()
             process = context.Process(target=work, args=(setup, theirs, inherited), daemon=True)
+            process.name = process.name.replace("ForkProcess", "Process")  # PyTorch's, which names no method
             _start(process)
             self._workers.append(process)
             theirs.close()
@@ -160,21 +178,21 @@ class MultiProcess(LoaderIterator):
         self._expected = 0
         self._tasks: dict[int, int] = {}  # batch -> worker
         self._arrived: dict[int, Any] = {}
-        self._active = [True] * self._workers_count
-        self._turns = itertools.cycle(range(self._workers_count))
-        self._loads = [0] * self._workers_count
+        self._active = [True] * self._num_workers
+        self._turns = itertools.cycle(range(self._num_workers))
+        self._loads = [0] * self._num_workers
         for _ in range(self._ahead):
             self._order()
 
     def reset(self, loader: DataLoader) -> None:
         """Begin another pass with the same workers."""
-        self._indices = iter(self._index_sampler)
+        self._sampler_iter = iter(self._index_sampler)
         self._num_yielded = 0
-        self._promised = loader._promised_length
-        self._active = [True] * self._workers_count
+        self._IterableDataset_len_called = loader._IterableDataset_len_called
+        self._active = [True] * self._num_workers
         for connection in self._connections:
             connection.send(Resume())
-        waiting = self._workers_count
+        waiting = self._num_workers
         while waiting:  # what was ordered before and not fetched comes first
             waiting -= isinstance(self._receive()[0], Resume)
         self._begin()
@@ -182,10 +200,10 @@ class MultiProcess(LoaderIterator):
     def _order(self) -> None:
         """Have one more batch made, if there is one and a worker for it."""
         try:
-            index = next(self._indices)
+            index = next(self._sampler_iter)
         except StopIteration:
             return
-        for _ in range(self._workers_count):
+        for _ in range(self._num_workers):
             worker = next(self._turns)
             limit = self._ahead // max(1, sum(self._active))
             if self._active[worker] and (self._in_order or self._loads[worker] < limit):
@@ -241,7 +259,7 @@ class MultiProcess(LoaderIterator):
             while self._expected < self._sent and self._expected not in self._tasks:
                 self._expected += 1
             if self._expected >= self._sent or not self._stop.alive:
-                if not self._persistent:
+                if not self._persistent_workers:
                     self._stop()
                 raise StopIteration
             if self._expected in self._arrived:

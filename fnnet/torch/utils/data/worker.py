@@ -21,6 +21,7 @@ import numpy as np
 
 from fnnet.data.sampler import worker_seeds
 from fnnet.torch.random import manual_seed
+from fnnet.torch.settings import set_num_threads
 from fnnet.torch.utils.data.fetching import StreamFetcher, fetcher_of
 from fnnet.torch.utils.data.transport import Caught, packed
 
@@ -100,6 +101,7 @@ def work(setup: Setup, connection: Connection, inherited: tuple[Connection, ...]
     global _info
     for other in inherited:
         other.close()
+    set_num_threads(1)
     if setup.forked:
         from fnnet.torch.host import compute_on_host
 
