@@ -6,6 +6,7 @@ import distribution_scenarios
 import library_scenarios
 import memory_scenarios
 import mixing_scenarios
+import printing_scenarios
 import program_scenarios
 import pytest
 from printed import RTOL, assert_same_text
@@ -19,6 +20,7 @@ MODULES = (
     library_scenarios,
     memory_scenarios,
     mixing_scenarios,
+    printing_scenarios,
     program_scenarios,
 )
 EVERY = [

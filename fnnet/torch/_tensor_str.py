@@ -14,7 +14,7 @@ __all__ = ["PRINT_OPTS", "get_printoptions", "printoptions", "set_printoptions"]
 
 
 def _str(self: Any, *, tensor_contents: Any = None) -> str:
-    return repr(self)
+    return repr(self) if tensor_contents is None else str(self.__repr__(tensor_contents=tensor_contents))
 
 
 def _tensor_str(self: Any, indent: int) -> str:

@@ -192,17 +192,14 @@ def __setitem__(self: Tensor, index: Any, value: Any) -> None:
 
 @method
 def __repr__(self: Tensor, *, tensor_contents: Any = None) -> str:
-    try:
-        from fnnet.torch.printing import tensor_text
-    except ImportError:
-        text = np.array2string(np.asarray(self._value().get()), separator=", ", prefix="tensor(")
-        return f"tensor({text})"
-    return tensor_text(self)
+    from fnnet.torch.printing import tensor_text
+
+    return tensor_text(self, tensor_contents)
 
 
 @method
 def __format__(self: Tensor, spec: str) -> str:
-    if self._spec.ndim == 0 and self._spec.device is not META:
+    if self._spec.ndim == 0 and self._spec.device is not META and type(self) is Tensor:
         return format(self.item(), spec)
     return object.__format__(self, spec)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 __all__ = ["get_printoptions", "printoptions", "render", "set_printoptions"]
@@ -182,6 +184,7 @@ def render(
     requires_grad: bool = False,
     kind: str = "tensor",
     unknown: bool = False,
+    contents: str | None = None,
 ) -> str:
     """The text of a tensor.
 
@@ -194,12 +197,13 @@ def render(
         requires_grad: shown where there is no `grad_fn`.
         kind: what stands before the parenthesis.
         unknown: whether there are no values, so that dots stand for them and the size is named.
+        contents: what is written in place of the elements.
     """
     indent = len(kind) + 1
     suffixes = [] if device is None else [f"device='{device}'"]
     if unknown:
         suffixes.append(f"size={tuple(values.shape)}")
-        named = dtype not in default_dtypes
+        named = dtype != default_dtypes[0]
     elif values.size == 0:
         if values.ndim != 1:
             suffixes.append(f"size={tuple(values.shape)}")
@@ -215,7 +219,9 @@ def render(
     elif requires_grad:
         suffixes.append("requires_grad=True")
 
-    text = f"{kind}(" + ("..." if unknown else _body(values, indent))
+    if contents is None:
+        contents = "..." if unknown else _body(values, indent)
+    text = f"{kind}({contents}"
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if column + len(suffix) + 2 > _options.linewidth:
@@ -231,22 +237,55 @@ def _node_name(node: Any) -> str:
     return node.name().rpartition("::")[2] if hasattr(node, "name") else type(node).__name__
 
 
-def tensor_text(tensor: Any) -> str:
-    """The text of a Tensor, `repr(tensor)`."""
+def _traced_text(array: Any) -> str | None:
+    """The text of what a function sees that torch.func transforms; None where a program is being traced."""
+    batched = hasattr(array, "batch_dim")
+    inner = getattr(array, "val" if batched else "primal", None)
+    if inner is None:
+        return None
+    below, level = inner, 1
+    while isinstance(below, jax.core.Tracer) and (hasattr(below, "batch_dim") or hasattr(below, "primal")):
+        below, level = below.val if hasattr(below, "batch_dim") else below.primal, level + 1
+    if isinstance(below, jax.core.Tracer):
+        return None
+    if isinstance(inner, jax.core.Tracer):
+        text = _traced_text(inner)
+    else:
+        from fnnet.torch.tensor import from_array
+
+        text = tensor_text(from_array(inner))
+    value = textwrap.indent(str(text), "    ")
+    if batched:
+        return f"BatchedTensor(lvl={level}, bdim={array.batch_dim}, value=\n{value}\n)"
+    return f"GradTrackingTensor(lvl={level}, value=\n{value}\n)"
+
+
+def tensor_text(tensor: Any, contents: str | None = None) -> str:
+    """The text of a Tensor, `repr(tensor)`; `contents` in place of its elements if given."""
     from fnnet.torch.dtypes import get_default_dtype
+    from fnnet.torch.nn.parameter import Parameter
 
     default = get_default_dtype()
     fn = tensor.grad_fn
     device = tensor.device
-    parameter = type(tensor).__name__ in ("Tensor", "Parameter")
-    unknown = device.type == "meta"
-    return render(
-        np.zeros(tensor.shape, np.bool_) if unknown else np.asarray(tensor.detach()._value().get()),
+    name = type(tensor).__name__
+    plain = name in ("Tensor", "Parameter", "Buffer")
+    array = None if device.type == "meta" else tensor._value().get()
+    if isinstance(array, jax.core.Tracer):
+        wrapped = _traced_text(array)
+        if wrapped is not None:
+            return wrapped
+        array = None
+    unknown = array is None
+    text = render(
+        np.broadcast_to(np.False_, tensor.shape) if unknown else np.asarray(array),
         unknown=unknown,
+        contents=contents,
         dtype=str(tensor.dtype),
         default_dtypes=(str(default), str(default.to_complex())),
         device=None if device.type == "cpu" else str(device),
         grad_fn=None if fn is None else _node_name(fn),
         requires_grad=tensor.requires_grad,
-        kind="tensor" if parameter else type(tensor).__name__,
+        kind="tensor" if plain else name,
     )
+    return text if plain or not isinstance(tensor, Parameter) else f"Parameter({text})"

@@ -97,9 +97,12 @@ class Tensor:
         if requires_grad and not self._spec.differentiable:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if requires_grad and self._inference:
-            raise RuntimeError(
-                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
-            )
+            from fnnet.torch.mode import MODE
+
+            if not MODE.inference:
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
         self._requires = bool(requires_grad)
         return self
 

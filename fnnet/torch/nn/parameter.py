@@ -33,7 +33,8 @@ class Parameter(Tensor):
         return cast(Parameter, finish(made, requires_grad))
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return "Parameter containing:\n" + super().__repr__()
+        plain: Any = super()  # its methods are attached
+        return "Parameter containing:\n" + str(plain.__repr__(tensor_contents=tensor_contents))
 
 
 def __getattr__(name: str) -> Any:
