@@ -54,6 +54,7 @@ from fnnet.functional.recurrent_layers import *
 from fnnet.functional.reduction import *
 from fnnet.functional.scaled import *
 from fnnet.functional.scattering import *
+from fnnet.functional.segments import *
 from fnnet.functional.shape import *
 from fnnet.functional.sorting import *
 from fnnet.functional.special import *

@@ -73,9 +73,13 @@ def _feature_dropout(
     n: int, input: jax.Array, p: float, training: bool, key: Any, batch_optional: bool
 ) -> jax.Array:
     name = f"dropout{n}d"
-    if input.ndim not in (n + 1, n + 2) and not (n == 2 and input.ndim >= 2):
-        raise RuntimeError(f"{name}: Expected {n + 1}D or {n + 2}D input, but received a {input.ndim}D input")
-    if batch_optional and input.ndim == n + 1:
+    if n == 1 and input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"{name}: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d "
+            "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
+            "and an optional batch dimension (i.e. 2D or 3D inputs)."
+        )
+    if batch_optional and input.ndim != n + 2:
         return _feature_dropout(n, input[None], p, training, key, False)[0]
     return _scaled(input, _kept(name, input, _channels(name, input), p, training, key), p)
 

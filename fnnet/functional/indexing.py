@@ -300,6 +300,8 @@ def masked_scatter(input: jax.Array, mask: jax.Array, source: jax.Array) -> jax.
 @operation("torch", "Tensor", data_dependent=True)
 def nonzero(input: jax.Array, *, as_tuple: bool = False) -> Any:
     """The indices (n, ndim) of elements that are not 0, or one vector a dimension; values must be known."""
+    if not isinstance(as_tuple, bool):
+        raise TypeError(f"nonzero(): argument 'as_tuple' must be bool, not {type(as_tuple).__name__}")
     found = np.nonzero(np.asarray(input)) if jnp.ndim(input) else np.nonzero(np.asarray(input).reshape(1))
     vectors = tuple(jnp.asarray(one, index_dtype()) for one in found)
     if as_tuple:

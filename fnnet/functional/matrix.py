@@ -79,6 +79,8 @@ def bmm(input: jax.Array, mat2: jax.Array) -> jax.Array:
     for name, x in (("batch1", input), ("batch2", mat2)):
         if x.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
+    if 0 in (*input.shape, *mat2.shape):
+        input = input.astype(mat2.dtype)  # PyTorch gives an empty product before it looks
     _require_one_dtype("bmm", input, mat2)
     expected = [input.shape[0], input.shape[2]]
     if list(mat2.shape[:2]) != expected:

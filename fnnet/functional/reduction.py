@@ -169,16 +169,18 @@ def _truths(input: jax.Array, answer: jax.Array) -> jax.Array:
 
 @operation("torch", "Tensor")
 def all(input: jax.Array, dim: Dims = None, keepdim: bool = False) -> jax.Array:
-    """Whether no element is 0; boolean, but uint8 for uint8."""
+    """Whether no element is 0; boolean, but uint8 for uint8. No dimension at all (`()`) reduces nothing."""
     input = jnp.asarray(input)
-    return _truths(input, jnp.all(_nonzero(input), canonical_dims(dim, input.ndim), keepdims=keepdim))
+    dims = () if isinstance(dim, Sequence) and not dim else canonical_dims(dim, input.ndim)
+    return _truths(input, jnp.all(_nonzero(input), dims, keepdims=keepdim))
 
 
 @operation("torch", "Tensor")
 def any(input: jax.Array, dim: Dims = None, keepdim: bool = False) -> jax.Array:
-    """Whether an element is not 0; boolean, but uint8 for uint8."""
+    """Whether an element is not 0; boolean, but uint8 for uint8. `()` as dimensions reduces nothing."""
     input = jnp.asarray(input)
-    return _truths(input, jnp.any(_nonzero(input), canonical_dims(dim, input.ndim), keepdims=keepdim))
+    dims = () if isinstance(dim, Sequence) and not dim else canonical_dims(dim, input.ndim)
+    return _truths(input, jnp.any(_nonzero(input), dims, keepdims=keepdim))
 
 
 @operation("torch", "Tensor")

@@ -72,6 +72,7 @@ from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
 from fnnet.torch.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from fnnet.torch.mode import no_grad as no_grad
 from fnnet.torch.mode import set_grad_enabled as set_grad_enabled
+from fnnet.torch.parsing import check_all as _check_all
 from fnnet.torch.printing import set_printoptions as set_printoptions
 from fnnet.torch.promotion import can_cast as can_cast
 from fnnet.torch.promotion import promote_types as promote_types
@@ -94,6 +95,7 @@ from fnnet.torch.random import randperm as randperm
 from fnnet.torch.random import seed as seed
 from fnnet.torch.random import set_rng_state as set_rng_state
 from fnnet.torch.record import synchronize as synchronize
+from fnnet.torch.segments import segment_reduce as segment_reduce
 from fnnet.torch.serialization import load as load
 from fnnet.torch.serialization import save as save
 from fnnet.torch.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
@@ -122,6 +124,7 @@ globals().update(_CHECKS)
 globals().update(_LEGACY)
 globals().update(_FUNCTION_FORMS)
 _derive_all({"torch": globals()})
+_check_all(globals())
 
 _MODULES = frozenset(
     (

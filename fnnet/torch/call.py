@@ -14,6 +14,7 @@ import jax
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import PlanNode, edge_of, node_class
 from fnnet.torch.bounds import check
+from fnnet.torch.captured import READING, TRANSFORMS
 from fnnet.torch.devices import CPU, META, jax_device
 from fnnet.torch.drawing import draw_now
 from fnnet.torch.mode import MODE
@@ -95,16 +96,23 @@ def _add(
             key.append(argument)
 
 
-def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Record a call and return its tensor, or its tensors in the container that the operation gives."""
+def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None) -> Any:
+    """Record a call and return its tensor, or its tensors in the container that the operation gives.
+
+    Where the plan is not yet known, `parser` says the arguments plainly, or refuses them.
+    """
     if MODE.autocast is not None:
         args, kwargs = MODE.autocast.convert(op.name, args, kwargs)
     key, tensors, numbers = key_of(op, args, kwargs)
     try:
         plan = op.plans.get(tuple(key))
     except TypeError:
-        raise op.unhashable(args, kwargs) from None
+        plan = None
+        if parser is None:
+            raise op.unhashable(args, kwargs) from None
     if plan is None:
+        if parser is not None:
+            return call(op, *parser.parse(args, kwargs))
         if op.data_dependent or tuple(key) in op.by_values:
             return op.compute(args, kwargs)
         try:
@@ -147,6 +155,9 @@ def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list
         values = _together(plan, values, tensors)
     results = RECORD.append(plan, values, numbers)
     node = None
+    if requires and READING:
+        for t in tensors:
+            READING[-1].note(t)
     if requires:
         edges = tuple([edge_of(t) if edged else None for t, edged in zip(tensors, plan.edged, strict=True)])
         if any(edges):
@@ -219,15 +230,31 @@ def adopt(tensor: Tensor, parent: Tensor, node: Any, nr: int = 0, several: bool 
         tensor._forbidden = parent._forbidden
 
 
-def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor:
-    """Record a call whose result replaces its first argument, and return that."""
+def _check_mapped(target: Tensor, value: Value) -> None:
+    """Raise RuntimeError where every example would write into one tensor."""
+    if isinstance(value.get(), jax.core.Tracer) and not isinstance(target._value().get(), jax.core.Tracer):
+        raise RuntimeError(
+            "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor "
+            "`other` in extra_args that has more elements than `self`. This happened due to `other` being "
+            "vmapped over but `self` not being vmapped over: output with shape "
+            f"{list(target.shape)} doesn't match the "
+            "broadcast shape. Please try to use out-of-place operators instead of inplace arithmetic."
+        )
+
+
+def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None) -> Tensor:
+    """Record a call whose result replaces its first argument, and return that. For `parser` see `call`."""
     key, tensors, numbers = key_of(op, args, kwargs)
     target = tensors[0]
     try:
         plan = op.plans.get(tuple(key))
     except TypeError:
-        raise op.unhashable(args, kwargs) from None
+        plan = None
+        if parser is None:
+            raise op.unhashable(args, kwargs) from None
     if plan is None:
+        if parser is not None:
+            return call_in_place(op, *parser.parse(args, kwargs))
         try:
             plan = op.plan_for(tuple(key), args, kwargs)
         except (NotImplementedError, RuntimeError, IndexError):
@@ -268,6 +295,8 @@ def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequen
     if plan.device is not CPU and not RECORD.immediate:
         values = _together(plan, values, tensors)
     value = RECORD.append(plan, values, numbers)[0]
+    if TRANSFORMS and TRANSFORMS[-1][0] == "vmap":
+        _check_mapped(target, value)
     if RECORD.immediate and not MODE.enabled and target._spec.differentiable:
         value = Value(through(target._value().get(), value.get()))
     if not requires and target._base is None and target._steps is None:

@@ -17,14 +17,15 @@ from fnnet.functional.operation import ELSEWHERE, OPERATIONS, Operation
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import node_class
 from fnnet.torch.call import call, call_in_place
-from fnnet.torch.creation import as_dtype, finish, from_numpy
-from fnnet.torch.dtypes import get_default_dtype
+from fnnet.torch.creation import as_dtype, finish, from_numpy, tensor
+from fnnet.torch.dtypes import dtype, get_default_dtype
 from fnnet.torch.inquiry import strided
 from fnnet.torch.mode import no_grad
 from fnnet.torch.naming import in_place_name
 from fnnet.torch.operation import Op
 from fnnet.torch.outs import write_out as write_out
-from fnnet.torch.refusals import cpp_name
+from fnnet.torch.parsing import LazyParser
+from fnnet.torch.refusals import c_name, cpp_name
 from fnnet.torch.tensor import Tensor
 
 OPS: dict[str, Op] = {}
@@ -41,6 +42,8 @@ VARIADIC = frozenset({"size", "shape", "dims", "repeats", "sizes", "reps"})
 
 def _one_dim(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> bool:
     ndim = x._spec.ndim
+    if type(start_dim) is not int or type(end_dim) is not int:
+        return False
     reach = -ndim <= start_dim < ndim and -ndim <= end_dim < ndim
     return reach and start_dim % ndim == end_dim % ndim
 
@@ -79,6 +82,11 @@ _WINDOWS = "fnnet.functional.windows"
 _MAKERS = frozenset({"fnnet.functional.creation", _WINDOWS})
 """Where the functions are that make tensors."""
 
+NUMBERS_ALONE = frozenset(["add", "sub", "mul", "div", "true_divide", "floor_divide"])
+"""Functions of `torch` that take two numbers: the first is a tensor."""
+
+NUMBERS = (bool, int, float, complex)
+
 OPERATORS = {
     "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div",
     "__floordiv__": "floor_divide", "__mod__": "remainder", "__pow__": "pow", "__matmul__": "matmul",
@@ -99,8 +107,12 @@ def _is_variadic(op: Op) -> bool:
     )
 
 
-def function_of(op: Op, place: str = "") -> Callable[..., Any]:
-    """The operation as a function or, of the place "Tensor", a method, which may take sizes one by one."""
+def function_of(op: Op, place: str = "", name: str = "") -> Callable[..., Any]:
+    """The operation as a function or, of the place "Tensor", a method, which may take sizes one by one.
+
+    `name` is the one that it has there.
+    """
+    parser = LazyParser(place, name) if name else None
     variadic = place == "Tensor" and _is_variadic(op)
     sized = place == "torch" and _is_variadic(op)
     has_out = "out" in op.parameters
@@ -110,6 +122,7 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
     read = READ.get(op.declared.name)
     same_shape = op.declared.name in SAME_SHAPE
     takes_dtype = op.declared.name in IN_DTYPE_OF_OUT
+    alone = place == "torch" and op.declared.name in NUMBERS_ALONE
 
     def function(*args: Any, **kwargs: Any) -> Any:
         found = itself is not None and args and isinstance(args[0], Tensor) and "out" not in kwargs
@@ -119,8 +132,10 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
             args, kwargs = _as_numbers(args, kwargs, read)
         several = args[0] if args and isinstance(args[0], tuple | list) else args
         if same_shape and (several is not args or len(args) > 1 or op.name == "broadcast_tensors"):
-            return _unless_same(call(op, args, kwargs), several)
+            return _unless_same(call(op, args, kwargs, parser), several)
         if kwargs and "out" in kwargs and not has_out:
+            if parser is not None:
+                args, kwargs = parser.parse(args, kwargs)
             out = kwargs.pop("out")
             if (
                 takes_dtype
@@ -132,14 +147,20 @@ def function_of(op: Op, place: str = "") -> Callable[..., Any]:
             result = function(*args, **kwargs)
             return result if out is None else write_out(out, result, op.name, op)
         if variadic:
-            args = _gathered(op, args, kwargs)
+            args, kwargs = _gathered(op, args, kwargs, parser)
         elif sized and len(args) > 1 and isinstance(args[1], int):
+            if parser is not None:
+                parser.parse(args, kwargs)
             raise TypeError(
                 f"{op.name}(): argument '{op.parameters[1]}' (position 2) must be tuple of ints, not int"
             )
         elif required is not None and len(args) < 2 and required not in kwargs:
-            raise TypeError(f'{op.name}() missing 1 required positional arguments: "{required}"')
-        return call(op, args, kwargs)
+            if parser is None:
+                raise TypeError(f'{op.name}() missing 1 required positional arguments: "{required}"')
+            args, kwargs = parser.parse(args, kwargs)
+        elif alone and len(args) > 1 and type(args[0]) in NUMBERS and type(args[1]) in NUMBERS:
+            args = (tensor(args[0]), *args[1:])
+        return call(op, args, kwargs, parser)
 
     return _named(function, op)
 
@@ -149,18 +170,36 @@ def _unless_same(made: Any, given: Any) -> Any:
     return tuple(x if x._spec.shape == y._spec.shape else y for x, y in zip(given, made, strict=True))
 
 
-def _gathered(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+def _gathered(
+    op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], parser: LazyParser | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a method with sizes that were given one by one as a tuple."""
-    if len(args) > 1:
-        if not isinstance(args[1], bool) and all(hasattr(one, "__index__") for one in args[1:]):
-            return (args[0], tuple([int(one) for one in args[1:]]))
-        if len(args) > 2 and op.name != "as_strided":
-            raise TypeError(f"{op.name}() takes 1 positional argument but {len(args) - 1} were given")
-    elif op.name == "view" and "dtype" in kwargs:
-        return (args[0], kwargs.pop("dtype"))
-    elif not kwargs:
+    for one in args[1:]:
+        if type(one) is not int:
+            break
+    else:
+        if len(args) > 1:
+            return (args[0], args[1:]), kwargs
+    if op.name == "view" and len(args) == 1 and "dtype" in kwargs:
+        args = (args[0], kwargs.pop("dtype"))
+    if len(args) == 2 and isinstance(args[1], dtype):
+        _check_offset(*args)
+        return args, kwargs
+    if parser is not None and (len(args) != 2 or not isinstance(args[1], tuple | list)):
+        args, kwargs = parser.parse(args, kwargs)
+    if len(args) == 1 and not kwargs:
         raise TypeError(f'{op.name}() missing 1 required positional arguments: "{op.parameters[1]}"')
-    return args
+    return args, kwargs
+
+
+def _check_offset(tensor: Tensor, kind: dtype) -> None:
+    """Raise RuntimeError where a tensor does not begin at a number of the wider dtype."""
+    ratio = kind.itemsize // tensor.dtype.itemsize
+    if ratio > 1 and tensor.ndim and tensor.storage_offset() % ratio:
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {ratio} to view {cpp_name(tensor.dtype)} as "
+            f"{cpp_name(kind)} (different element sizes), but got {tensor.storage_offset()}"
+        )
 
 
 def _as_numbers(
@@ -192,7 +231,7 @@ def creator_of(op: Op) -> Callable[..., Any]:
         if layout is not None and layout is not strided:
             raise ValueError(f"{op.name} is implemented for strided tensors only, got: {layout}")
         if dtype is not None or floating:
-            kwargs["dtype"] = as_dtype(dtype) or get_default_dtype()
+            kwargs["dtype"] = _floating(op.name, [*args, *kwargs.values()], as_dtype(dtype))
         made = plain(*args, **kwargs)
         if device is not None:
             made = made.to(device)
@@ -201,9 +240,23 @@ def creator_of(op: Op) -> Callable[..., Any]:
     return _named(function, op)
 
 
-def in_place_of(op: Op) -> Callable[..., Any]:
+def _floating(name: str, ends: list[Any], given: dtype | None) -> dtype:
+    """The dtype of evenly spaced numbers: complex between complex ends."""
+    kind = get_default_dtype()
+    if any(isinstance(one, complex) or (isinstance(one, Tensor) and one.is_complex()) for one in ends):
+        kind = kind.to_complex()
+        if given is not None and not given.is_complex:
+            raise RuntimeError(
+                f"torch.{name}(): inferred dtype {c_name(kind)} can't be safely cast to passed dtype "
+                f"{cpp_name(given)}"
+            )
+    return given or kind
+
+
+def in_place_of(op: Op, name: str = "") -> Callable[..., Any]:
     """The operation as `Tensor.<name>_`."""
     writing = Op(op.declared, in_place=True)
+    parser = LazyParser("Tensor", name + "_") if name else None
     unseen = op.name.startswith("logical_")  # autograd does not look at these, not even for leaves
     variadic = _is_variadic(op)
 
@@ -212,8 +265,8 @@ def in_place_of(op: Op) -> Callable[..., Any]:
             args = (args[0], tuple(args[1:]))
         if unseen:
             with no_grad():
-                return call_in_place(writing, args, kwargs)
-        return call_in_place(writing, args, kwargs)
+                return call_in_place(writing, args, kwargs, parser)
+        return call_in_place(writing, args, kwargs, parser)
 
     return _named(function, writing)
 
@@ -258,14 +311,14 @@ def derive(namespaces: dict[str, dict[str, Any]], declared: Operation) -> None:
     """Put every spelling of one declared operation into the namespaces and onto Tensor."""
     op = OPS[declared.name] = Op(declared)
     creates = declared.function.__module__ in _MAKERS or declared.name in ("tril_indices", "triu_indices")
-    function = creator_of(op) if creates else function_of(op, "torch")
-    method = function_of(op, "Tensor")
-    changing = None
-    if declared.in_place:
-        changing = restrided(method) if declared.view else in_place_of(op)
     spelled = getattr(declared, "spelled", "") or declared.name
+    changing = None
     for name in (spelled, *getattr(declared, "aliases", ())):
         for place in declared.spellings:
+            function = method = creator_of(op) if creates else function_of(op, place, name)
+            if changing is None and declared.in_place:
+                view = declared.view
+                changing = restrided(function_of(op, "Tensor", name)) if view else in_place_of(op, name)
             if place == "Tensor":
                 if not hasattr(Tensor, name) or name in ("data",):
                     setattr(Tensor, name, method)

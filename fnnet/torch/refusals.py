@@ -96,6 +96,9 @@ def check_subtraction(name: str, sides: list[D.dtype | type | None]) -> None:
         )
 
 
+_SAME_Q = ("quantile", "nanquantile")
+
+
 def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
     """Raise RuntimeError for targets, weights and sources whose dtype does not go with the input's."""
     kinds = dict(tensors)
@@ -111,6 +114,14 @@ def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
         raise RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self) "
             f"{cpp_name(input)} and (source) {cpp_name(kinds['source'])}"
+        )
+    elif name in _SAME_Q and kinds.get("q", input) is not input:
+        raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
+    elif name == "take" and kinds.get("index", D.int64) is not D.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {cpp_name(kinds['index'])}")
+    elif name == "take_along_dim" and kinds.get("indices", D.int64) is not D.int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {cpp_name(kinds['indices'])}"
         )
     elif name == "ldexp" and kinds.get("other") is D.bool_ and input is not None and input.is_floating_point:
         raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")

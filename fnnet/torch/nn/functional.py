@@ -26,6 +26,8 @@ from fnnet.torch.plan import make_plan as _make_plan
 from fnnet.torch.random import default_generator as _default_generator
 from fnnet.torch.tensor import Tensor as _Tensor
 from fnnet.torch.tensor import from_array as _from_array
+from fnnet.torch.warning import NOTICES as _NOTICES
+from fnnet.torch.warning import warn as _warn
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 """By declared name: what a call of the operation does when it is given tensors."""
@@ -48,6 +50,9 @@ def _with_inplace(op: _Op) -> Callable[..., Any]:
             *args, inplace = args  # type: ignore[assignment]
         if idle is not None and idle(op, args, kwargs):
             x = args[0] if args else kwargs["input"]
+            said = _NOTICES[op.name]({"input": x}) if op.name in _NOTICES else None
+            if said is not None:
+                _warn(said)
             unbatched = not inplace and x.ndim == _UNBATCHED.get(op.name)
             return x.unsqueeze(0).squeeze(0) if unbatched else x
         return changing(*args, **kwargs) if inplace else plain(*args, **kwargs)
@@ -75,7 +80,7 @@ def _derive() -> None:
         if "nn.functional" in declared.spellings:
             in_place = in_place and name not in ("sigmoid", "tanh")  # PyTorch's have no argument `inplace`
             for spelling in (declared.spelled or name, *declared.aliases):
-                globals()[spelling] = function if in_place else _function_of(op)
+                globals()[spelling] = function if in_place else _function_of(op, "nn.functional", spelling)
                 if in_place:
                     globals()[spelling + "_"] = _changing(function)
 
