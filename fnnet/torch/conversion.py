@@ -18,6 +18,7 @@ from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, without_data
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.tensor import Tensor, wrap
+from fnnet.torch.warning import warn
 
 _COPIES: dict[Any, Plan] = {}
 
@@ -27,6 +28,8 @@ def copied(tensor: Tensor, spec: Spec, grad_fn: str) -> Tensor:
     old = tensor._spec
     if spec.device is not old.device:
         return _moved(tensor, spec)
+    if old.dtype.category == D.COMPLEX:
+        warn_of_lost_part(old.dtype, spec.dtype)
     key = (old, spec, grad_fn)
     plan = _COPIES.get(key)
     if plan is None:
@@ -34,6 +37,12 @@ def copied(tensor: Tensor, spec: Spec, grad_fn: str) -> Tensor:
         plan.outputs = (spec,)
         _COPIES[key] = plan
     return apply(plan, [tensor], ())[0]
+
+
+def warn_of_lost_part(old: D.dtype, new: D.dtype) -> None:
+    """Warn if complex numbers become real ones."""
+    if old.category == D.COMPLEX and D.BOOL < new.category < D.COMPLEX:
+        warn("Casting complex values to real discards the imaginary part")
 
 
 def cast(x: Any, kind: D.dtype) -> Any:

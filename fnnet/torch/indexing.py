@@ -18,10 +18,19 @@ from jax import lax
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.call import apply, store
+from fnnet.torch.index_items import (
+    as_tuple,
+    index_array,
+    integer_of,
+    is_index,
+    slice_of,
+    without_more_dots,
+)
 from fnnet.torch.into_out import puts_into_out
 from fnnet.torch.layout import broadcast_shapes
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import append
+from fnnet.torch.refusals import cpp_name
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor, alias, from_array, read_plan, view_spec
 from fnnet.torch.warning import warn
@@ -60,7 +69,7 @@ def select(input: Tensor, dim: int, index: Any) -> Tensor:
     if not shape:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim = canonical_dim(dim, len(shape))
-    index = _integer(index)
+    index = integer_of(index)
     if not -shape[dim] <= index < shape[dim]:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
@@ -77,7 +86,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     dim = canonical_dim(dim, len(shape))
     if isinstance(start, Tensor) and (start.ndim or start.dtype.category != D.INTEGER):
         raise RuntimeError("start must be an 0-dim integral Tensor.")
-    start = _integer(start)
+    start = integer_of(start)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -shape[dim] <= start <= shape[dim]:
@@ -101,15 +110,9 @@ def canonical_dim(dim: int, ndim: int) -> int:
     return dim % reach
 
 
-def _is_index(item: Any) -> bool:
-    return isinstance(item, Tensor | list | tuple | range | np.ndarray) and not (
-        isinstance(item, Tensor) and item.ndim == 0 and item.dtype.category == D.INTEGER
-    )
-
-
 def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...], list[Any], str]:
     """The basic part of an index as view steps, and the advanced indices that then apply, by dimension."""
-    items = list(index) if isinstance(index, tuple) else [index]
+    items = without_more_dots(list(as_tuple(index)))
     shape = tensor._spec.shape
     used = 0
     for item in items:
@@ -143,7 +146,7 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
             continue
         length = shape[dim] if dim < len(shape) else 0
         if isinstance(item, slice):
-            begin, size, stride = _slice(item, length)
+            begin, size, stride = slice_of(item, length)
             if size != length or stride != 1:
                 dims.append(dim)
                 sizes.append(size)
@@ -152,13 +155,10 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
                 name = "SliceBackward0"
             kept.append(size)
             advanced.append(None)
-        elif _is_index(item):
-            made = item if isinstance(item, Tensor) else from_array(_index_array(item))
+        elif is_index(item):
+            made = item if isinstance(item, Tensor) else from_array(index_array(item))
             if made.dtype is D.uint8:
-                warn(
-                    "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
-                    "instead."
-                )
+                _warn_of_bytes()
                 made = made != 0  # type: ignore[assignment]
             count = made.ndim if made.dtype is D.bool_ else 1
             if not count:
@@ -170,7 +170,7 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
             dim += count
             continue
         else:
-            position = _integer(item)
+            position = integer_of(item)
             if not -length <= position < length:
                 raise IndexError(
                     f"index {position} is out of bounds for dimension {dim} with size {length}"
@@ -204,44 +204,15 @@ def _parse(tensor: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[int, ...]
 _COVERED = object()
 
 
-def _slice(item: slice, length: int) -> tuple[int, int, int]:
-    step = 1 if item.step is None else _integer(item.step)
-    if step <= 0:
-        raise ValueError("step must be greater than zero")
-    ends = [None if end is None else _integer(end) for end in (item.start, item.stop)]
-    begin, end, _ = slice(ends[0], ends[1], step).indices(length)
-    return begin, max(0, -((begin - end) // step)), step
-
-
-def _integer(item: Any) -> int:
-    if isinstance(item, Tensor):
-        return int(item.item())
-    if hasattr(item, "__index__"):
-        return int(item.__index__())
-    if isinstance(item, str):
-        raise TypeError("new(): invalid data type 'str'")
-    raise IndexError(
-        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-        f"(got {type(item).__name__})"
-    )
-
-
-def _index_array(item: Any) -> np.ndarray[Any, Any]:
-    if isinstance(item, list | tuple):
-        item = [one.tolist() if isinstance(one, Tensor) else one for one in item]
-    array = np.asarray(item)
-    if array.size == 0 and not isinstance(item, np.ndarray):
-        return array.astype(np.int64)
-    if array.dtype.kind not in "iub":
-        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    return array if array.dtype.kind == "b" else array.astype(np.int64)
+def _warn_of_bytes() -> None:
+    warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.")
 
 
 def _base(tensor: Tensor, index: Any) -> tuple[Tensor, list[Any], bool]:
     steps, starts, advanced, name = _parse(tensor, index)
     is_advanced = any(one is not None for one in advanced)
     for one in advanced:
-        if isinstance(one, Tensor) and one.dtype.category > D.INTEGER:
+        if isinstance(one, Tensor) and (one.dtype.category > D.INTEGER or one.dtype in (D.int8, D.int16)):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     return (view_by(tensor, steps, starts, name) if steps else tensor), advanced, is_advanced
 
@@ -277,7 +248,14 @@ def _expand_masks(base: Tensor, advanced: list[Any]) -> tuple[tuple[Any, ...], l
             continue
         elif one.dtype is D.bool_:
             _check_mask(base, one, dim)
-            for positions in np.nonzero(np.asarray(one._value().get())):
+            truths = one._value().get()
+            if isinstance(truths, jax.core.Tracer):
+                raise RuntimeError(
+                    "vmap: We do not support batching operators that can support dynamic shape. "
+                    "Attempting to "
+                    "batch over indexing with a boolean mask."
+                )
+            for positions in np.nonzero(np.asarray(truths)):
                 indices.append(from_array(positions.astype(np.int64), one.device))
                 pattern.append(len(indices))
         else:
@@ -329,21 +307,35 @@ def _where(pattern: tuple[Any, ...], places: Any, shape: tuple[int, ...]) -> tup
 
 def put(tensor: Tensor, index: Any, value: Any) -> None:
     """`tensor[index] = value`."""
+    if index is False:
+        return
+    if isinstance(index, Tensor) and index.dtype is D.uint8 and index.ndim:
+        if not isinstance(value, Tensor) or value._spec.numel == 1:
+            raise RuntimeError(
+                "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char"
+            )
+        _warn_of_bytes()
+        index = index != 0
     base, advanced, is_advanced = _base(tensor, index)
     if not isinstance(value, Tensor):
         if isinstance(value, np.generic):
             value = value.item()
-        if value is None or isinstance(value, list | tuple | str | dict):
+        if value is None or isinstance(value, list | tuple | str | dict | np.ndarray):
             raise TypeError(f"can't assign a {type(value).__name__} to a {tensor.type()}")
+        if isinstance(value, complex) and tensor.dtype.category < D.COMPLEX:
+            raise RuntimeError("value cannot be converted to type float without overflow")
         if not isinstance(value, int | float):
             from fnnet.torch.creation import tensor as make_tensor
 
             value = make_tensor(value, dtype=tensor.dtype, device=tensor.device)
     if not is_advanced:
-        target = base if base is not tensor else alias_of(tensor)
-        _assign(target, value, "CopyBackwards")
-        if target is not tensor and tensor._base is None and target._base is tensor:
-            return
+        target = tensor if base._spec is tensor._spec else base  # all of it: no view is written through
+        name = "CopyBackwards"
+        if not isinstance(value, Tensor) or not value._spec.ndim:
+            name = "FillBackward3"
+        elif value._storage is target._storage and value.ndim <= target.ndim:
+            value = value.expand(target.shape)  # which may lie on what it is written to
+        _assign(target, value, name)
         return
     masks = [one for one in advanced if isinstance(one, Tensor)]
     scalar = not isinstance(value, Tensor) or value._spec.numel == 1
@@ -354,17 +346,16 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
     _put_places(base, pattern, indices, value)
 
 
-def alias_of(tensor: Tensor) -> Tensor:
-    """The tensor itself: an assignment to the whole is an in-place copy."""
-    return tensor
-
-
 def _assign(target: Tensor, value: Any, name: str) -> None:
     """Copy `value` into all of `target`, in place."""
+    from fnnet.torch.conversion import cast, warn_of_lost_part
+
     is_tensor = isinstance(value, Tensor)
     kind = value._spec if is_tensor else type(value)
     spec = target._spec
     if is_tensor:
+        if value._spec.dtype.category == D.COMPLEX:
+            warn_of_lost_part(value._spec.dtype, spec.dtype)
         shape = value._spec.shape
         while len(shape) > spec.ndim and shape[0] == 1:
             shape = shape[1:]
@@ -372,11 +363,11 @@ def _assign(target: Tensor, value: Any, name: str) -> None:
             value.reshape(shape).expand(spec.shape)  # which says so
     key = ("assign", name, spec, kind, None if is_tensor or not isinstance(value, bool) else value)
 
-    filled = "ZeroBackward0" if name == "ZeroBackward0" else "FillBackward2"
+    filled = "FillBackward3" if name == "CopyBackwards" else name
 
     def make() -> Plan:
         def assign(x: Any, new: Any) -> Any:
-            new = lax.convert_element_type(new, spec.dtype.numpy)
+            new = cast(new, spec.dtype)
             while new.ndim > x.ndim:
                 new = new[0]
             return jnp.broadcast_to(new, x.shape)
@@ -431,11 +422,10 @@ def _put_places(
     spec = base._spec
     if not isinstance(value, Tensor):
         value = from_array(np.asarray(value, spec.dtype.numpy), spec.device)
-    if value.dtype is not spec.dtype and value._spec.ndim:
+    if value.dtype is not spec.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
-            f"{spec.dtype.name.capitalize()} for the destination and {value.dtype.name.capitalize()} for the "
-            "source."
+            f"{cpp_name(spec.dtype)} for the destination and {cpp_name(value.dtype)} for the source."
         )
     specs = [spec, value._spec, *(one._spec for one in indices)]
     key = ("put", pattern, tuple(specs), accumulate)

@@ -262,7 +262,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._spec.ndim} dimensions."
         )
-    indexing._assign(self, value, "FillBackward3")
+    indexing._assign(self, value, "FillBackward3" if isinstance(value, Tensor) else "FillBackward2")
     return self
 
 

@@ -79,10 +79,10 @@ def _forbidden(tensor: Tensor, what: str) -> RuntimeError:
 
 
 _BY_PLACES = ("ScatterBackward", "ScatterAddBackward", "ScatterReduceBackward", "IndexCopyBackward",
-              "IndexAddBackward", "IndexFillBackward", "IndexReduceBackward")  # fmt: skip
+              "IndexAddBackward", "IndexFillBackward", "IndexReduceBackward", "IndexPutBackward")  # fmt: skip
 """Operations that may not read the memory they write to even where all of it is the same."""
 
-_BY_NUMBER = ("IndexFillBackward", "MaskedFillBackward")
+_BY_NUMBER = ("IndexFillBackward", "MaskedFillBackward", "IndexPutBackward")
 """Operations whose 0-d tensor PyTorch reads before it writes."""
 
 
