@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array as array_module
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,9 +16,11 @@ from fnnet.torch.dtypes import dtype as Dtype
 from fnnet.torch.into_out import takes_out
 from fnnet.torch.memory_formats import spec_in, strides_in
 from fnnet.torch.mode import MODE
+from fnnet.torch.nested_data import as_numpy
+from fnnet.torch.nested_data import checked_array as checked_array
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, append
-from fnnet.torch.refusals import require_tensor
+from fnnet.torch.refusals import cpp_name, require_tensor
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.storage import Storage, device_array
 from fnnet.torch.tensor import Tensor, from_array, wrap
@@ -206,110 +207,10 @@ def full_like(
     """A tensor like `input` filled with a number."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
+    if isinstance(fill_value, complex) and input.dtype.category < D.COMPLEX and dtype is None:
+        raise RuntimeError("value cannot be converted to type float without overflow")
     made = full_spec(like_spec(input, dtype, device), fill_value)
     return finish(made, options.get("requires_grad", False))
-
-
-def _plain(data: Any, within: bool = False) -> Any:
-    if isinstance(data, Tensor):
-        if within and data.numel() != 1 and data._spec.differentiable:
-            raise ValueError("only one element tensors can be converted to Python scalars")
-        if within and data.numel() != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return data.item() if within else data.tolist()
-    if isinstance(data, list | tuple):
-        return [_plain(one, True) for one in data]
-    if within and isinstance(data, np.floating):
-        return float(data)
-    return data
-
-
-def _narrowed(array: np.ndarray[Any, Any], kind: Dtype | None) -> np.ndarray[Any, Any]:
-    """Python's floats in the default dtype, or as they are where another dtype is asked for."""
-    if kind is not None:
-        return array
-    with np.errstate(over="ignore"):
-        return array.astype(D.get_default_dtype().numpy)
-
-
-def checked_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array, if PyTorch takes it: its dtype, its byte order and its strides."""
-    if not array.dtype.isnative:
-        raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion between byte "
-            "orders is currently not supported."
-        )
-    D.of_numpy(array.dtype)
-    if any(stride < 0 for stride in array.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
-            "not currently supported. (You can probably work around this by making a copy of your array  "
-            "with array.copy().) "
-        )
-    return array
-
-
-def _as_numpy(data: Any, kind: Dtype | None = None) -> np.ndarray[Any, Any]:
-    """Nested sequences as an array whose dtype is PyTorch's choice for them; `kind` is asked for."""
-    if isinstance(data, np.ndarray | np.generic):
-        return checked_array(np.asarray(data))
-    if isinstance(data, bytearray | array_module.array):
-        data = list(data)
-    if isinstance(data, bytes):
-        raise TypeError("new(): invalid data type 'bytes'")
-    if hasattr(data, "__array__") and not isinstance(data, Tensor | list | tuple):
-        return _as_numpy(np.asarray(data))
-    data = _plain(data)
-    try:
-        array = np.array(data)
-    except ValueError:
-        raise _ragged(data) from None
-    if array.size == 0:
-        return array.astype(D.get_default_dtype().numpy)
-    if array.dtype.kind == "f" and not _numpy_scalars(data):
-        return _narrowed(array, kind)
-    if array.dtype.kind == "c":
-        return array.astype(D.get_default_dtype().to_complex().numpy)
-    if array.dtype.kind == "u" and not _numpy_scalars(data):
-        raise ValueError("Overflow when unpacking long long")
-    if array.dtype.kind not in "biuf":
-        first = next((one for one in _leaves(data) if not isinstance(one, bool | int | float)), None)
-        if first is None and None not in _leaves(data):
-            raise ValueError("Overflow when unpacking long long")
-        if isinstance(first, str):
-            if first is _leaves(data)[0]:
-                raise ValueError("too many dimensions 'str'")
-            raise TypeError("new(): invalid data type 'str'")
-        raise RuntimeError(f"Could not infer dtype of {_type_name(first)}")
-    return array
-
-
-def _type_name(value: Any) -> str:
-    kind = type(value)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-def _leaves(data: Any) -> list[Any]:
-    return [leaf for one in data for leaf in _leaves(one)] if isinstance(data, list) else [data]
-
-
-def _numpy_scalars(data: Any) -> bool:
-    while isinstance(data, list) and data:
-        data = data[0]
-    return isinstance(data, np.generic | np.ndarray)
-
-
-def _ragged(data: Any, dim: int = 0) -> Exception:
-    """PyTorch's error for nested sequences that are no array: the first element says what is expected."""
-    for one in data:
-        if not isinstance(data[0], list) and isinstance(one, list):
-            wanted = "must be real number, not list" if isinstance(data[0], float) else ""
-            return TypeError(wanted or "'list' object cannot be interpreted as an integer")
-        if isinstance(data[0], list) and not isinstance(one, list):
-            return TypeError("not a sequence")
-        if isinstance(one, list) and len(one) != len(data[0]):
-            return ValueError(f"expected sequence of length {len(data[0])} at dim {dim + 1} (got {len(one)})")
-    return _ragged([item for one in data for item in one], dim + 1)
 
 
 def _check_fits(array: np.ndarray[Any, Any], data: Any, kind: Dtype) -> None:
@@ -352,6 +253,12 @@ def tensor(
         made = data.detach().clone()
         made = made.to(device=device or data.device, dtype=kind or data.dtype)
         return finish(made.detach() if made._fn else made, requires_grad)
+    whole = kind is not None and kind.category == D.INTEGER
+    if kind is not None and whole and isinstance(data, float) and not -(2.0**63) <= data < 2.0**63:
+        raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
+    if isinstance(data, np.ndarray) and not data.flags.c_contiguous and data.dtype.isnative:
+        made = from_numpy(np.array(data, order="K")).clone()  # which lies in memory as the array does
+        return finish(made.to(device=device or "cpu", dtype=kind or made.dtype), requires_grad)
     if type(data) is float or type(data) is int:
         own = D.get_default_dtype() if type(data) is float else D.int64
         if kind is not None and kind.category == D.INTEGER and type(data) is int:
@@ -365,7 +272,7 @@ def tensor(
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting "
             "the list to a single numpy.ndarray with numpy.array() before converting to a tensor."
         )
-    array = _as_numpy(data, kind)
+    array = as_numpy(data, kind)
     if kind is not None and array.dtype != kind.numpy:
         _check_fits(array, data, kind)
         array = array.astype(kind.numpy)
@@ -457,6 +364,10 @@ def arange(
     check_options("arange", layout, pin_memory)
     start, end, step = _arange_numbers(start, end, step)
     kind = as_dtype(dtype)
+    if kind is not None and (kind.category == D.COMPLEX or kind is D.bool_):
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{cpp_name(kind)}'")
+    if any(isinstance(one, complex) for one in (start, end, step)):
+        raise RuntimeError("value cannot be converted to type double without overflow")
     if any(isinstance(one, float) and not math.isfinite(one) for one in (start, end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if kind is None:
