@@ -54,8 +54,12 @@ def warned(torch: Any, call: str) -> list[list[str]]:
     """The categories, texts and files of the warnings of a call; the file is "<user>" for the user's."""
     scope = names(torch) | {"ro": np.ones(3)}
     scope["ro"].flags.writeable = False
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        exec(compile(call, "<user>", "exec"), scope)
+    torch.set_warn_always(True)
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            exec(compile(call, "<user>", "exec"), scope)
+    finally:
+        torch.set_warn_always(False)
     texts = [str(one.message).partition(" (Triggered")[0].partition("\n")[0][:200] for one in seen]
     return [[one.category.__name__, text, one.filename] for one, text in zip(seen, texts, strict=True)]

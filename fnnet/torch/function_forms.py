@@ -18,7 +18,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.refusals import cpp_name
 from fnnet.torch.storages import UntypedStorage
 from fnnet.torch.tensor import Tensor
-from fnnet.torch.warning import warn
+from fnnet.torch.warning import WARN_ALWAYS, warn
 
 
 def _of_method(name: str) -> Callable[..., Any]:
@@ -38,7 +38,6 @@ METHODS = ("as_strided", "detach", "detach_", "fill_", "get_device", "is_conj", 
            "is_same_size", "is_signed", "resize_as_", "resolve_conj", "resolve_neg", "zero_")  # fmt: skip
 FUNCTIONS: dict[str, Any] = {name: _of_method(name) for name in METHODS}
 newaxis = None
-_warn_always = [False]
 _warned_of_type: list[bool] = []
 
 
@@ -75,13 +74,13 @@ def is_storage(obj: Any) -> bool:
 
 
 def set_warn_always(b: bool) -> None:
-    """Keeps the setting."""
-    _warn_always[0] = bool(b)
+    """Whether warnings that are given once are given each time."""
+    WARN_ALWAYS[0] = bool(b)
 
 
 def is_warn_always_enabled() -> bool:
-    """The setting as kept."""
-    return _warn_always[0]
+    """What `set_warn_always` said last."""
+    return WARN_ALWAYS[0]
 
 
 def is_anomaly_enabled() -> bool:

@@ -99,14 +99,10 @@ def range(
     """Numbers from start to end, which is included: the deprecated forerunner of `arange`."""
     if end is None:
         raise TypeError('range() missing 1 required positional arguments: "end"')
-    import warnings
-
-    warnings.warn(
+    warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is "
         "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
-        "[start, end).",
-        UserWarning,
-        stacklevel=2,
+        "[start, end)."
     )
     count = int((end - start) / step) + 1
     made = arange(count, dtype=D.float64) * step + start

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 
 def _reversed(self: Tensor) -> Tensor:
     if not _is_scalar(self, "T") and self.ndim != 2:
-        warnings.warn(
+        warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and "
             "it will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
-            "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
-            stacklevel=2,
+            "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor."
         )
     return self.permute(tuple(range(self.ndim - 1, -1, -1)))
 
@@ -21,11 +19,10 @@ def _reversed(self: Tensor) -> Tensor:
 def _is_scalar(self: Tensor, name: str) -> bool:
     """Whether the transposition of a 0-d tensor was asked for, which is the tensor itself."""
     if self.ndim == 0:
-        warnings.warn(
+        warn(
             f"Tensor.{name} is deprecated on 0-D tensors. Consider using x.conj()."
             if name in ("H", "mH")
-            else f"Tensor.{name} is deprecated on 0-D tensors. This function is the identity in these cases.",
-            stacklevel=3,
+            else f"Tensor.{name} is deprecated on 0-D tensors. This function is the identity in these cases."
         )
     return self.ndim == 0
 
