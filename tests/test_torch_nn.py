@@ -14,6 +14,7 @@ import fnnet.torch
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "nn.json").read_text())["scenarios"]
 
 
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_recorded(name: str) -> None:
     compare(plain(SCENARIOS[name](fnnet.torch)), REFERENCE[name], name)

@@ -72,8 +72,22 @@ def register_module_forward_hook(
     return RemovableHandle.register(CALLS["_forward_hooks"], Marked(hook, with_kwargs, always_call))
 
 
+FULL: list[bool | None] = [None]
+"""Whether the backward hooks of every module are of the full kind; None before there was one."""
+
+
+def _use_full(full: bool) -> None:
+    if FULL[0] is (not full):
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please "
+            "use only one of them."
+        )
+    FULL[0] = full
+
+
 def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     """Call `hook(module, grad_input, grad_output)` in every module's backward."""
+    _use_full(True)
     return RemovableHandle.register(CALLS["_backward_hooks"], hook)
 
 
@@ -83,10 +97,12 @@ def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
 
 
 def register_module_backward_hook(hook: Hook) -> RemovableHandle:
-    """Refused, as PyTorch advises against it: the full hook gives whole gradients."""
-    raise NotImplementedError(
-        "fnnet.torch: register_module_backward_hook: use register_module_full_backward_hook"
-    )
+    """Call `hook(module, grad_input, grad_output)` with the gradients of the node that made the output.
+
+    PyTorch deprecates it.
+    """
+    _use_full(False)
+    return RemovableHandle.register(CALLS["_backward_hooks"], hook)
 
 
 def register_module_parameter_registration_hook(hook: Hook) -> RemovableHandle:

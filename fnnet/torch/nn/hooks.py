@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
 from fnnet.torch.autograd import Function
-from fnnet.torch.nn.global_hooks import CALLS, Marked
+from fnnet.torch.nn.global_hooks import CALLS, FULL, Marked
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.utils.hooks import RemovableHandle
+from fnnet.torch.warning import warn
 
 __all__ = ["Hooks"]
 
@@ -17,6 +19,9 @@ Hook = Any
 
 _PRE, _AFTER = CALLS["_forward_pre_hooks"], CALLS["_forward_hooks"]
 _BACKWARD, _BACKWARD_PRE = CALLS["_backward_hooks"], CALLS["_backward_pre_hooks"]
+
+_USE_FULL = "Please use register_full_backward_hook to get the documented behavior."
+_OLD_HOOKS = "Using non-full backward hooks {} is deprecated and will be removed in future versions. "
 
 _ACTIVE = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
 _STATE = (
@@ -110,6 +115,7 @@ class Hooks:
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` in backward; what it returns replaces grad_input."""
+        self._use_backward_hooks(full=True)
         return self._register("_backward_hooks", hook, prepend)
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
@@ -117,10 +123,21 @@ class Hooks:
         return self._register("_backward_pre_hooks", hook, prepend)
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
-        """Refused, as PyTorch deprecates it: `register_full_backward_hook` gives whole gradients."""
-        raise NotImplementedError(
-            "fnnet.torch: Module.register_backward_hook: use register_full_backward_hook"
-        )
+        """Call `hook(module, grad_input, grad_output)` with the gradients of the output's node alone.
+
+        PyTorch deprecates it. A node here has the arguments of its operation as inputs: of a Linear they are
+        input, weight and bias, where PyTorch's are bias, input and the transposed weight.
+        """
+        self._use_backward_hooks(full=False)
+        return self._register("_backward_hooks", hook)
+
+    def _use_backward_hooks(self, full: bool) -> None:
+        if self.__dict__.get("_is_full_backward_hook") is (not full):
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please "
+                "use only one of them."
+            )
+        self._is_full_backward_hook = full
 
     def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before `state_dict` collects."""
@@ -179,8 +196,9 @@ class Hooks:
                     "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
                     f"but got {result}."
                 )
-        hooked = self._backward_hooks or self._backward_pre_hooks or _BACKWARD or _BACKWARD_PRE
-        backward = _BackwardHooks(self) if hooked else None
+        old = [*(_BACKWARD.values() if FULL[0] is False else ()), *_of(self, full=False)]
+        full = bool((_BACKWARD and FULL[0]) or _of(self, full=True))
+        backward = _BackwardHooks(self) if full or self._backward_pre_hooks or _BACKWARD_PRE else None
         if backward is not None:
             args = backward.around_inputs(args)
         output = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
@@ -189,7 +207,57 @@ class Hooks:
             result = hook(self, args, kwargs, output)
             if result is not None:
                 output = result
-        return output if backward is None else backward.around_outputs(output)
+        if backward is not None:
+            output = backward.around_outputs(output)
+        if old:
+            _hook_node(self, old, args, output)
+        return output
+
+
+def _of(module: Hooks, full: bool) -> list[Hook]:
+    """The module's own backward hooks, if they are of this kind."""
+    own = module.__dict__.get("_is_full_backward_hook") is not False
+    return list(module._backward_hooks.values()) if own is full else []
+
+
+def _hook_node(module: Hooks, hooks: list[Hook], args: tuple[Any, ...], output: Any) -> None:
+    """Register the old kind of hooks with the node that made the output."""
+    first = output
+    while not isinstance(first, Tensor):
+        if isinstance(first, dict):
+            first = next(value for value in first.values() if isinstance(value, Tensor))
+        else:
+            first = first[0]
+    node = first.grad_fn
+    if node is None:
+        return
+    for hook in hooks:
+        node.register_hook(functools.partial(hook, module))
+    outputs = output if isinstance(output, tuple) else (output,)
+    message = ""
+    if not all(isinstance(one, Tensor) for one in outputs):
+        message = _OLD_HOOKS.format("on a Module that does not return a single Tensor or a tuple of Tensors")
+        message += "This hook will be missing some of the grad_output. " + _USE_FULL
+    elif not all(isinstance(one, Tensor) for one in args):
+        where = "on a Module that does not take as input a single Tensor or a tuple of Tensors"
+        message = _OLD_HOOKS.format(where)
+        message += "This hook will be missing some of the grad_input. " + _USE_FULL
+    else:
+        made = {one.grad_fn for one in outputs if one.grad_fn is not None}
+        if len(made) > 1:
+            message = (
+                "Using a non-full backward hook when outputs are generated by different autograd Nodes is "
+                "deprecated and will be removed in future versions. This hook will be missing some "
+                "grad_output. " + _USE_FULL
+            )
+        elif {edge[0] for edge in node.next_functions} != {one.grad_fn for one in args} - {None}:
+            message = (
+                "Using a non-full backward hook when the forward contains multiple autograd Nodes is "
+                "deprecated and will be removed in future versions. This hook will be missing some "
+                "grad_input. " + _USE_FULL
+            )
+    if message:
+        warnings.warn(message, FutureWarning, stacklevel=4)
 
 
 class _BackwardHooks:
@@ -216,9 +284,14 @@ class _BackwardHooks:
         for hook in (*_BACKWARD_PRE.values(), *self._module._backward_pre_hooks.values()):
             result = hook(self._module, grad_output)
             if result is not None:
-                grad_output = _as_tuple(result)
+                grad_output = _checked("pre hook", result, grad_output)
         self._grad_output = grad_output
-        if not self._inputs_differentiable:
+        if not self._inputs_differentiable and (_of(self._module, full=True) or (_BACKWARD and FULL[0])):
+            warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs "
+                "since no inputs require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module"
+                ".html#torch.nn.Module.register_full_backward_hook for more details."
+            )
             self._fire((None,) * self._input_count)
         return grad_output
 
@@ -226,8 +299,19 @@ class _BackwardHooks:
         return self._fire(grad_input)
 
     def _fire(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook in (*_BACKWARD.values(), *self._module._backward_hooks.values()):
+        for hook in (*(_BACKWARD.values() if FULL[0] else ()), *_of(self._module, full=True)):
             result = hook(self._module, grad_input, self._grad_output)
             if result is not None:
-                grad_input = _as_tuple(result)
+                grad_input = _checked("hook", result, grad_input)
         return grad_input
+
+
+def _checked(kind: str, result: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a hook returned in place of gradients. Raises what PyTorch raises for the wrong number."""
+    result = _as_tuple(result)
+    if len(result) != len(given):
+        raise RuntimeError(
+            f"Backward {kind} returned an invalid number of grad_"
+            f"{'output' if kind == 'pre hook' else 'input'}, got {len(result)}, but expected {len(given)}"
+        )
+    return result
