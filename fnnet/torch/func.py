@@ -1,7 +1,7 @@
 """torch.func: gradients, Jacobians and mapping of functions of tensors, by JAX's own transformations.
 
-The function runs on tensors that hold JAX's tracers, at PyTorch's precision. Results are tensors outside of
-the graph: `backward` does not reach through a transformation, transformations nest instead.
+The function runs on tensors that hold JAX's tracers, at PyTorch's precision. To `backward` each outermost
+call is one node (`func_graph.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from fnnet.torch.autograd.traced import TRANSFORMS
+from fnnet.torch.captured import READING
 from fnnet.torch.chosen import Refusing, chosen_source, drawing_from
+from fnnet.torch.func_graph import in_graph, is_replayed
 from fnnet.torch.plan import conjugate
 from fnnet.torch.pure import array_of, computing_at_once, flatten, tensor_of
 from fnnet.torch.state import functional_call as functional_call
@@ -169,7 +171,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
         made = made if isinstance(argnums, tuple) else made[0]
         return (made, found) if has_aux else (made, found[0])
 
-    return wrapper
+    return in_graph(wrapper)
 
 
 def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
@@ -185,14 +187,28 @@ def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """The output of `func`, and a function from cotangents of the output to those of the primals."""
-    with _transforming("reverse"):
-        pure = _OfArrays("vjp(f, *primals)", func, primals, {}, range(len(primals)), has_aux)
-        arrays, pull, aux = jax.vjp(pure, pure.arrays, has_aux=True)
-        output = pure.output(_wrapped(arrays))
-        found = pure.aux(_wrapped(aux))
-    shapes = [array.shape for array in arrays]
 
-    def vjp_fn(*cotangents: Any) -> Any:
+    def compute() -> tuple[Any, Function, _OfArrays, Any]:
+        with _transforming("reverse"):
+            pure = _OfArrays("vjp(f, *primals)", func, primals, {}, range(len(primals)), has_aux)
+            arrays, pull, aux = jax.vjp(pure, pure.arrays, has_aux=True)
+            return (pure.output(_wrapped(arrays)), pure.aux(_wrapped(aux))), pull, pure, arrays
+
+    first: list[Any] = []
+    read: list[Tensor] = []
+
+    def forward() -> Any:
+        outputs, *rest = compute()
+        if not first:
+            first[:] = rest
+            read[:] = READING[-1].tensors.values() if READING else ()
+        return outputs
+
+    output, found = in_graph(forward)()
+
+    def back(*cotangents: Any) -> Any:
+        pull, pure, arrays = compute()[1:] if is_replayed() else first
+        shapes = [array.shape for array in arrays]
         with _transforming("reverse"):
             given = [array_of(leaf) for leaf in flatten(cotangents)[0]]
             if [array.shape for array in given] != shapes:
@@ -200,10 +216,14 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
                     "vjp_fn: Expected pytree structure and shapes of cotangents to be those of the outputs: "
                     f"expected shapes {shapes}, got {[array.shape for array in given]}"
                 )
-            found = pull([conjugate(one) for one in given])[0]
-            results = pure.inputs(_wrapped([conjugate(one) for one in found]))
+            if READING:
+                for one in read:  # what the pullback keeps depends on these
+                    READING[-1].note(one)
+            pulled = pull([conjugate(one) for one in given])[0]
+            results = pure.inputs(_wrapped([conjugate(one) for one in pulled]))
         return tuple(results)
 
+    vjp_fn = in_graph(back)
     return (output, vjp_fn, found) if has_aux else (output, vjp_fn)
 
 
@@ -211,6 +231,10 @@ def jvp(
     func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
 ) -> tuple[Any, ...]:
     """The output of `func` and its derivative in the direction of the tangents."""
+    return in_graph(_jvp)(func, primals, tangents, has_aux)
+
+
+def _jvp(func: Function, primals: Any, tangents: Any, has_aux: bool) -> tuple[Any, ...]:
     name = "jvp(f, primals, tangents)"
     for kind, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, tuple):
@@ -257,7 +281,9 @@ def _jacobian(name: str, transform: Function) -> Function:
                 made = pure.output([part if isinstance(argnums, tuple) else part[0] for part in parts])
                 return (made, pure.aux(_wrapped(aux))) if has_aux else made
 
-        return wrapper
+        if chunk_size is not None and chunk_size < 1:
+            raise ValueError(f"{name}: `chunk_size` should be greater than 0.")
+        return in_graph(wrapper)
 
     jacobian.__name__ = name
     jacobian.__doc__ = f"A function that returns the Jacobian of `func`, by jax.{name}."
@@ -287,7 +313,12 @@ class _Different:
 
     def __getattr__(self, method: str) -> Function:
         if method == "permutation":
-            raise NotImplementedError("fnnet.torch: randperm inside vmap with randomness='different'")
+
+            def permuted(*arguments: Any) -> Any:
+                drawn = [self._source.permutation(*arguments) for _ in range(self._size)]
+                return jax.lax.dynamic_index_in_dim(jnp.stack(drawn), self._index, keepdims=False)
+
+            return permuted
 
         def draw(shape: Sequence[int], *arguments: Any) -> Any:
             drawn = getattr(self._source, method)((self._size, *shape), *arguments)
@@ -318,11 +349,14 @@ def vmap(
     `chunk_size` is accepted, and all is computed in one piece.
     """
     source = _random(randomness)
+    if chunk_size is not None and not chunk_size > 0:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+    called = getattr(func, "__name__", repr(func))
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         from fnnet.torch.random import default_generator
 
-        dims = _broadcast_dims(in_dims, args)
+        dims = _broadcast_dims(called, in_dims, args)
         size = _mapped_size(args, dims)
         given = source
         if randomness != "error":
@@ -338,19 +372,42 @@ def vmap(
                 _check_output("vmap", made)
                 results, rebuild = flatten(made)
                 output[:] = [rebuild]
+                ends.clear()
                 if isinstance(out_dims, int):
                     ends[:] = [out_dims] * len(results)
                 else:
-                    _walk(out_dims, made, ends, f"vmap: out_dims {out_dims}")
+                    _walk(out_dims, made, ends, f"vmap({called}, ..., out_dims={out_dims})")
                 # The dimension goes to its place afterwards: JAX asks for the places before the call.
-                return [array_of(one) for one in results]
+                arrays = [array_of(one) for one in results]
+                _check_unmapped(called, arrays, ends)
+                return arrays
 
             ends: list[Any] = []
             mapped = jax.vmap(pure, in_axes=(0, dims))(jnp.arange(size), [array_of(leaf) for leaf in leaves])
-            moved = [jnp.moveaxis(one, 0, end) for one, end in zip(mapped, ends, strict=True)]
+            moved = [_placed(one, end) for one, end in zip(mapped, ends, strict=True)]
             return output[0](_wrapped(moved))
 
-    return wrapper
+    return in_graph(wrapper)
+
+
+def _check_unmapped(called: str, arrays: list[Any], ends: list[Any]) -> None:
+    for array, end in zip(arrays, ends, strict=True):
+        if end is None and type(array).__name__ == "BatchTracer":
+            raise ValueError(
+                f"vmap({called}, ...): `{called}` can not return a BatchedTensor when out_dim is None"
+            )
+
+
+def _placed(array: Any, end: int | None) -> Any:
+    """A result with the mapped dimension where it belongs; without it if all examples share one."""
+    if end is None:
+        return array[0]
+    if not -array.ndim <= end < array.ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-array.ndim}, {array.ndim - 1}], but got "
+            f"{end})"
+        )
+    return jnp.moveaxis(array, 0, end)
 
 
 def _walk(dim: Any, tree: Any, found: list[Any], where: str) -> None:
@@ -374,21 +431,21 @@ def _walk(dim: Any, tree: Any, found: list[Any], where: str) -> None:
         raise ValueError(f"{where} is not compatible with the structure of the tensors")
 
 
-def _broadcast_dims(in_dims: Any, args: tuple[Any, ...]) -> list[int | None]:
+def _broadcast_dims(called: str, in_dims: Any, args: tuple[Any, ...]) -> list[int | None]:
     """One dimension, or None, for each leaf of the arguments."""
-    if not isinstance(in_dims, int | tuple | list):
+    if not isinstance(in_dims, int | tuple):
         raise ValueError(
-            f"vmap(f, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a "
+            f"vmap({called}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a "
             f"(potentially nested) tuple matching the structure of inputs, got: {type(in_dims)}."
         )
     if not args:
         raise ValueError(
-            "vmap(f)(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap "
+            f"vmap({called})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you "
+            "are trying to vmap "
             "over a function with no inputs. The latter is unsupported."
         )
     dims: list[int | None] = []
-    given = tuple(in_dims) if isinstance(in_dims, list) else in_dims
-    _walk(given, args, dims, f"vmap(f, in_dims={in_dims}, ...)(<inputs>)")
+    _walk(in_dims, args, dims, f"vmap({called}, in_dims={in_dims}, ...)(<inputs>)")
     return dims
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnnet.torch.captured import READING
 from fnnet.torch.chosen import drawing_from
 from fnnet.torch.mode import MODE
 from fnnet.torch.record import RECORD, as_wide_as_jax
@@ -72,6 +73,8 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
 
 def array_of(leaf: Any) -> Any:
     """The array of a tensor, as wide as JAX is set to; anything else as it is."""
+    if READING and isinstance(leaf, Tensor):
+        READING[-1].note(leaf)
     return as_wide_as_jax(leaf._value().get()) if isinstance(leaf, Tensor) else leaf
 
 

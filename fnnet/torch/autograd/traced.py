@@ -20,6 +20,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from fnnet.torch.autograd.engine import natural
+from fnnet.torch.captured import TRANSFORMS as TRANSFORMS
 from fnnet.torch.chosen import chosen_source
 from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.plan import conjugate
@@ -27,10 +28,6 @@ from fnnet.torch.pure import array_of, computing_at_once, flatten, tensor_of
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["TRANSFORMS", "applied", "bound", "is_traced"]
-
-TRANSFORMS: list[tuple[str, str]] = []
-"""The transformations of `torch.func` that run now, the innermost last: "reverse", "forward" or "vmap", and
-its `randomness`."""
 
 _MORE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 _NO_SETUP = (
