@@ -47,10 +47,10 @@ def compilation_cache() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that has no "✓" shows "?"
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and words[:1] != ["run"]:  # a program has its own streams
+            stream.reconfigure(errors="replace")  # a terminal that has no "✓" shows "?"
     listing = "\n".join(f"  {name:<12}{command.summary}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="fnnet",

@@ -1,5 +1,6 @@
 """`fnnet run` runs a script as Python would, with `torch` found in fnnet; `fnnet doctor` reads one."""
 
+import os
 import subprocess
 import sys
 
@@ -69,7 +70,8 @@ def test_run_passes_words_and_status_on(folder):
     done = fnnet("run", "script.py", "-h", "--stats", "--", "exit", cwd=folder)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "['script.py', '-h', '--stats', '--', 'exit'] __main__ script.py beside the script True",
+        "['script.py', '-h', '--stats', '--', 'exit'] __main__ "
+        f"{folder / 'script.py'} beside the script True",
         "True True torch None",
         "fnnet has no module 'torch.nope'",
         "fnnet has no module 'torch.nn.nope'",
@@ -82,7 +84,7 @@ def test_traceback_starts_in_the_script(folder):
     done = fnnet("run", "--stats", "script.py", cwd=folder)
     lines = done.stderr.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
-    assert lines[1].startswith('  File "script.py", line ')
+    assert lines[1].startswith(f'  File "{folder / "script.py"}", line ')
     assert "in <module>" in lines[1]
     assert any(line.startswith("AttributeError: module 'torch' has no attribute 'nope'") for line in lines)
     assert any(line.split()[0] == "compilations" for line in lines)
@@ -179,3 +181,69 @@ def test_doctor_finds_every_name_of_the_example_programs():
         lacking = [use for use in examine(path.read_bytes(), str(path)) if not use.present]
         # `x.max(dim=1).values`: a sparse tensor's method has the name of the result's field
         assert {use.name for use in lacking} <= {"Tensor.values"}, path.name
+
+
+ODD = {
+    "interrupt": "raise KeyboardInterrupt",
+    "negative": "import sys; sys.exit(-1)",
+    "closed": "import sys; print('a'); sys.stdout.close()",
+    "names": "print(__annotations__, __cached__, type(__loader__).__name__, sorted(vars()))",
+    "hook": "import sys\ndef hook(*shown): raise ValueError('in hook')\nsys.excepthook = hook\n1/0",
+    "syntax": "x = 1\nif x\n",
+    "other_encoding": "print('\udce9')",
+    "surrogate": "print('\\ud800')",
+}
+
+PACKAGE = """\
+import os, sys, json as torch
+if __package__:
+    from . import T
+    print(T is torch, __spec__.name)
+print(sys.argv[1:], os.path.basename(sys.argv[0]), os.path.basename(sys.path[0]), __name__)
+"""
+CALLS = [
+    *[[f"{name}.py"] for name in ODD],
+    ["-m", "package", "-m", "x"], ["package", "x"], ["-m", "nosuch"], ["."], ["-", "x"],
+]  # fmt: skip
+FORKS = """\
+import os, sys
+import fnnet.parity.run, fnnet.torch.script, fnnet.torch
+from fnnet.__main__ import main
+
+for number, words in enumerate(eval(sys.argv[1])):
+    child = os.fork()
+    if not child:
+        for to, path in enumerate(("input", f"{number}.out", f"{number}.err")):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), to)
+        sys.path[0] = os.getcwd()
+        sys.exit(main(["run", *words]))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the programs share one start of JAX by forks")
+def test_odd_programs_run_as_under_python(tmp_path):
+    for name, text in ODD.items():
+        (tmp_path / f"{name}.py").write_bytes(text.encode(errors="surrogateescape"))
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("import json as torch; T = torch\n")
+    (package / "__main__.py").write_text(PACKAGE)
+    (tmp_path / "input").write_text("import sys; print(sys.argv, __name__)\n")
+    command = [sys.executable, "-c", FORKS, repr(CALLS)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    statuses = [int(line) for line in done.stdout.split()]
+    assert len(statuses) == len(CALLS), done.stderr
+    for number, words in enumerate(CALLS):
+        with (tmp_path / "input").open() as stdin:
+            plain = subprocess.run(
+                [sys.executable, *words], cwd=tmp_path, stdin=stdin, capture_output=True, check=False
+            )
+        told = (tmp_path / f"{number}.err").read_bytes()
+        told = told.replace(b"fnnet run:", sys.executable.encode() + b":")
+        assert (tmp_path / f"{number}.out").read_bytes() == plain.stdout, words
+        if words == ["."]:
+            assert told.split(b" in ")[0] == plain.stderr.split(b" in ")[0]
+            assert statuses[number] == 2
+        else:
+            assert (statuses[number], told) == (plain.returncode, plain.stderr), words

@@ -10,7 +10,10 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import logging
+import os
+import signal
 import sys
+import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -166,38 +169,112 @@ def install_aliases() -> None:
         reports.setLevel(logging.WARNING)
 
 
-def run(script: str, arguments: Sequence[str] = ()) -> int:
-    """Run a Python script as `python script arguments` would, with the aliases installed.
+def _compiled(source: bytes, name: str) -> types.CodeType:
+    """The program's code. Raises SyntaxError as Python does for a file."""
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        if not error.msg.startswith("(unicode error) 'utf-8'"):
+            raise
+        for number, line in enumerate(source.split(b"\n"), 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as bad:
+                raise SyntaxError(
+                    f"Non-UTF-8 code starting with '\\x{line[bad.start]:02x}' in file {name} on line "
+                    f"{number}, but no encoding declared; see https://peps.python.org/pep-0263/ for details"
+                ) from None
+        raise
+
+
+def _show(error: BaseException) -> None:
+    """Print an uncaught error as the interpreter does, from the program's own frame on."""
+    while error.__traceback__ and error.__traceback__.tb_frame.f_code.co_filename == __file__:
+        error.__traceback__ = error.__traceback__.tb_next
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except Exception as failed:
+        inner = failed.__traceback__
+        failed.__context__ = None
+        print("Error in sys.excepthook:", file=sys.stderr)
+        traceback.print_exception(failed.with_traceback(inner.tb_next if inner else None))
+        print("\nOriginal exception was:", file=sys.stderr)
+        traceback.print_exception(error)
+
+
+def _program(script: str, module: bool) -> tuple[types.ModuleType, str, str]:
+    """The module that is to be `__main__`, without its code, and what sys.argv and sys.path begin with.
+
+    Raises FileNotFoundError or ModuleNotFoundError, with Python's words.
+    """
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__builtins__=__builtins__, __annotations__={}, __cached__=None)
+    if module:
+        spec = importlib.util.find_spec(script)
+        if spec is not None and spec.submodule_search_locations is not None:
+            script += ".__main__"
+            spec = importlib.util.find_spec(script)
+        if spec is None or spec.origin is None or spec.loader is None:
+            raise ModuleNotFoundError(f"No module named {script}")
+        main.__spec__, main.__package__, main.__file__ = spec, spec.parent, spec.origin
+        main.__dict__.update(__loader__=spec.loader, __cached__=spec.cached)
+        return main, spec.origin, os.getcwd()
+    if script == "-":
+        return main, "-", ""
+    path = Path(script)
+    folder: str | Path = path.resolve().parent
+    main.__file__ = os.path.abspath(script)
+    if path.is_dir():
+        folder, main.__file__ = script, str(path / "__main__.py")
+        if not Path(main.__file__).is_file():
+            raise FileNotFoundError(f"can't find '__main__' module in '{script}'")
+    elif not path.is_file():
+        raise FileNotFoundError(f"no such file: {script}")
+    main.__loader__ = importlib.machinery.SourceFileLoader("__main__", main.__file__)
+    return main, script, str(folder)
+
+
+def run(script: str, arguments: Sequence[str] = (), module: bool = False) -> int:
+    """Run a Python program as `python script arguments` would, with the aliases installed.
+
+    Args:
+        script: a file, a folder with a `__main__.py`, or "-" for what standard input holds.
+        arguments: the program's `sys.argv` after its own name.
+        module: whether `script` is a module's name, as after `python -m`.
 
     Returns:
-        The exit status. A traceback starts at the script's own frame.
+        The exit status; -2 if the program was interrupted. A traceback starts at the program's own frame.
     """
-    path = Path(script)
-    if not path.is_file():
-        print(f"fnnet run: no such file: {script}", file=sys.stderr)
-        return 2
-    install_aliases()
-    source = path.read_bytes()
-    module = types.ModuleType("__main__")
-    module.__file__ = script
-    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
     before = sys.modules["__main__"], sys.argv, sys.path[0]
-    sys.modules["__main__"] = module
-    sys.argv = [script, *arguments]
-    sys.path[0] = str(path.resolve().parent)
+    install_aliases()
+    if module:
+        sys.path[0] = os.getcwd()
     try:
-        exec(compile(source, script, "exec", dont_inherit=True), module.__dict__)
+        main, first, sys.path[0] = _program(script, module)
+        sys.argv = [first, *arguments]
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        print(f"fnnet run: {error}", file=sys.stderr)
+        return 1 if module else 2
+    sys.modules["__main__"] = main
+    try:
+        if main.__spec__ is not None:
+            code = main.__spec__.loader.get_code(main.__spec__.name)  # type: ignore[union-attr]
+        elif script == "-":
+            code = _compiled(sys.stdin.buffer.read(), "<stdin>")
+        else:
+            assert main.__file__ is not None
+            code = _compiled(Path(main.__file__).read_bytes(), main.__file__)
+        exec(code, main.__dict__)
     except SystemExit as stop:
         if stop.code is None or isinstance(stop.code, int):
-            return stop.code or 0
+            return (stop.code or 0) & 255
         print(stop.code, file=sys.stderr)
         return 1
     except BaseException as error:
-        own = error.__traceback__  # this function's frame, which is not the script's
-        error.__traceback__ = own.tb_next if own else None
-        sys.excepthook(type(error), error, error.__traceback__)
-        return 130 if isinstance(error, KeyboardInterrupt) else 1
+        _show(error)
+        return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     finally:
-        sys.stdout.flush()
+        if not sys.stdout.closed:
+            sys.stdout.flush()
         sys.modules["__main__"], sys.argv, sys.path[0] = before
     return 0
