@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from scenarios import error, scenario
@@ -235,3 +236,32 @@ def memory_of_copies(torch: Any) -> Any:
         [list(one.stride()) for one in (*made, row.clone(), row.double(), torch.zeros_like(row), *outs)],
         made[-1],
     ]  # fmt: skip
+
+
+@scenario
+def conjugates_are_views(torch: Any) -> Any:
+    """They follow what is written to the memory, write into it, and go into files as what they show."""
+    x = torch.tensor([1 + 2j, 3 - 1j])
+    y = x.conj()
+    turned = torch.stack([x, y]).mH
+    x.add_(1j)
+    lines = [y.tolist(), y[1:].tolist(), y.imag.tolist(), y.real.tolist(), x.conj().conj().tolist()]
+    y.mul_(2)
+    y[0] = 5 + 4j
+    y.imag[1] = 7
+    lines += [x.tolist(), y.tolist(), turned.tolist()]
+    lines += [
+        [one.is_conj(), one.is_neg()] for one in (x, y, y[1:], y.conj(), y * 1, y.clone(), y.imag, y.real)
+    ]
+    lines += [y.resolve_conj().is_conj(), y.imag.resolve_neg().is_neg(), turned.is_conj()]
+    for view in (y, y.imag):
+        try:
+            lines.append(view.numpy().tolist())
+        except RuntimeError as error:
+            lines.append(str(error))
+    lines.append([y.real.numpy().tolist(), y.resolve_conj().numpy().tolist(), y.conj().numpy().tolist()])
+    file = io.BytesIO()
+    torch.save([y, turned], file)
+    file.seek(0)
+    lines += [one.tolist() for one in torch.load(file)]
+    return [str(line) for line in lines]

@@ -12,6 +12,7 @@ from fnnet.torch.creation import size_of, zeros
 from fnnet.torch.inquiry import strided
 from fnnet.torch.spec import contiguous_strides
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.view import marked
 from fnnet.torch.warning import warn
 
 _ABSENT = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_mtia",
@@ -59,14 +60,26 @@ def is_inference(self: Tensor) -> bool:
 
 @method
 def is_conj(self: Tensor) -> bool:
-    """False: conjugates are computed, not marked."""
-    return False
+    """Whether this is a view that shows the conjugates of what lies in memory."""
+    return marked(self._steps) == "conj"
 
 
 @method
 def is_neg(self: Tensor) -> bool:
-    """False: negatives are computed, not marked."""
-    return False
+    """Whether this is a view that shows the negatives of what lies in memory."""
+    return marked(self._steps) == "neg"
+
+
+@method
+def resolve_conj(self: Tensor) -> Tensor:
+    """The tensor itself, or a copy of a conjugate view."""
+    return self.clone() if self.is_conj() else self
+
+
+@method
+def resolve_neg(self: Tensor) -> Tensor:
+    """The tensor itself, or a copy of a negative view."""
+    return self.clone() if self.is_neg() else self
 
 
 def _itself(name: str) -> None:
@@ -77,8 +90,7 @@ def _itself(name: str) -> None:
     setattr(Tensor, name, same)
 
 
-for _name in ("resolve_conj", "resolve_neg", "record_stream"):
-    _itself(_name)
+_itself("record_stream")
 
 
 @method

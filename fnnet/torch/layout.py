@@ -186,6 +186,8 @@ def _step(eqn: Any, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
         return [(("transpose", tuple(params["permutation"])),)]
     if name == "reshape" and params.get("dimensions") is None:
         return [(("reshape", out),)]
+    if name == "conj":
+        return [(("conj",),)]
     if name == "squeeze":
         return [(("squeeze", tuple(params["dimensions"])),)]
     if name == "broadcast_in_dim":

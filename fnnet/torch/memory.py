@@ -18,6 +18,7 @@ from fnnet.torch.record import RECORD
 from fnnet.torch.spec import Spec
 from fnnet.torch.storage import UNSEEN, Storage, Version
 from fnnet.torch.tensor import Tensor, alias
+from fnnet.torch.view import marked
 
 
 @method
@@ -36,6 +37,12 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         )
     if self._spec.dtype is D.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")
+    mark = marked(self._steps) if self._steps else None
+    if mark is not None:
+        raise RuntimeError(
+            f"Can't call numpy() on Tensor that has {'conjugate' if mark == 'conj' else 'negative'} bit set. "
+            f"Use tensor.resolve_{mark}().numpy() instead."
+        )
     storage = self._storage
     host = storage.share()
     if self._steps is None:

@@ -85,6 +85,7 @@ def _place(leaf: Any) -> Placed | Global | None:
     root = storage.spec
     laid = view.layout(leaf._steps or (), leaf._starts, root.shape, contiguous_strides(tuple(root.shape)))
     shared = laid is not None and root.dtype is leaf.dtype and root.contiguous
+    shared = shared and not any(step[0] == "conj" for step in leaf._steps or ())
     if shared:
         assert laid is not None
         strides, offset = laid

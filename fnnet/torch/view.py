@@ -13,6 +13,7 @@ A view is a sequence of steps, each a tuple that begins with its kind:
                                        parts: of which dimensions, how often, each stride is the sum, if known
     ("bitcast", numpy dtype, bytes of an element before, bytes after)
     ("as_real",), ("as_complex",)      complex numbers as pairs of real ones, and back
+    ("conj",)                          conjugates
     ("detach",)                        the same, without its derivative (where JAX differentiates)
 
 Steps are part of a record's structure and starts are not, so that a moving window does not compile again.
@@ -103,6 +104,8 @@ def _read_step(x: Any, step: Step, starts: Sequence[Any]) -> Any:
         return lax.slice(x, *_bounds(step))
     if kind == "fixed_strided":
         return x.reshape(-1)[_places(step, step[3])]
+    if kind == "conj":
+        return lax.conj(x)
     if kind == "detach":
         return lax.stop_gradient(x)
     if kind == "as_real":
@@ -140,6 +143,8 @@ def _write_step(x: Any, step: Step, starts: Sequence[Any], new: Any) -> Any:
     if kind in ("strided", "fixed_strided"):
         start = starts[0] if kind == "strided" else step[3]
         return x.reshape(-1).at[_places(step, start)].set(new).reshape(x.shape)
+    if kind == "conj":
+        return lax.conj(new)
     if kind == "detach":
         return through(x, new)
     if kind in ("as_real", "as_complex"):
@@ -224,6 +229,20 @@ def reshaped_strides(
         result[dim] = base
         dim -= 1
     return tuple(result)
+
+
+def marked(steps: Sequence[Step] | None) -> str | None:
+    """What PyTorch marks a view with, that shows other numbers than lie in memory: "conj" or "neg"."""
+    mark: str | None = None
+    steps = steps or ()
+    for number, step in enumerate(steps):
+        if step[0] == "conj":
+            mark = None if mark == "conj" else "conj"
+        elif step[0] == "as_real" and mark == "conj" and number + 1 < len(steps):
+            after = steps[number + 1]  # the imaginary parts alone, the real parts alone, or both
+            if after[0] == "fixed" and after[2][-1] == 1:
+                mark = "neg" if after[1][-1] else None
+    return mark
 
 
 def layout(
