@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import quickly
 
 from fnnet import functional as F
 from fnnet.random import Generator
@@ -158,13 +159,12 @@ def outcome(
         return call(*inputs)[1], []
     # A generator's numbers cannot be drawn inside jit, nor shapes depend on values there. Each program runs
     # once, so compiling is the cost.
-    quickly = {"xla_backend_optimization_level": 0}
     eager = (
         extra
         or not compiled
         or any(one.data_dependent for one in F.OPERATIONS.values() if one.function.__name__ == case.name)
     )
-    run = both if eager else jax.jit(both, compiler_options=quickly)
+    run = both if eager else quickly.jit(both)
     return run(inputs, [jnp.asarray(cotangent) for cotangent in case.cotangents])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import quickly
 
 sys.path.insert(0, str(Path(__file__).parent))
 from functional_cases import compare, from_json, outcome
@@ -40,7 +41,7 @@ def test_equals_recorded(group):
         return made
 
     with jax.enable_x64(True):  # one program for all, since compiling is the cost
-        made = jax.jit(every, compiler_options={"xla_backend_optimization_level": 0})()
+        made = quickly.jit(every)()
     for name, case in cases.items():
         try:
             compare(case, *made[name])

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quickly
 
 from fnnet import functional as F
 
@@ -21,11 +22,6 @@ def recorded(name):
     return jnp.asarray(RECORDED[name])
 
 
-def quickly(function):
-    """The function compiled with little optimization, as it runs once."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
-
-
 def near(actual, name, rtol=1.3e-6, atol=1e-5):
     np.testing.assert_allclose(np.asarray(actual, np.float32), RECORDED[name], rtol, atol)
 
@@ -35,7 +31,7 @@ def test_grouped_mm(layout):
     a, b, cotangent = (recorded(f"{layout}.{name}") for name in ("a", "b", "cotangent"))
     offs = None if layout == "batches" else recorded("offs")
 
-    @quickly
+    @quickly.jit
     def both(a, b):
         out, pullback = jax.vjp(lambda a, b: F.grouped_mm(a, b, offs=offs), a, b)
         return out, *pullback(cotangent)
@@ -48,7 +44,7 @@ def test_grouped_mm_of_parts_longer_than_a_block():
     rng = np.random.default_rng(0)
     rows, mats, change = (rng.standard_normal(shape, np.float32) for shape in ((40, 4), (3, 4, 6), (40, 6)))
 
-    @quickly
+    @quickly.jit
     def both(offs):
         out, pullback = jax.vjp(lambda a, b: F.grouped_mm(a, b, offs=offs), rows, mats)
         return out, *pullback(change)
@@ -178,7 +174,7 @@ def test_scaled_grouped_mm_is_grouped_mm_of_what_is_scaled(layout):
     groups = 4 if layout == "summed" else 1
     scales = [rng.random((groups * s[0], *s[1:])).astype(np.float32) for s in shapes]
     kind = KINDS.RowWise
-    run = quickly(
+    run = quickly.jit(
         lambda a, b, x, y: F.scaled_grouped_mm(a, b, x, kind, y, kind, offs=offs, output_dtype="float32")
     )
     x, y = (np.asarray(one, np.float32) for one in (a, b))
@@ -199,7 +195,7 @@ def test_varlen_attn(window):
     ends = [jnp.asarray(one, jnp.int32) for one in ENDS]
     cotangent = recorded("varlen.cotangent")
 
-    @quickly
+    @quickly.jit
     def both(*arrays):
         def attend(*arrays):
             aux = F.VarlenAuxRequest(lse=True)
@@ -225,7 +221,7 @@ def test_varlen_attn_of_pages_and_of_keys_that_count():
                 pool[table[i, j // 2], j % 2] = x[ends[1][i] + j]
     pages = np.nan_to_num(pages, nan=7.0)  # what does not count is some number
     options = {"enable_gqa": True, "seqused_k": used, "block_table": table}
-    run = quickly(lambda *given: F.varlen_attn(*given, ends[0], None, 4, 4, **options))
+    run = quickly.jit(lambda *given: F.varlen_attn(*given, ends[0], None, 4, 4, **options))
     near(run(query, *pages), "varlen.all.out")
 
 

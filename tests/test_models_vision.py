@@ -3,13 +3,13 @@
 import hashlib
 import json
 import pathlib
-from functools import partial
 from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quickly
 import vision_cases as cases
 
 import fnnet
@@ -75,7 +75,7 @@ def test_a_network_is_torchvisions(name):
         output, new = net(params, x, buffers=buffers, key=noise, training=True)
         return jnp.square(output).sum(), (output, new)
 
-    @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiles in half the time
+    @quickly.jit
     def both(params, noise):
         return net(params, x, buffers=buffers)[0], jax.grad(loss, has_aux=True)(params, noise)
 

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import optim_cases as cases
 import pytest
+import quickly
 
 from fnnet import optim
 from fnnet.optim import RULES
@@ -31,7 +32,7 @@ def run(name: str, kwargs: dict, dtype: str, steps: int = cases.STEPS):
         f"p{i}": jnp.asarray(np.stack([g[i] for g in grads[:steps]]).astype(dtype)) for i in range(len(start))
     }
 
-    @jax.jit
+    @quickly.jit
     def train(params, columns):
         def step(carry, g):
             params, state = carry

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quickly
 
 from fnnet.functional.ordering import first_extreme, leading_order, order_at, stable_order
 
@@ -46,7 +47,7 @@ def test_orders_are_numpys_stable_ones(dtype: str, wide: bool) -> None:
     with jax.enable_x64(True) if wide else contextlib.nullcontext():
         x = _drawn(dtype, (60, 5))
 
-        @jax.jit
+        @quickly.jit
         def everything(x: jax.Array) -> list[Any]:
             ascending = stable_order(x, 0)
             orders = [(ascending, leading_order(x, _K, 0, False)), (leading_order(x, 60, 0, True),) * 2]
