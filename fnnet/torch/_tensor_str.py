@@ -19,7 +19,7 @@ def _str(self: Any, *, tensor_contents: Any = None) -> str:
 
 def _tensor_str(self: Any, indent: int) -> str:
     """The values alone."""
-    return _body(np.asarray(self.detach()._value().get()), indent)
+    return _body(np.asarray(self.detach()._value().read()), indent)
 
 
 def _add_suffixes(tensor_str: str, suffixes: list[str], indent: int, force_newline: bool) -> str:

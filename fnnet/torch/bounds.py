@@ -77,7 +77,7 @@ def indices_of(name: str, bound: inspect.BoundArguments, order: dict[int, int]) 
 
 def _range(value: Value) -> tuple[int, int]:
     if value.bounds is None:
-        seen = np.asarray(value.get())
+        seen = np.asarray(value.read())
         value.bounds = (int(seen.min()), int(seen.max())) if seen.size else (0, -1)
     return value.bounds
 

@@ -22,7 +22,7 @@ from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import Value, append
 from fnnet.torch.refusals import cpp_name, require_tensor
 from fnnet.torch.spec import Spec, spec_of
-from fnnet.torch.storage import Storage, device_array
+from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, from_array, wrap
 from fnnet.torch.warning import warn
 
@@ -387,4 +387,4 @@ def arange(
     return finish(from_array(array, as_device(device)), requires_grad)
 
 
-__all__ = ["Sequence", "device_array", "from_array"]
+__all__ = ["Sequence", "from_array"]

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 
 from fnnet.random.ahead import Draw, Listed
 from fnnet.torch.chosen import chosen_source
-from fnnet.torch.devices import placed
+from fnnet.torch.devices import CPU
 from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.layout import dense_strides
-from fnnet.torch.record import Value
+from fnnet.torch.record import Value, placed_value
 from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.tensor import Tensor, wrap
 
@@ -76,6 +76,6 @@ def draw_now(draws: list[Draw], specs: list[Spec]) -> list[Tensor]:
     if chosen is not None:  # inside a pure function, at JAX's own precision
         return [wrap(Value(draw.ask(chosen)), spec) for draw, spec in zip(draws, specs, strict=True)]
     return [
-        wrap(Value(placed(draw.take(default_generator), None, may_alias=True)), spec)
+        wrap(placed_value(draw.take(default_generator), CPU, may_alias=True), spec)
         for draw, spec in zip(draws, specs, strict=True)
     ]

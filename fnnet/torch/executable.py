@@ -22,6 +22,7 @@ from fnnet.torch.devices import placed
 from fnnet.torch.lowering import is_for_new_emitters, is_to_be_rewritten, rewritten
 from fnnet.torch.merging import merged, repeats_loops
 from fnnet.torch.once import SIGHTINGS, evaluated
+from fnnet.torch.one_thread import is_small, one_thread
 from fnnet.torch.pieces import LONG, Choice, cut, in_pieces
 from fnnet.torch.statistics import COUNTS
 
@@ -114,6 +115,11 @@ def _compiled(traced: Any, where: jax.Device) -> Any:
     return lowered.compile()
 
 
+def _marked(run: Any, alone: bool, compiled: bool) -> Any:
+    run.alone, run.compiled = alone, compiled
+    return run
+
+
 def _note_met(run: Any) -> None:
     """A program is met again for the first time."""
     _CHOICE.unused -= run.unused if run.unused >= LONG else 0
@@ -129,9 +135,14 @@ def executable(
     floats: list[float],
     integers: list[int],
     where: jax.Device,
+    alone: bool = False,
     piece: bool = False,
-) -> Callable[..., Any]:
-    """The compiled program of a record: from the cache, or compiled now; or NumPy's way to compute it."""
+) -> Any:
+    """The compiled program of a record: from the cache, or compiled now; or NumPy's way to compute it.
+
+    `alone` says that the inputs lie with the programs of one thread; the program has an attribute that says
+    whether it is one of these, and another whether it was `compiled`.
+    """
     key = (tuple(calls), tuple(alive))
     found = _CACHE.get(key)
     if found is not None:
@@ -139,20 +150,28 @@ def executable(
         if found.unused:
             _note_met(found)
         return found
-    if (found := evaluated(calls, alive, plans, key, where, piece)) is not None:
-        return found
+    single = one_thread() if alone else None
+    if (found := evaluated(calls, alive, plans, key, single or where, piece)) is not None:
+        return _marked(found, single is not None, compiled=False)
     if len(calls) >= LONG and not piece:
         pieces = cut(calls, alive, plans)
         if len(pieces) > 1 and _CHOICE.cuts(key, pieces, _CACHE):
-            return in_pieces(pieces, alive, partial(executable, piece=True), where)
+            whole = in_pieces(pieces, alive, partial(executable, piece=True), where)
+            return _marked(whole, alone=False, compiled=False)
     started = time.perf_counter()
     numbers = [np.array(floats, np.float64)] * bool(floats) + [np.array(integers, np.int64)] * bool(integers)
+    shapes = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in inputs]
     with jax.enable_x64(True), jax.default_device(where):
-        traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*inputs, *numbers)
+        traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*shapes, *numbers)
+        if single is not None and is_small(traced.jaxpr, len(calls)):
+            where = single
+        else:
+            single = None
+    with jax.enable_x64(True), jax.default_device(where):
         if repeats_loops(traced.jaxpr):
-            traced = jax.jit(merged(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
+            traced = jax.jit(merged(traced.jaxpr), keep_unused=True).trace(*shapes, *numbers)
         if where.platform == "cpu" and is_to_be_rewritten(traced.jaxpr):
-            traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*inputs, *numbers)
+            traced = jax.jit(rewritten(traced.jaxpr), keep_unused=True).trace(*shapes, *numbers)
         compiled = _compiled(traced, where)
 
     def run(arrays: list[Any], floats: list[float], integers: list[int]) -> Any:
@@ -172,6 +191,7 @@ def executable(
 
     if len(_CACHE) >= CACHE_LIMIT:
         del _CACHE[next(iter(_CACHE))]
+    _marked(run, single is not None, compiled=True)
     run.unused = len(calls)  # type: ignore[attr-defined]
     _CHOICE.unused += len(calls) if len(calls) >= LONG else 0
     run.kind = SIGHTINGS.note_compiled(plans)  # type: ignore[attr-defined]

@@ -155,7 +155,7 @@ def repeat_interleave(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             "repeats must have the same size as input along dim, but got repeats.size(0) = "
             f"{repeats.shape[0]} and input.size({axis}) = {extent}"
         )
-    counts = np.broadcast_to(np.asarray(repeats._value().get()), (extent,))
+    counts = np.broadcast_to(np.asarray(repeats._value().read()), (extent,))
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")
     if bound.get("output_size") not in (None, int(counts.sum())):

@@ -28,7 +28,7 @@ class HostRecord(Record):
     """A record that keeps nothing: every call is computed when it is made."""
 
     def append(self, plan: Any, values: Any, numbers: Any) -> list[Value]:
-        arguments = [*[np.asarray(value.get()) for value in values], *numbers]
+        arguments = [*[np.asarray(value.read()) for value in values], *numbers]
         if plan.places is not None:
             arguments = [arguments[place] for place in plan.places]
         try:

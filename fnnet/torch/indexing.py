@@ -248,7 +248,7 @@ def _expand_masks(base: Tensor, advanced: list[Any]) -> tuple[tuple[Any, ...], l
             continue
         elif one.dtype is D.bool_:
             _check_mask(base, one, dim)
-            truths = one._value().get()
+            truths = one._value().read()
             if isinstance(truths, jax.core.Tracer):
                 raise RuntimeError(
                     "vmap: We do not support batching operators that can support dynamic shape. "
@@ -274,7 +274,7 @@ def _expand_masks(base: Tensor, advanced: list[Any]) -> tuple[tuple[Any, ...], l
 
 def check_bounds(index: Tensor, length: int, dim: int) -> None:
     """Raise IndexError for an index out of range. The values of the index are computed for this."""
-    array = index._value().get()
+    array = index._value().read()
     if isinstance(array, jax.core.Tracer) or not array.size:
         return
     seen = np.asarray(array)

@@ -164,7 +164,7 @@ def _address(storage: Storage) -> int:
             copied = np.zeros(reach, spec.dtype.numpy)
         strides = [step * copied.itemsize for step in spec.strides]
         arranged = np.lib.stride_tricks.as_strided(copied, tuple(spec.shape), strides)
-        arranged[...] = np.asarray(storage.current().get())
+        arranged[...] = np.asarray(storage.current().read())
         _COPIES[storage] = storage.changes, copied
     return int(copied.ctypes.data)
 

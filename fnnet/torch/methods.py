@@ -55,7 +55,7 @@ def item(self: Tensor) -> Any:
     try:
         value = self._value()
         LOSSES.note(value)
-        return value.get().item()
+        return value.read().item()
     except jax.errors.ConcretizationTypeError as error:
         raise RuntimeError(
             "vmap: It looks like you're calling .item() on a Tensor. We don't support calling .item() on a "
@@ -66,7 +66,7 @@ def item(self: Tensor) -> Any:
 @method
 def tolist(self: Tensor) -> Any:
     """The values as nested lists of Python numbers."""
-    return np.asarray(self._value().get()).tolist()
+    return np.asarray(self._value().read()).tolist()
 
 
 @method

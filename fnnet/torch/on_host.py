@@ -14,7 +14,7 @@ import numpy as np
 from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.spec import spec_of
-from fnnet.torch.storage import device_array
+from fnnet.torch.storage import value_of_host
 from fnnet.torch.tensor import Tensor, wrap
 
 
@@ -28,10 +28,10 @@ class OnHost(Value):
         self.host = host
 
     def _fill(self) -> Any:
-        made = device_array(self.host, spec_of(self.host.shape, of_numpy(self.host.dtype)), copy=False)
+        made = value_of_host(self.host, spec_of(self.host.shape, of_numpy(self.host.dtype)), copy=False)
         if not RECORD.immediate:  # what is made for JAX's tracers is for them alone
-            self.array = made
-        return made
+            self.array, self.alone = made.array, made.alone
+        return made.array
 
 
 def tensor_of(array: Any) -> Tensor:
@@ -43,7 +43,7 @@ def tensor_of(array: Any) -> Tensor:
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
     """The values of a tensor on the CPU, not to be written to."""
     value = tensor._value()
-    return value.host if isinstance(value, OnHost) else np.asarray(value.get())
+    return value.host if isinstance(value, OnHost) else np.asarray(value.read())
 
 
 def stacked(tensors: Sequence[Tensor]) -> Tensor | None:

@@ -27,7 +27,7 @@ def _further(tensor: Any) -> dict[str, Any]:
 
 
 def _reduce_ex(self: Any, protocol: Any) -> Any:
-    values = np.asarray(self._value().get())
+    values = np.asarray(self._value().read())
     cls = None if type(self) is Tensor else type(self)
     return _rebuilt, (cls, values, str(self.device), self.requires_grad, _further(self))
 

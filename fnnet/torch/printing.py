@@ -270,7 +270,7 @@ def tensor_text(tensor: Any, contents: str | None = None) -> str:
     device = tensor.device
     name = type(tensor).__name__
     plain = name in ("Tensor", "Parameter", "Buffer")
-    array = None if device.type == "meta" else tensor._value().get()
+    array = None if device.type == "meta" else tensor._value().read()
     if isinstance(array, jax.core.Tracer):
         wrapped = _traced_text(array)
         if wrapped is not None:

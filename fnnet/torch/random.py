@@ -24,7 +24,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.plan import make_plan
 from fnnet.torch.record import Value, without_data
 from fnnet.torch.spec import Spec, spec_of
-from fnnet.torch.storage import device_array
+from fnnet.torch.storage import value_of_host
 from fnnet.torch.tensor import Tensor, from_array, wrap
 
 
@@ -101,7 +101,7 @@ def draw(spec: Spec, method: str, *arguments: Any, generator: Any = None) -> Val
     made = getattr(generator or default_generator, method)(
         tuple(spec.shape), *arguments, dtype=kind, strides=strides
     )
-    return Value(device_array(made, spec, copy=False))
+    return value_of_host(made, spec, copy=False)
 
 
 def _creator(name: str, method: str, default: Callable[[], D.dtype]) -> tuple[Any, Any]:
@@ -205,7 +205,7 @@ def normal(
         )
         made = wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
         return finish(made, requires_grad)
-    arrays = [np.asarray(one._value().get()) if isinstance(one, Tensor) else one for one in (mean, std)]
+    arrays = [np.asarray(one._value().read()) if isinstance(one, Tensor) else one for one in (mean, std)]
     return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
 
 

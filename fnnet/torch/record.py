@@ -14,6 +14,7 @@ import sys
 import threading
 import weakref
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -21,10 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.torch.ahead import AHEAD
 from fnnet.torch.devices import CPU, META, device, jax_device, placed
 from fnnet.torch.executable import executable
 from fnnet.torch.guards import Lost, failure
 from fnnet.torch.mode import MODE
+from fnnet.torch.one_thread import one_thread
 from fnnet.torch.statistics import COUNTS
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ _MOVES = frozenset(("AsStridedBackward0", "CopySlices"))
 """Reads and writes of views, which happen when a value is looked at, whatever the mode is then."""
 
 new = object.__new__
+_alone = attrgetter("alone")
 
 
 class Value:
@@ -45,19 +49,26 @@ class Value:
 
     A value that one number fills is neither: its owner says which number (`fill`), and the array is made only
     if somebody looks at it. If the owner is a plan (`filled`), records that use the value record it anew.
-    `bounds` keeps the least and greatest element, once somebody asked (see `bounds.py`).
+    `bounds` keeps the least and greatest element, once somebody asked (see `bounds.py`). `alone` says that
+    the array lies with the programs of one thread.
     """
 
-    __slots__ = ("array", "bounds", "owner", "slot")
+    __slots__ = ("alone", "array", "bounds", "owner", "slot")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self.owner: Any = None
         self.slot = 0
         self.bounds: tuple[int, int] | None = None
+        self.alone = False
 
     def get(self) -> jax.Array:
-        """The array; what is recorded so far is run if it has to be."""
+        """The array, for JAX; what is recorded so far is run if it has to be."""
+        array = self.read()
+        return placed(array, jax_device(CPU)) if self.alone else array
+
+    def read(self) -> Any:
+        """The array, for NumPy: it may lie where JAX itself does not look."""
         if self.array is None:
             with RECORD.lock:
                 if self.owner is RECORD.generation:
@@ -74,8 +85,24 @@ class Value:
         array = np.full(aval.shape, number, aval.dtype)
         if RECORD.immediate:
             return array
-        self.array = placed(array, jax_device(self.owner.device))
+        self._place(array, self.owner.device)
         return self.array
+
+    def _place(self, array: Any, where: device, may_alias: bool | None = None) -> None:
+        self.alone = where is CPU
+        self.array = placed(array, one_thread() if self.alone else jax_device(where), may_alias)
+
+    def move(self, alone: bool) -> None:
+        """Give the array, which is computed, to the programs of one thread, or to those of all."""
+        self.array = placed(self.array, one_thread() if alone else jax_device(CPU))
+        self.alone = alone
+
+
+def placed_value(array: Any, where: device, may_alias: bool | None = None) -> Value:
+    """The value of an array of NumPy's, which nobody will write to."""
+    value = Value(None)
+    value._place(array, where, may_alias)
+    return value
 
 
 def filled(plan: Plan) -> Value:
@@ -157,7 +184,7 @@ class Record:
                         self._note_filled(value)
                     else:
                         if value.array is None:
-                            value.get()
+                            value.read()
                         self.inputs.append(value)
                         value.slot = -len(self.inputs)
                     value.owner = generation
@@ -167,6 +194,7 @@ class Record:
             for _ in plan.outputs:
                 value = new(Value)
                 value.array = value.bounds = None
+                value.alone = False
                 value.owner = generation
                 value.slot = len(outputs)
                 outputs.append(value)
@@ -222,18 +250,34 @@ class Record:
         COUNTS.records += 1
         COUNTS.operations += len(calls)
         arrays = [value.array for value in inputs]
-        program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where))
-        results = program(arrays, floats, integers)
+        alone = where is CPU and all(map(_alone, inputs))
+        program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where), alone)
+        alone = program.alone
+        for place, value in enumerate(inputs):
+            if value.alone is not alone:
+                value.move(alone)
+                arrays[place] = value.array
+        results = AHEAD.take(program, arrays, floats, integers)
+        taken = results is not None
+        if results is None:
+            results = program(arrays, floats, integers)
         failed = failure(results.pop(), calls, plans) if len(results) > len(targets) else None
-        self.running.append([weakref.ref(array) for array in results])
+        references = [weakref.ref(array) for array in results]
+        self.running.append(references)
         for value, array in zip(targets, results, strict=True):
             value.array = array
+            value.alone = alone
         if failed is not None:
+            AHEAD.forget()
             error, lost = failed
             for slot, value in zip(alive, targets, strict=True):
                 if slot in lost:
                     value.array, value.owner = None, Lost(error)
             raise error
+        if alone and program.compiled:
+            AHEAD.go_on(program, arrays, floats, integers, references, taken)
+        else:
+            AHEAD.forget()
 
     def _execute(self, plan: Plan, values: Any, numbers: Any) -> list[Value]:
         """Compute at once: on tracers, where the program around is what is being recorded.
@@ -263,6 +307,7 @@ def _begin_in_child() -> None:
     """What another thread held or computed, nobody would release or finish in a forked process."""
     RECORD.lock = threading.RLock()
     RECORD.running.clear()
+    AHEAD.forget()
 
 
 if hasattr(os, "register_at_fork"):
@@ -282,3 +327,4 @@ def synchronize() -> None:
             array = one()
             if array is not None:
                 array.block_until_ready()
+    AHEAD.wait()

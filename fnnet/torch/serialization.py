@@ -91,7 +91,7 @@ def _place(leaf: Any) -> Placed | Global | None:
         strides, offset = laid
 
         def data() -> np.ndarray[Any, Any]:
-            return np.ascontiguousarray(np.asarray(storage.current().get())).reshape(-1)
+            return np.ascontiguousarray(np.asarray(storage.current().read())).reshape(-1)
 
         owner: Any = storage
         count = root.numel
@@ -99,7 +99,7 @@ def _place(leaf: Any) -> Placed | Global | None:
         strides, offset, owner, count = contiguous_strides(tuple(leaf.shape)), 0, leaf, leaf._spec.numel
 
         def data() -> np.ndarray[Any, Any]:
-            return np.ascontiguousarray(np.asarray(leaf._value().get())).reshape(-1)
+            return np.ascontiguousarray(np.asarray(leaf._value().read())).reshape(-1)
 
     return Placed(
         owner,

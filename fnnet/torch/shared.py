@@ -55,7 +55,7 @@ def share_memory_(self: Tensor) -> Tensor:
         raise RuntimeError(f"share_memory_: expected a tensor on the CPU, got one on {self.device}")
     if storage.host is not None and not storage._release():
         raise NotImplementedError("fnnet.torch: share_memory_: NumPy holds the memory of this tensor already")
-    values = np.asarray(storage.current().get())
+    values = np.asarray(storage.current().read())
     folder = _FOLDER if os.path.isdir(_FOLDER) else None
     file, path = tempfile.mkstemp(prefix="fnnet_", dir=folder)
     try:

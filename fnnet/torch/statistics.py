@@ -15,6 +15,7 @@ class Counts:
         records: records run; each is one dispatch.
         compilations: records that were compiled.
         cache_hits: records whose program was found compiled.
+        ahead, in_vain: programs begun before they were recorded, and then asked for or not (see `ahead.py`).
         evaluations: records that NumPy computed, for they hardly come again (see `once.py`).
         without_rule: records that were compiled for want of a rule in NumPy.
         plan_seconds, compile_seconds, dispatch_seconds, evaluation_seconds: time in tracing, compiling,
@@ -26,6 +27,8 @@ class Counts:
     records: int = 0
     compilations: int = 0
     cache_hits: int = 0
+    ahead: int = 0
+    in_vain: int = 0
     evaluations: int = 0
     without_rule: int = 0
     plan_seconds: float = 0.0

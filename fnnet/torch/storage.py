@@ -16,8 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.torch.devices import jax_device, placed
-from fnnet.torch.record import RECORD, Value
+from fnnet.torch.record import RECORD, Value, placed_value
 
 if TYPE_CHECKING:
     from fnnet.torch.spec import Spec
@@ -81,7 +80,7 @@ class Storage:
         if self.host is None:
             self.value = value
         elif not self._release():
-            np.copyto(self.host, np.asarray(value.get()))
+            np.copyto(self.host, np.asarray(value.read()))
         else:
             self.value = value
 
@@ -90,7 +89,7 @@ class Storage:
         if self.value is not None:
             return self.value
         assert self.host is not None
-        value = Value(device_array(self.host, self.spec, copy=True))
+        value = value_of_host(self.host, self.spec, copy=True)
         if self.host.flags.writeable and not self._release():
             self.changes += 1  # NumPy may write at any time: views must read again
             return value
@@ -111,17 +110,16 @@ class Storage:
         if self.host is None:
             assert self.value is not None
             UNSEEN.last = float("inf")
-            array = np.array(self.value.get(), order="C")
+            array = np.array(self.value.read(), order="C")
             self.host, self.value = array, None
         return self.host
 
 
-def device_array(array: np.ndarray[Any, Any], spec: Spec, copy: bool) -> jax.Array:
-    """A NumPy array as JAX's, on the device of `spec`, never sharing memory if `copy`."""
+def value_of_host(array: np.ndarray[Any, Any], spec: Spec, copy: bool) -> Value:
+    """A NumPy array as a value on the device of `spec`, never sharing memory if `copy`."""
     if RECORD.immediate:
-        return jnp.asarray(array.astype(jax.dtypes.canonicalize_dtype(array.dtype)))
-    made: jax.Array = placed(np.array(array) if copy else array, jax_device(spec.device))
-    return made
+        return Value(jnp.asarray(array.astype(jax.dtypes.canonicalize_dtype(array.dtype))))
+    return placed_value(np.array(array) if copy else array, spec.device)
 
 
 def _measure() -> int:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from fnnet.torch import view
 from fnnet.torch.dtypes import dtype
 from fnnet.torch.plan import Plan, make_plan
-from fnnet.torch.record import Value, append, without_data
+from fnnet.torch.record import Value, append, placed_value, without_data
 from fnnet.torch.spec import Size, Spec, spec_of
-from fnnet.torch.storage import UNSEEN, Storage, Version, device_array
+from fnnet.torch.storage import UNSEEN, Storage, Version, value_of_host
 
 if TYPE_CHECKING:
     from fnnet.torch.autograd.graph import Node
@@ -178,8 +178,9 @@ def from_array(array: Any, device: Any = None) -> Tensor:
     if where is META:
         return wrap(without_data(), spec)
     if not isinstance(array, jax.Array):
-        array = device_array(np.asarray(array), spec, copy=True)
-    return wrap(Value(array), spec)
+        return wrap(value_of_host(np.asarray(array), spec, copy=True), spec)
+    traced = isinstance(array, jax.core.Tracer)
+    return wrap(Value(array) if traced else placed_value(array, where), spec)
 
 
 def alias(tensor: Tensor, steps: tuple[Any, ...] = (), starts: tuple[int, ...] = ()) -> Tensor:

@@ -158,7 +158,7 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _host(tensor: Tensor) -> np.ndarray[Any, Any]:
-    array = np.asarray(tensor._value().get())
+    array = np.asarray(tensor._value().read())
     return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 

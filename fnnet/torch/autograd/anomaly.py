@@ -99,7 +99,7 @@ def check(node: Any, results: Any) -> None:
         if result is None:
             continue
         value = result if hasattr(result, "get") else result._value()
-        array = np.asarray(value.get())
+        array = np.asarray(value.read())
         if (
             array.dtype.kind not in "biu"
             and np.isnan(array.astype(complex) if array.dtype.kind == "c" else array.astype(np.float64)).any()

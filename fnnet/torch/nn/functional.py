@@ -161,7 +161,7 @@ def rrelu(
         return OPERATIONS["leaky_relu"](input, (lower + upper) / 2, inplace=inplace)
     if _chosen_source() is not None:
         return _derived_rrelu(input, lower, upper, True, inplace=inplace)
-    values = _np.asarray(input._value().get())
+    values = _np.asarray(input._value().read())
     slopes = _from_array(_default_generator.rrelu_slopes(values, lower, upper), input.device)
     key = (input._spec, "RreluWithNoiseBackward1" if inplace else "RreluWithNoiseBackward0")
     plan = _SLOPES.get(key)

@@ -25,7 +25,7 @@ from fnnet.torch.optim.optimizer import Closure, Optimizer, step_dtype
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import RECORD, Known, Value
 from fnnet.torch.spec import Spec, spec_of
-from fnnet.torch.storage import device_array
+from fnnet.torch.storage import value_of_host
 from fnnet.torch.tensor import Tensor, wrap
 
 _EXECUTION = {"foreach": None, "fused": None, "capturable": False, "differentiable": False}
@@ -276,7 +276,7 @@ class Derived(Optimizer):
             state["step"] = _counter(group, p, 0)
         for name, spec, fill in _begin(rule, {n: _known(group[n]) for n in rule.defaults}, p._spec):
             array = np.full(spec.shape, fill, spec.dtype.numpy)
-            state[name] = wrap(Value(device_array(array, spec, copy=False)), spec)
+            state[name] = wrap(value_of_host(array, spec, copy=False), spec)
         if not timed:
             self._fresh.add(id(p))
 
@@ -302,7 +302,7 @@ class Derived(Optimizer):
                 count = read.get(id(value), -1)
                 if count < 0:
                     owner = value.owner if value.array is None else None
-                    count = int(owner.fill if isinstance(owner, Known) else value.get())
+                    count = int(owner.fill if isinstance(owner, Known) else value.read())
                     read[id(value)] = count
             pattern.append(counts.setdefault(count, len(counts)))
         return list(counts), tuple(pattern)

@@ -34,7 +34,7 @@ def _compute(function: Callable[..., Any], tensors: list[Tensor], *numbers: Any)
 
 def _number(tensor: Tensor) -> Any:
     """The element of a 0-d tensor, in its dtype."""
-    return np.asarray(tensor._value().get())[()]
+    return np.asarray(tensor._value().read())[()]
 
 
 def _gather(*grads: Any) -> Any:
@@ -266,9 +266,9 @@ class _Memory:
         self.count = len(state["old_dirs"])
         self._room(max(self.count, self.dirs.shape[0]))
         for name, place in (("old_dirs", "dirs"), ("old_stps", "stps"), ("ro", "ro")):
-            filled = np.array(getattr(self, place)._value().get())
+            filled = np.array(getattr(self, place)._value().read())
             for index, row in enumerate(state[name]):
-                filled[index] = np.asarray(row._value().get())
+                filled[index] = np.asarray(row._value().read())
             setattr(self, place, from_array(filled, self.device))
         if isinstance(state["H_diag"], Tensor):
             self.H_diag = state["H_diag"]

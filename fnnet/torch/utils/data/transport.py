@@ -23,7 +23,7 @@ def _rebuild(array: np.ndarray[Any, Any], device: str, requires_grad: bool) -> T
 def reduce_tensor(tensor: Tensor) -> Any:
     """What pickle is to do with a tensor. Raises RuntimeError for one that a graph made."""
     refuse_made_by_graph(tensor)
-    array = np.asarray(tensor._value().get())
+    array = np.asarray(tensor._value().read())
     return _rebuild, (array, str(tensor.device), tensor.requires_grad)
 
 
