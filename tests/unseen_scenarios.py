@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from typing import Any
 
@@ -265,3 +266,24 @@ def conjugates_are_views(torch: Any) -> Any:
     file.seek(0)
     lines += [one.tolist() for one in torch.load(file)]
     return [str(line) for line in lines]
+
+
+@scenario
+def deep_copies_share(torch: Any) -> Any:
+    """What shares memory shares it in a deep copy too; a Parameter has its own there, and no gradient."""
+    base, leaf = torch.arange(6.0).view(2, 3), torch.arange(3.0, requires_grad=True)
+    parameter = torch.nn.Parameter(base)
+    parameter.grad, leaf.grad = torch.ones(2, 3), torch.ones(3)
+    views = [base, base[0], base.t(), base[:, ::2], torch.arange(3).expand(2, 3), base, parameter, leaf]
+    copied = copy.deepcopy(views)
+    copied[0].add_(10)
+    lines = [str([seen(one)[:5], one.tolist(), one.grad is None]) for one in copied]
+    file = io.BytesIO()
+    torch.save([{1, (2, "b")}], file)
+    file.seek(0)
+    return [
+        *lines,
+        str(copied[0] is copied[5]),
+        str(base.tolist()),
+        str(torch.load(file)[0] == {1, (2, "b")}),
+    ]

@@ -209,6 +209,14 @@ def check_keys(keys: Iterable[Any]) -> None:
             raise Refusal("a key that is an integer of more than 64 bits")
 
 
+def check_members(keys: list[Any]) -> None:
+    """Refuse as `check_keys` does, but let some be short tuples of what it takes."""
+    tuples = [key for key in keys if type(key) is tuple]
+    if len(tuples) > MAX_TUPLE_KEYS or any(len(one) > 8 for one in tuples):
+        raise Refusal(f"more than {MAX_TUPLE_KEYS} tuples, or longer ones than of 8, as keys")
+    check_keys(part for key in keys for part in (key if type(key) is tuple else (key,)))
+
+
 def check_tree(root: Any, is_leaf: Callable[[Any], bool]) -> int:
     """Refuse a value that contains itself, is nested too deeply, or is too large when written out.
 

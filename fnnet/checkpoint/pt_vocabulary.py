@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fnnet.checkpoint import numpy_values
-from fnnet.checkpoint.pickle_stream import Name, Refusal, Vocabulary, check_keys, check_tree
+from fnnet.checkpoint.pickle_stream import Name, Refusal, Vocabulary, check_members, check_tree
 from fnnet.checkpoint.stored import DTYPES, STORAGES, Arrays, Expanded, StoredTensor, View, marked
 
 _REBUILDS = (
@@ -217,7 +217,7 @@ def _ordered(torch: Torch, arguments: tuple[Any, ...]) -> Any:
         torch.spend(len(pairs))
         if not all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs):
             raise Refusal("an OrderedDict of something other than pairs")
-        check_keys([pair[0] for pair in pairs])
+        check_members([pair[0] for pair in pairs])
         made.update((key, value) for key, value in pairs)
     return made
 
@@ -286,7 +286,7 @@ def _bytearray(torch: Torch, arguments: tuple[Any, ...]) -> Any:
 def _set(torch: Torch, arguments: tuple[Any, ...]) -> Any:
     held = _only(arguments, list) if arguments else []
     torch.spend(len(held))
-    check_keys(held)
+    check_members(held)
     return set(held)
 
 

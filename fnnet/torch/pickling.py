@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fnnet.torch import view
+from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, from_array
 
 
@@ -41,6 +43,16 @@ def _copy(self: Any) -> Any:
     return made.requires_grad_() if self.requires_grad else made
 
 
+def _copied_storage(storage: Storage, memo: dict[int, Any]) -> Storage:
+    """The copy of what several tensors share: their copies share it."""
+    made: Storage | None = memo.get(id(storage))
+    if made is None:
+        root = object.__new__(Tensor)
+        root._spec, root._storage, root._counter = storage.spec, storage, storage
+        made = memo[id(storage)] = root.clone()._storage
+    return made
+
+
 def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
     if id(self) in memo:
         return memo[id(self)]
@@ -50,8 +62,19 @@ def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
             "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
             "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
         )
-    copied = self.detach().clone()
+    from fnnet.torch.nn.parameter import Parameter
+
+    if isinstance(self, Parameter):  # memory of its own, and no gradient
+        made = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        return made
+    copied = self.detach()
     made = memo[id(self)] = object.__new__(type(self))
+    storage = _copied_storage(self._storage, memo)
+    if storage.spec is self._storage.spec and view.marked(self._steps) is None:
+        copied._storage = copied._counter = storage
+        copied._cache = None
+    else:  # what it shows lies nowhere
+        copied = copied.clone()
     made.__dict__.update(copied.__dict__)
     made.__dict__.update(_further(self))
     if self._requires:
