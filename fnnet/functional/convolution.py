@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.functional.convolution_products import convolve
-from fnnet.functional.half import spread
+from fnnet.functional.half import rounds_once, spread, widened
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
 
@@ -111,6 +111,9 @@ def _convolution(
 ) -> jax.Array:
     name = f"conv{n}d"
     _check(name, input, weight, bias, groups, n, transposed=False)
+    if bias is not None and rounds_once(input, weight, bias):
+        wide = widened(input), widened(weight), widened(bias)
+        return _convolution(n, *wide, stride, padding, dilation, groups).astype(input.dtype)
     strides = per_dimension(name, "stride", stride, n)
     dilations = per_dimension(name, "dilation", dilation, n)
     if min(strides) <= 0:
@@ -229,6 +232,9 @@ def _transposed(
 ) -> jax.Array:
     name = f"conv_transpose{n}d"
     _check(name, input, weight, bias, groups, n, transposed=True)
+    if bias is not None and rounds_once(input, weight, bias):
+        wide = widened(input), widened(weight), widened(bias)
+        return _transposed(n, *wide, stride, padding, output_padding, groups, dilation).astype(input.dtype)
     strides = per_dimension(name, "stride", stride, n)
     pads = per_dimension(name, "padding", padding, n)
     extra = per_dimension(name, "output_padding", output_padding, n)

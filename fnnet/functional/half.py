@@ -40,6 +40,17 @@ def spread_to(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.broadcast_to(widened(x), shape).astype(x.dtype)
 
 
+def rounds_once(*arrays: Any) -> bool:
+    """Whether a product of these and what is added to it are rounded once, as PyTorch's are: halves on a CPU.
+
+    Elsewhere the product is the half type's own, for which there are units.
+    """
+    given = [one for one in arrays if one is not None]
+    return (
+        all(map(is_half, given)) and len({one.dtype for one in given}) == 1 and jax.default_backend() == "cpu"
+    )
+
+
 def once_rounded(function: F) -> F:
     """The function, whose arguments of a half type are computed with in float32.
 

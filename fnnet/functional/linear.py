@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnnet.functional.half import spread
+from fnnet.functional.half import rounds_once, spread, widened
 from fnnet.functional.operation import operation
 
 __all__ = ["bilinear", "linear"]
@@ -53,6 +53,8 @@ def linear(input: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -
     Raises RuntimeError for shapes or dtypes that do not fit.
     """
     _check_product(input, weight)
+    if bias is not None and rounds_once(input, weight, bias):
+        return linear(widened(input), widened(weight), widened(bias)).astype(input.dtype)
     if input.ndim > 1 and weight.ndim == 2 and math.prod(input.shape[:-1]) == 1:
         row = input.reshape(1, input.shape[-1])
         output = by_rows(row, weight).reshape(*input.shape[:-1], weight.shape[0])

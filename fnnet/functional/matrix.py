@@ -13,7 +13,7 @@ import numpy as np
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.distance import farthest
 from fnnet.functional.dtypes import index_dtype, is_bool, is_integral, scalar_name
-from fnnet.functional.half import once_rounded, spread
+from fnnet.functional.half import once_rounded, rounds_once, spread, widened
 from fnnet.functional.operation import operation
 from fnnet.functional.statistics import linalg_vector_norm
 
@@ -199,12 +199,16 @@ def _blend(function: str, input: jax.Array, product: jax.Array, beta: Any, alpha
 @operation("torch", "Tensor", in_place=True, grad_fn="AddmmBackward0")
 def addmm(input: jax.Array, mat1: jax.Array, mat2: jax.Array, *, beta: Any = 1, alpha: Any = 1) -> jax.Array:
     """beta * input + alpha * mat1 @ mat2."""
+    if rounds_once(input, mat1, mat2):
+        return addmm(widened(input), widened(mat1), widened(mat2), beta=beta, alpha=alpha).astype(input.dtype)
     return _blend("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="AddmvBackward0")
 def addmv(input: jax.Array, mat: jax.Array, vec: jax.Array, *, beta: Any = 1, alpha: Any = 1) -> jax.Array:
     """beta * input + alpha * mat @ vec."""
+    if rounds_once(input, mat, vec):
+        return addmv(widened(input), widened(mat), widened(vec), beta=beta, alpha=alpha).astype(input.dtype)
     return _blend("addmv", input, mv(mat, vec), beta, alpha)
 
 
@@ -225,6 +229,10 @@ def baddbmm(
     input: jax.Array, batch1: jax.Array, batch2: jax.Array, *, beta: Any = 1, alpha: Any = 1
 ) -> jax.Array:
     """beta * input + alpha * the products of the matrices of two batches."""
+    if rounds_once(input, batch1, batch2):
+        return baddbmm(widened(input), widened(batch1), widened(batch2), beta=beta, alpha=alpha).astype(
+            input.dtype
+        )
     _require_batches(batch1, batch2)
     return _blend("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
@@ -234,6 +242,10 @@ def addbmm(
     input: jax.Array, batch1: jax.Array, batch2: jax.Array, *, beta: Any = 1, alpha: Any = 1
 ) -> jax.Array:
     """beta * input + alpha * the sum of the products of the matrices of two batches."""
+    if rounds_once(input, batch1, batch2):
+        return addbmm(widened(input), widened(batch1), widened(batch2), beta=beta, alpha=alpha).astype(
+            input.dtype
+        )
     _require_batches(batch1, batch2)
     jax.eval_shape(bmm, batch1, batch2)  # for its errors
     return _blend("addbmm", input, jnp.einsum("bnm,bmp->np", batch1, batch2), beta, alpha)

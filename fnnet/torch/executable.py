@@ -84,13 +84,14 @@ def _numbers(code: str, numbers: list[Any], where: jax.Device) -> Any:
 
 
 _EMITTERS = "xla_cpu_use_fusion_emitters"
-_OPTIONS: dict[str, Any] = {_EMITTERS: False}
+_OPTIONS: dict[str, Any] = {_EMITTERS: False, "xla_allow_excess_precision": False}
 """What XLA is asked for on a CPU; a jaxlib that has left one out is not asked for it again.
 
 The older emitters: the same bits, as fast but for what `is_for_new_emitters` knows, and compiled in half the
 time (a step of LeNet in 0.57 s of CPU time instead of 1.15, jaxlib 0.10.2). Products are not asked to stay on
 one thread: by `xla_cpu_multi_thread_eigen=False` jaxlib 0.10.2 computes small ones wrongly whose result lies
-column by column.
+column by column. Numbers keep no more digits than their dtype has: XLA leaves out a conversion to bfloat16
+and back, where PyTorch rounds.
 """
 
 
