@@ -189,6 +189,8 @@ _LAZY = {
     "wait": "jit",
 } | dict.fromkeys(
     (
+        "autocast_decrement_nesting",
+        "autocast_increment_nesting",
         "clear_autocast_cache",
         "get_autocast_cpu_dtype",
         "get_autocast_dtype",
@@ -196,7 +198,12 @@ _LAZY = {
         "is_autocast_cache_enabled",
         "is_autocast_cpu_enabled",
         "is_autocast_enabled",
+        "set_autocast_cache_enabled",
+        "set_autocast_cpu_dtype",
+        "set_autocast_cpu_enabled",
         "set_autocast_dtype",
+        "set_autocast_enabled",
+        "set_autocast_gpu_dtype",
     ),
     "lower_precision",
 )

@@ -102,7 +102,7 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None
     Where the plan is not yet known, `parser` says the arguments plainly, or refuses them.
     """
     if MODE.autocast is not None:
-        args, kwargs = MODE.autocast.convert(op.name, args, kwargs)
+        args, kwargs = MODE.autocast.convert(op.declared.name, args, kwargs)
     key, tensors, numbers = key_of(op, args, kwargs)
     try:
         plan = op.plans.get(tuple(key))

@@ -7,176 +7,85 @@ several tensors in the widest of their dtypes. The lists are those of PyTorch's 
 
 from __future__ import annotations
 
-import warnings
+import copy
 from typing import Any
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.mode import MODE, _Context
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 __all__ = ["autocast", "is_autocast_enabled"]
 
-_LOWER = frozenset(
-    [
-        "conv1d",
-        "conv2d",
-        "conv3d",
-        "conv_transpose1d",
-        "conv_transpose2d",
-        "conv_transpose3d",
-        "mm",
-        "bmm",
-        "matmul",
-        "addmm",
-        "addmv",
-        "addbmm",
-        "baddbmm",
-        "linear",
-        "scaled_dot_product_attention",
-        "mv",
-        "chain_matmul",
-        "multi_dot",
-        "lstm_cell",
-        "gru_cell",
-        "rnn_tanh_cell",
-        "rnn_relu_cell",
-        "lstm",
-        "gru",
-        "rnn_tanh",
-        "rnn_relu",
-        "prelu",
-        "einsum",
-        "inner",
-        "tensordot",
-    ]
-)
+_LOWER = frozenset((
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "mm", "bmm",
+    "matmul", "addmm", "addmv", "addbmm", "baddbmm", "linear", "scaled_dot_product_attention", "mv",
+    "chain_matmul", "linalg_multi_dot", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstm",
+    "gru", "rnn_tanh", "rnn_relu", "prelu", "einsum", "inner", "tensordot", "linalg_vecdot",
+    "linalg_matrix_power", "multi_head_attention_forward", "cov", "corrcoef",
+))  # fmt: skip
 _CUDA_ONLY = frozenset(["mv", "addmv", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "gru"])
+_RECURRENT = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
 _FLOAT32 = {
-    "cpu": frozenset(
-        [
-            "avg_pool3d",
-            "binary_cross_entropy",
-            "grid_sample",
-            "polar",
-            "prod",
-            "quantile",
-            "nanquantile",
-            "stft",
-            "cdist",
-            "trace",
-            "view_as_complex",
-            "cholesky",
-            "cholesky_inverse",
-            "cholesky_solve",
-            "inverse",
-            "lu_solve",
-            "orgqr",
-            "ormqr",
-            "pinverse",
-            "max_pool3d",
-            "max_unpool2d",
-            "max_unpool3d",
-            "adaptive_avg_pool3d",
-            "mse_loss",
-            "cosine_embedding_loss",
-            "nll_loss",
-            "hinge_embedding_loss",
-            "poisson_nll_loss",
-            "smooth_l1_loss",
-            "cross_entropy",
-            "l1_loss",
-            "huber_loss",
-            "margin_ranking_loss",
-            "soft_margin_loss",
-            "triplet_margin_loss",
-            "multi_margin_loss",
-            "ctc_loss",
-            "kl_div",
-            "multilabel_margin_loss",
-            "binary_cross_entropy_with_logits",
-            "linalg_cholesky",
-            "linalg_cond",
-            "linalg_eigh",
-            "linalg_eigvalsh",
-            "linalg_inv",
-            "linalg_lstsq",
-            "linalg_matrix_rank",
-            "linalg_solve",
-            "linalg_svd",
-            "linalg_svdvals",
-            "linalg_tensorinv",
-            "linalg_tensorsolve",
-            "linalg_det",
-            "linalg_qr",
-            "geqrf",
-            "upsample",
-            "interpolate",
-            "replication_pad1d",
-            "replication_pad2d",
-            "replication_pad3d",
-            "reflection_pad1d",
-            "reflection_pad2d",
-        ]
-    ),
-    "cuda": frozenset(
-        [
-            "acos",
-            "asin",
-            "cosh",
-            "erfinv",
-            "exp",
-            "expm1",
-            "log",
-            "log10",
-            "log2",
-            "log1p",
-            "reciprocal",
-            "rsqrt",
-            "sinh",
-            "tan",
-            "pow",
-            "softplus",
-            "layer_norm",
-            "group_norm",
-            "norm",
-            "nuclear_norm",
-            "cosine_similarity",
-            "poisson_nll_loss",
-            "cosine_embedding_loss",
-            "nll_loss",
-            "hinge_embedding_loss",
-            "kl_div",
-            "l1_loss",
-            "smooth_l1_loss",
-            "huber_loss",
-            "mse_loss",
-            "margin_ranking_loss",
-            "multilabel_margin_loss",
-            "soft_margin_loss",
-            "triplet_margin_loss",
-            "multi_margin_loss",
-            "binary_cross_entropy_with_logits",
-            "cross_entropy",
-            "dist",
-            "pdist",
-            "cdist",
-            "renorm",
-            "logsumexp",
-            "prod",
-            "softmax",
-            "log_softmax",
-            "cumprod",
-            "cumsum",
-            "sum",
-            "softmin",
-        ]
-    ),
-}
+    "cpu": frozenset((
+        "avg_pool3d", "binary_cross_entropy", "grid_sample", "polar", "prod", "quantile", "nanquantile",
+        "stft", "cdist", "inverse", "trace", "view_as_complex", "cholesky", "cholesky_inverse",
+        "cholesky_solve", "pinverse", "lu_solve", "orgqr", "ormqr", "max_pool3d", "max_unpool2d",
+        "max_unpool3d", "adaptive_avg_pool3d", "mse_loss", "cosine_embedding_loss", "nll_loss",
+        "hinge_embedding_loss", "poisson_nll_loss", "smooth_l1_loss", "cross_entropy", "l1_loss",
+        "huber_loss", "margin_ranking_loss", "soft_margin_loss", "triplet_margin_loss",
+        "multi_margin_loss", "ctc_loss", "kl_div", "multilabel_margin_loss",
+        "binary_cross_entropy_with_logits", "linalg_cond", "linalg_eig", "linalg_eigh", "linalg_eigvals",
+        "linalg_eigvalsh", "linalg_householder_product", "linalg_inv", "linalg_inv_ex", "linalg_lstsq",
+        "linalg_lu_factor", "linalg_matrix_rank", "linalg_qr", "linalg_solve", "linalg_svd",
+        "linalg_svdvals", "linalg_tensorinv", "linalg_tensorsolve", "linalg_cholesky", "geqrf", "fft_fft",
+        "fft_ifft", "fft_fft2", "fft_ifft2", "fft_fftn", "fft_ifftn", "fft_rfft", "fft_irfft",
+        "fft_rfft2", "fft_irfft2", "fft_rfftn", "fft_irfftn", "fft_hfft", "fft_ihfft",
+    )),
+    "cuda": frozenset((
+        "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log2", "log1p", "reciprocal",
+        "rsqrt", "sinh", "tan", "pow", "softplus", "layer_norm", "group_norm", "norm", "nuclear_norm",
+        "cosine_similarity", "poisson_nll_loss", "cosine_embedding_loss", "nll_loss",
+        "hinge_embedding_loss", "kl_div", "l1_loss", "smooth_l1_loss", "huber_loss", "mse_loss",
+        "margin_ranking_loss", "multilabel_margin_loss", "soft_margin_loss", "triplet_margin_loss",
+        "multi_margin_loss", "binary_cross_entropy_with_logits", "cross_entropy", "dist", "pdist",
+        "cdist", "renorm", "logsumexp", "prod", "softmax", "log_softmax", "cumprod", "cumsum", "sum",
+        "softmin",
+    )),
+}  # fmt: skip
 _WIDEST = frozenset(["stack", "cat", "index_copy"])
 _WIDEST_CUDA = _WIDEST | {
     "addcdiv", "addcmul", "atan2", "bilinear", "cross", "dot", "grid_sample", "index_put", "scatter_add"
 }  # fmt: skip
 _KEPT: dict[str, Any] = {"cpu": D.bfloat16, "cuda": D.float16}
+_OTHERS = ("xpu", "mps", "hpu", "xla", "mtia", "maia", "ipu")
+"""Devices that PyTorch has autocast for, and that no tensor is on here."""
+
+_KNOWN = (
+    "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, "
+    "hpu, mtia, privateuseone"
+)
+_CACHE = [True]
+_NESTING = [0]
+
+
+def _check_device(device_type: Any) -> str:
+    if device_type not in _KNOWN.split(", "):
+        raise RuntimeError(f"Expected one of {_KNOWN} device type at start of device string: {device_type}")
+    return str(device_type)
+
+
+class _States:
+    """What `autocast` sets for several kinds of devices."""
+
+    def __init__(self, states: dict[str, _State]) -> None:
+        self.states = states
+
+    def convert(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments of an operation as it gets them here."""
+        for state in self.states.values():
+            args, kwargs = state.convert(name, args, kwargs)
+        return args, kwargs
 
 
 class _State:
@@ -190,9 +99,13 @@ class _State:
 
     def convert(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """The arguments of an operation as it gets them here."""
+        if name == "recurrent":
+            name = next((_RECURRENT[one] for one in args if isinstance(one, str) and one in _RECURRENT), name)
         if name in self.lower:
             target = self.dtype
-        elif name in self.wide:
+        elif (
+            name == "pad" and self.device_type == "cpu" and {"reflect", "replicate"} & {*_words(args, kwargs)}
+        ) or name in self.wide:
             target = D.float32
         elif name in self.widest:
             found: list[Any] = []
@@ -220,6 +133,10 @@ class _State:
         return tree
 
 
+def _words(args: Any, kwargs: dict[str, Any]) -> list[str]:
+    return [one for one in (*args, *kwargs.values()) if isinstance(one, str)]
+
+
 class autocast(_Context):
     """Operations inside compute in mixed precision. A context manager and a decorator.
 
@@ -231,81 +148,150 @@ class autocast(_Context):
     ) -> None:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
-        if device_type not in _KEPT:
-            raise RuntimeError(
-                f"User specified an unsupported autocast device_type '{device_type}': "
-                "fnnet has 'cpu' and 'cuda'"
-            )
-        self.device, self.fast_dtype, self._enabled = device_type, dtype or _KEPT[device_type], bool(enabled)
+        _check_device(device_type)
+        if not is_autocast_available(device_type):
+            raise RuntimeError(f"User specified an unsupported autocast device_type '{device_type}'")
+        self.device, self._enabled = device_type, bool(enabled)
+        self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
+        self._cache_enabled = is_autocast_cache_enabled() if cache_enabled is None else bool(cache_enabled)
         if device_type == "cuda" and enabled:
             from fnnet.torch import cuda
 
             if not cuda.is_available():
-                warnings.warn(
-                    "User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=2
-                )
+                warn("CUDA is not available or torch_xla is imported. Disabling autocast.")
                 self._enabled = False
-        if self._enabled and self.fast_dtype not in (D.bfloat16, D.float16):
-            warnings.warn(
-                f"In {device_type.upper()} autocast, but the target dtype is not supported. "
-                "Disabling autocast.",
-                stacklevel=2,
+        elif self._enabled and device_type == "cpu" and self.fast_dtype not in (D.bfloat16, D.float16):
+            warn(
+                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
+                "CPU Autocast only supports dtypes of torch.bfloat16, torch.float16 currently."
             )
             self._enabled = False
 
     def __enter__(self) -> autocast:
-        self._previous = MODE.autocast
-        MODE.autocast = _State(self.device, self.fast_dtype) if self._enabled else None
+        device = self.device
+        self._previous = MODE.autocast, _KEPT.get(device), _CACHE[0]
+        _KEPT[device] = self.fast_dtype
+        set_autocast_enabled(device, self._enabled)
+        _CACHE[0] = self._cache_enabled
+        _NESTING[0] += 1
         return self
 
     def __exit__(self, *error: object) -> None:
-        MODE.autocast = self._previous
+        MODE.autocast, kept, _CACHE[0] = self._previous
+        _KEPT[self.device] = kept
+        _NESTING[0] -= 1
 
     def clone(self) -> _Context:
-        return autocast(self.device, self.fast_dtype, self._enabled)
+        return _Again(self)
+
+
+class _Again(_Context):
+    """The same context, without its warnings, for a call of what it decorates."""
+
+    def __init__(self, like: autocast) -> None:
+        self._context = copy.copy(like)
+
+    def __enter__(self) -> autocast:
+        return self._context.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._context.__exit__(*error)
+
+
+def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
+    """Have autocast on or off for a kind of device (for CUDA, if only that is said)."""
+    if enabled is None:
+        device_type, enabled = "cuda", device_type
+    states = dict(MODE.autocast.states) if MODE.autocast is not None else {}
+    states.pop(_check_device(device_type), None)
+    if enabled and device_type in _FLOAT32:
+        states[device_type] = _State(device_type, _KEPT[device_type])
+    MODE.autocast = _States(states) if states else None
 
 
 def is_autocast_enabled(device_type: str | None = None) -> bool:
     """Whether autocast is on for a kind of device (for CUDA, if none is given)."""
-    state = MODE.autocast
-    return state is not None and state.device_type == (device_type or "cuda")
-
-
-def is_autocast_cpu_enabled() -> bool:
-    """Whether autocast is on for the CPU."""
-    return is_autocast_enabled("cpu")
+    if device_type is not None:
+        _check_device(device_type)
+    return MODE.autocast is not None and (device_type or "cuda") in MODE.autocast.states
 
 
 def get_autocast_dtype(device_type: str) -> Any:
     """The lower precision for a kind of device."""
-    state = MODE.autocast
-    return state.dtype if state is not None and state.device_type == device_type else _KEPT[device_type]
+    return _KEPT.get(_check_device(device_type)) or D.bfloat16
+
+
+def set_autocast_dtype(device_type: str, dtype: Any) -> None:
+    """Set the dtype that `autocast` takes where none is given."""
+    _KEPT[_check_device(device_type)] = dtype
+
+
+def is_autocast_available(device_type: str) -> bool:
+    """Whether `autocast` knows this kind of device."""
+    return _check_device(device_type) in (*_FLOAT32, *_OTHERS)
+
+
+def is_autocast_cache_enabled() -> bool:
+    """The setting; a weight that is cast twice in one program is cast once by XLA in any case."""
+    return _CACHE[0]
+
+
+def set_autocast_cache_enabled(enabled: bool) -> None:
+    """Keep the setting."""
+    _CACHE[0] = bool(enabled)
+
+
+def autocast_increment_nesting() -> int:
+    """Count one level more."""
+    _NESTING[0] += 1
+    return _NESTING[0]
+
+
+def autocast_decrement_nesting() -> int:
+    """Count one level less."""
+    _NESTING[0] -= 1
+    return _NESTING[0]
+
+
+def clear_autocast_cache() -> None:
+    """There is nothing to clear."""
+
+
+def _deprecated(name: str, arguments: str, instead: str) -> None:
+    warn(f"torch.{name}({arguments}) is deprecated. Please use torch.{instead} instead.", DeprecationWarning)
+
+
+def is_autocast_cpu_enabled() -> bool:
+    """Whether autocast is on for the CPU."""
+    _deprecated("is_autocast_cpu_enabled", "", "is_autocast_enabled('cpu')")
+    return is_autocast_enabled("cpu")
+
+
+def set_autocast_cpu_enabled(enabled: bool) -> None:
+    """Have autocast on or off for the CPU."""
+    _deprecated("set_autocast_cpu_enabled", "enabled", "set_autocast_enabled('cpu', enabled)")
+    set_autocast_enabled("cpu", enabled)
 
 
 def get_autocast_cpu_dtype() -> Any:
     """The lower precision on the CPU."""
+    _deprecated("get_autocast_cpu_dtype", "", "get_autocast_dtype('cpu')")
     return get_autocast_dtype("cpu")
 
 
 def get_autocast_gpu_dtype() -> Any:
     """The lower precision on a GPU."""
+    _deprecated("get_autocast_gpu_dtype", "", "get_autocast_dtype('cuda')")
     return get_autocast_dtype("cuda")
 
 
-def set_autocast_dtype(device_type: str, dtype: Any) -> None:
-    """Set the dtype that `autocast` takes where none is given."""
-    _KEPT[device_type] = dtype
+def set_autocast_cpu_dtype(dtype: Any) -> None:
+    """Set the lower precision on the CPU."""
+    _deprecated("set_autocast_cpu_dtype", "dtype", "set_autocast_dtype('cpu', dtype)")
+    set_autocast_dtype("cpu", dtype)
 
 
-def is_autocast_available(device_type: str) -> bool:
-    """Whether `autocast` knows this kind of device."""
-    return device_type in _KEPT
-
-
-def is_autocast_cache_enabled() -> bool:
-    """True: a weight that is cast twice in one program is cast once by XLA."""
-    return True
-
-
-def clear_autocast_cache() -> None:
-    """There is nothing to clear."""
+def set_autocast_gpu_dtype(dtype: Any) -> None:
+    """Set the lower precision on a GPU."""
+    _deprecated("set_autocast_gpu_dtype", "dtype", "set_autocast_dtype('cuda', dtype)")
+    set_autocast_dtype("cuda", dtype)
