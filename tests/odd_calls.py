@@ -108,6 +108,7 @@ def outcome(torch: Any, call: str) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             told["result"] = _seen(torch, value)
+    warned = [one for one in warned if "torch.jit.script" not in str(one.message)]  # of PyTorch's own code
     texts = [str(one.message).partition(" (Triggered")[0][:300] for one in warned]
     told["warnings"] = [[one.category.__name__, text] for one, text in zip(warned, texts, strict=True)]
     return told

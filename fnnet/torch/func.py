@@ -58,11 +58,15 @@ def _leaves(tree: Any) -> list[Any]:
     return [leaf for one in tree for leaf in _leaves(one)] if isinstance(tree, list | tuple) else [tree]
 
 
-def _check_output(name: str, output: Any) -> None:
+def _check_output(name: str, output: Any, called: str = "") -> None:
     for leaf in _leaves(output):
         if not isinstance(leaf, Tensor):
-            kind = ValueError if name == "vmap" else RuntimeError
-            raise kind(f"{name}: the function must only return Tensors, got type {type(leaf)}")
+            if called:
+                raise ValueError(
+                    f"vmap({called}, ...): `{called}` must only return Tensors, got type {type(leaf)}. Did "
+                    "you mean to set out_dims= to None for output?"
+                )
+            raise RuntimeError(f"{name}: the function must only return Tensors, got type {type(leaf)}")
 
 
 def _check_argnums(argnums: Any, count: int) -> tuple[int, ...]:
@@ -369,7 +373,7 @@ def vmap(
                 own = _Different(given, size, index) if randomness == "different" else given
                 with drawing_from(own):
                     made = func(*inputs(_wrapped(arrays)), **kwargs)
-                _check_output("vmap", made)
+                _check_output("vmap", made, called)
                 results, rebuild = flatten(made)
                 output[:] = [rebuild]
                 ends.clear()

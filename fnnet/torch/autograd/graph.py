@@ -44,8 +44,9 @@ _INFERENCE = (
 )
 
 
-SAVING: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = []
-"""The hooks on saved tensors that hold now, the innermost last (see `saving.py`)."""
+SAVING: list[tuple[Any, Callable[[Any], Any]]] = []
+"""The hooks on saved tensors that hold now, the innermost last, or in their place a context that allows
+changes (see `saving.py`)."""
 
 
 class _Packed:
@@ -59,8 +60,15 @@ class _Packed:
 
         pack, self.unpack = SAVING[-1]
         self.specs = [natural(spec) for spec in specs]
+        given = [wrap(value, spec) for value, spec in zip(values, self.specs, strict=True)]
         with no_grad():
-            self.kept = [pack(wrap(value, spec)) for value, spec in zip(values, self.specs, strict=True)]
+            self.kept = [pack(one) for one in given]
+        if any(one._version for one in given):
+            raise RuntimeError(
+                "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack "
+                "hook cannot be modified by in-place operations as this can lead to unexpected side-effects. "
+                "Please open an issue if you need to perform in-place operations on the input to a pack hook."
+            )
 
     def open(self) -> list[Value]:
         """The values as the hook gives them back."""
@@ -81,6 +89,24 @@ class _Packed:
                 )
             values.append(tensor._value())
         return values
+
+
+class Allowed:
+    """Saved values of a context in which what was saved may be changed: they stay as they were here."""
+
+    __slots__ = ("context", "values")
+
+    def __init__(self, values: list[Value], context: Any) -> None:
+        self.values, self.context = values, context
+
+    def open(self) -> list[Value]:
+        """The values. Raises AssertionError outside of the context."""
+        if not self.context.active:
+            raise AssertionError(
+                "Trying to backward outside of the 'allow_mutation_on_saved_tensors' context"
+                "in which the graph was originally recorded."
+            )
+        return self.values
 
 
 class Node:
@@ -193,7 +219,11 @@ class PlanNode(Node):
         if MODE.anomaly:
             note_call(self)
         if saved and SAVING:
-            self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
+            context = SAVING[-1][0]
+            if hasattr(context, "active"):
+                self.values, checked, self.keeps_output = Allowed(self.values, context), (), False
+            else:
+                self.values = _Packed(self.values, [plan.inputs[i] for i in saved])
         if checked and MODE.inferred and any(tensors[i]._inference for i in checked):
             raise RuntimeError(_INFERENCE)
         self.checks: list[tuple[Any, int, int, Any]] = [
@@ -224,7 +254,7 @@ class PlanNode(Node):
         if self.plan.no_derivative is not None:
             text = self.plan.no_derivative
             raise (NotImplementedError if text.startswith("the derivative") else RuntimeError)(text)
-        if values.__class__ is _Packed:
+        if values.__class__ is not list:
             return self._checked(values.open())
         self._checked(values)
         if UNSEEN.last > self.order:

@@ -6,8 +6,9 @@ see the input here.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fnnet.torch.autograd.graph import SAVING, Node, edge_of
@@ -18,6 +19,7 @@ from fnnet.torch.tensor import Tensor
 
 __all__ = [
     "GradientEdge",
+    "allow_mutation_on_saved_tensors",
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
@@ -52,6 +54,36 @@ class save_on_cpu(saved_tensors_hooks):
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         super().__init__(lambda tensor: (tensor.device, tensor.cpu()), lambda kept: kept[1].to(kept[0]))
+
+
+class _AllowMutationOnSavedContext:
+    """What `allow_mutation_on_saved_tensors` gives. Saved values are never changed here, so it keeps none."""
+
+    def __init__(self) -> None:
+        self.active = True
+        self.cloned: dict[Any, Any] = {}
+        self.original: dict[Any, Any] = {}
+
+    def clear(self) -> None:
+        """Forget what was kept."""
+
+
+@contextlib.contextmanager
+def allow_mutation_on_saved_tensors() -> Iterator[_AllowMutationOnSavedContext]:
+    """Within the block, tensors that were saved for backward may be changed: backward has them as they were.
+
+    Backward must be within the block too, else it raises AssertionError. Raises RuntimeError within another.
+    """
+    if any(hasattr(context, "active") for context, _ in SAVING):
+        raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
+    context = _AllowMutationOnSavedContext()
+    entry = (context, lambda kept: kept)
+    SAVING.append(entry)
+    try:
+        yield context
+    finally:
+        context.active = False
+        SAVING.remove(entry)
 
 
 class disable_saved_tensors_hooks(_Context):
@@ -118,6 +150,8 @@ def register_multi_grad_hook(
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     tensors = list(tensors)
+    if any(edge_of(one) is None for one in tensors):
+        raise AssertionError("Expected gradient function to be set")
     lock = threading.Lock()
     seen: list[Any] = [None] * len(tensors)
     state: dict[str, Any] = {"count": 0, "wanted": None, "called": False, "walk": None}
