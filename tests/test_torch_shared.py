@@ -119,3 +119,14 @@ def test_processes_train_one_model(tmp_path):
         [sys.executable, "-m", "fnnet", "run", str(script)], capture_output=True, text=True, timeout=300
     )
     assert done.stdout == "2 [[-0.4000000059604645, -0.4000000059604645, -0.4000000059604645]] [0, 0]\n", done
+
+
+def test_start_methods_and_strategies():
+    mp = torch.multiprocessing
+    with pytest.raises(NotImplementedError, match=r"start_method='fork'.*which a forked process lacks"):
+        mp.start_processes(print, start_method="fork")
+    with pytest.raises(ValueError, match="cannot find context for 'foo'"):
+        mp.start_processes(print, start_method="foo")
+    with pytest.raises(AssertionError, match="invalid sharing strategy 'x', expected one of"):
+        mp.set_sharing_strategy("x")
+    assert mp.start_processes(print, args=(1,), start_method="forkserver") is None

@@ -31,7 +31,9 @@ def get_sharing_strategy() -> str:
 def set_sharing_strategy(new_strategy: str) -> None:
     """Accepts "file_system" and "file_descriptor", which change nothing."""
     if new_strategy not in ("file_system", "file_descriptor"):
-        raise AssertionError(f"{new_strategy} is not a sharing strategy")
+        raise AssertionError(
+            f"invalid sharing strategy '{new_strategy}', expected one of {{'file_descriptor', 'file_system'}}"
+        )
 
 
 def __getattr__(name: str) -> Any:

@@ -117,12 +117,16 @@ def start_processes(
 
     Raises:
         ProcessRaisedException, ProcessExitedException: for the first that fails; the others are ended.
-        NotImplementedError: for start methods other than "spawn": a forked copy of a program that has used
-            JAX, which has threads, can stand still for ever.
+        NotImplementedError: for the start method "fork": a forked copy of a program that has used JAX,
+            which has threads, can stand still for ever. ("forkserver" forks a process that has not.)
+        ValueError: for a start method that Python does not know.
     """
-    if start_method != "spawn":
-        raise NotImplementedError(f"fnnet.torch: start_processes with start_method={start_method!r}")
-    context = multiprocessing.get_context("spawn")
+    context: Any = multiprocessing.get_context(start_method)
+    if start_method == "fork":
+        raise NotImplementedError(
+            "fnnet.torch: torch.multiprocessing.start_processes: start_method='fork': JAX has threads, which "
+            "a forked process lacks, so that it may wait for ever; start_method='spawn' and 'forkserver' work"
+        )
     processes, errors = [], []
     for i in range(nprocs):
         queue = context.SimpleQueue()
