@@ -247,3 +247,29 @@ def test_odd_programs_run_as_under_python(tmp_path):
             assert statuses[number] == 2
         else:
             assert (statuses[number], told) == (plain.returncode, plain.stderr), words
+
+
+DOCTORED = """\
+try:
+    import torch
+except ImportError:
+    torch = None
+F = torch.nn.functional
+torch.nn.Mine = F.relu
+torch.nope, F.nope, torch.float32.itemsize, torch.float32.nope, torch.nn.Mine
+self.absent = torch.absent
+"""
+
+
+def test_doctor_follows_modules_and_what_the_script_sets():
+    uses = {use.name: (use.present, use.certain) for use in examine(DOCTORED)}
+    lacking = ("torch.nope", "torch.nn.functional.nope", "torch.float32.nope", "torch.absent")
+    assert [uses[name] for name in lacking] == [(False, True)] * 4
+    assert uses["torch.nn.functional.relu"] == uses["torch.float32.itemsize"] == (True, True)
+    assert uses["torch.nn.Mine"] == (False, False)
+    assert examine("import numpy as np\nnp.x; a.relu()") == []
+
+
+def test_doctor_of_a_notebook(tmp_path, capsys):
+    assert main(["doctor", str(tmp_path / "a.ipynb")]) == 2
+    assert "a notebook" in capsys.readouterr().err

@@ -33,6 +33,13 @@ def _packages(uses: Iterable[Use]) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Print the names with the lines that use them; 1 if fnnet lacks one, 2 if the script cannot be read."""
+    if args.script.endswith(".ipynb"):
+        print(
+            f"fnnet doctor: {args.script}: a notebook; give the program that `jupyter nbconvert --to script` "
+            "makes of it",
+            file=sys.stderr,
+        )
+        return 2
     try:
         uses = examine(Path(args.script).read_bytes(), args.script)
     except OSError as error:

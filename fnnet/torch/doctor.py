@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from fnnet.torch.dtypes import dtype
 from fnnet.torch.missing import tensor_names
 from fnnet.torch.script import ALIASES
 
@@ -41,6 +42,8 @@ class _Bindings(ast.NodeVisitor):
         self.imported: dict[str, list[tuple[str, int]]] = {}
         self.foreign: set[str] = set()
         self.rebound: set[str] = set()
+        self.given: set[str] = set()
+        """Attributes that the script itself sets, as it writes them."""
 
     def _import(self, name: str, line: int) -> None:
         self.imported.setdefault(name, []).append((name, line))
@@ -68,6 +71,23 @@ class _Bindings(ast.NodeVisitor):
                 self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
                 self._import(f"{node.module}.{alias.name}", node.lineno)
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        nothing = isinstance(node.value, ast.Constant) and node.value.value is None
+        root, *parts = ast.unparse(node.value).split(".")
+        name = node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""
+        module = ".".join([self.aliases.get(root, ""), *parts])
+        if parts and name and len(node.targets) == 1 and _is_module(module):
+            if self.aliases.setdefault(name, module) != module:
+                self.rebound.add(name)
+            self.visit(node.value)
+        elif not nothing:  # "torch = None" stands where the import failed
+            self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self.given.add(ast.unparse(node))
+        self.generic_visit(node)
+
     def visit_Name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Load):
             self.rebound.add(node.id)
@@ -90,6 +110,7 @@ class _Names(ast.NodeVisitor):
         self.aliases = bindings.aliases
         self.foreign = bindings.foreign - bindings.aliases.keys() - bindings.rebound
         self.rebound = bindings.rebound
+        self.given = bindings.given
         self.found: dict[tuple[str, bool], set[int]] = {}
         for places in bindings.imported.values():
             for name, line in places:
@@ -99,7 +120,9 @@ class _Names(ast.NodeVisitor):
         self.found.setdefault((name, certain), set()).add(line)
 
     def _add_dotted(self, root: str, parts: list[str], line: int) -> None:
-        self._add(".".join([self.aliases[root], *parts]), line, root not in self.rebound)
+        written = {".".join([root, *parts[:count]]) for count in range(1, len(parts) + 1)}
+        certain = root not in self.rebound and not self.given & written
+        self._add(".".join([self.aliases[root], *parts]), line, certain)
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load) and "." in self.aliases.get(node.id, ""):
@@ -111,6 +134,8 @@ class _Names(ast.NodeVisitor):
             parts.append(inner.attr)
             inner = inner.value
         if isinstance(inner, ast.Name):
+            if inner.id in self.aliases and not isinstance(node.ctx, ast.Load):
+                return  # what the script sets is its own
             if inner.id in self.aliases:
                 self._add_dotted(inner.id, parts[::-1], node.lineno)
                 return
@@ -132,6 +157,16 @@ def _public(module: str) -> list[str]:
     return [name for name in getattr(mirrored, "__all__", vars(mirrored)) if not name.startswith("_")]
 
 
+def _is_module(name: str) -> bool:
+    """Whether a dotted name is a module of a mirrored package, as in `F = torch.nn.functional`."""
+    root, _, rest = name.partition(".")
+    path = f"{ALIASES[root]}.{rest}" if root in ALIASES else ""
+    try:
+        return bool(path) and isinstance(importlib.import_module(path), ModuleType)
+    except ImportError:
+        return False
+
+
 def _resolve(name: str) -> bool:
     """Whether fnnet has a dotted name of a mirrored package."""
     root, _, rest = name.partition(".")
@@ -141,6 +176,8 @@ def _resolve(name: str) -> bool:
     except ModuleNotFoundError:
         return False
     for part in rest.split(".") if rest else ():
+        if isinstance(target, dtype):
+            return hasattr(target, part)
         if not isinstance(target, ModuleType | type):
             return True  # an attribute of an object, whose type reading the script does not tell
         path = f"{path}.{part}"
@@ -180,6 +217,6 @@ def examine(source: str | bytes, filename: str = "<script>") -> list[Use]:
     bindings.visit(tree)
     names = _Names(bindings)
     names.visit(tree)
-    if bindings.imported and all(name.partition(".")[0] == "tensorflow" for name in bindings.imported):
+    if b"torch" not in (source if isinstance(source, bytes) else source.encode()):
         names.found = {key: lines for key, lines in names.found.items() if not key[0].startswith("Tensor.")}
     return list(_uses(names.found))
