@@ -3,11 +3,12 @@
     python benchmarks/recorder_loops.py [--blocks N] [--threads N] [--long STEPS] [PROGRAM ...]
 
 Each program is the tutorial's loop as written and reads its loss in every step (FizzBuzz: in every epoch of
-eight mini-batches). fnnet and PyTorch take turns in short blocks, so that they meet the same load of the
-machine, each in a process of its own: PyTorch's threads keep a core busy for a while after each of its
-loops, and would slow whatever runs beside them. The lower quartile of the blocks counts, as wall time and as
-CPU time of the process. The recorder's counters show that nothing is compiled again. `--long` runs a loop for
-so many steps and prints how the memory of the process grows. Without PyTorch only fnnet is timed.
+eight mini-batches). fnnet and PyTorch take turns in blocks of about half a second, so that they meet the same
+load of the machine, each in a process of its own and after a pause: PyTorch's threads keep a core busy for a
+while after each of its loops, and would slow whatever runs beside them. The lower quartile of the blocks
+counts, as wall time and as CPU time of the process. The recorder's counters show that nothing is compiled
+again. `--long` runs a loop for so many steps and prints how the memory of the process grows. Without PyTorch
+only fnnet is timed.
 """
 
 from __future__ import annotations
@@ -226,7 +227,9 @@ PROGRAMS: dict[str, Callable[[Any], Step]] = {
     "fizzbuzz": fizzbuzz,
     "lenet": lenet,
 }
-STEPS = {"fizzbuzz": 15, "lenet": 50}
+STEPS = {"fizzbuzz": 100, "lenet": 400, "dynamic": 500, "by_optimizer": 500}
+
+PAUSE = 0.1
 
 
 def block(step: Step, steps: int) -> tuple[float, float]:
@@ -245,7 +248,7 @@ def serve(module: str, name: str, threads: int, turns: Any) -> None:
     turns.send([step() for _ in range(30)])
     before = torch.stats() if module == "fnnet.torch" else None
     while turns.recv():
-        turns.send(block(step, STEPS.get(name, 100)))
+        turns.send(block(step, STEPS.get(name, 1000)))
     if before is not None:
         after = torch.stats()
         turns.send((after.compilations - before.compilations, after.dispatches - before.dispatches))
@@ -263,6 +266,7 @@ def compare(name: str, modules: list[str], blocks: int, threads: int) -> str:
     times = np.full((2, blocks, 2), np.nan)
     for number in range(blocks):
         for place, side in enumerate(sides):
+            time.sleep(PAUSE)
             side.send(True)
             times[place, number] = side.recv()
     for side in sides:
@@ -271,7 +275,7 @@ def compare(name: str, modules: list[str], blocks: int, threads: int) -> str:
     (wall, cpu), (wall_torch, cpu_torch) = np.quantile(times, 0.25, axis=1)
     line = f"{name:14}{wall:10.0f}{wall_torch:10.0f}{wall / wall_torch:8.2f}"
     line += f"{cpu:10.0f}{cpu_torch:10.0f}{cpu / cpu_torch:8.2f}{compilations:10d}"
-    return line + f"{dispatches / (blocks * STEPS.get(name, 100)):12.2f}"
+    return line + f"{dispatches / (blocks * STEPS.get(name, 1000)):12.2f}"
 
 
 def memory(name: str, steps: int) -> None:

@@ -71,17 +71,29 @@ class _Next:
 
 
 class Ahead:
-    """The programs that were run last, what is expected to follow, and the program that is begun already."""
+    """The programs that were run last, what is expected to follow, and the program that is begun already.
+
+    Attributes:
+        latest: the inputs and results of the latest programs, the last first.
+        sequence: these programs.
+        integers: the run-time integers of the last.
+        following: what followed a sequence, or a sequence whose last had these integers.
+        key: under which of the two what follows now is looked up.
+        begun: a program that was started, its inputs and numbers, and its results.
+    """
 
     def __init__(self) -> None:
-        self.latest: deque[tuple[Program, References]] = deque(maxlen=_TURNS)
+        self.latest: deque[References] = deque(maxlen=_TURNS)
+        self.sequence: tuple[Program, ...] = ()
         self.integers: list[int] = []
-        self.following: dict[tuple[Program, ...], _Next] = {}
+        self.key: Any = ()
+        self.following: dict[Any, _Next] = {}
         self.begun: tuple[Program, list[Any], array[float], list[int], list[Any]] | None = None
 
     def forget(self) -> None:
         """What comes next follows on nothing."""
         self.latest.clear()
+        self.sequence = ()
         self.begun = None
 
     def wait(self) -> None:
@@ -121,54 +133,72 @@ class Ahead:
         latest = self.latest
         if latest:
             self._learn(program, arrays, floats, integers, taken)
-        latest.appendleft((program, [*map(weakref.ref, arrays), *results]))
+        latest.appendleft([*map(weakref.ref, arrays), *results])
+        self.sequence = sequence = (program, *self.sequence[: _TURNS - 1])
         self.integers = integers
-        coming = self.following.get(tuple([one for one, _ in latest]))
+        self.key = key = (sequence, tuple(integers))
+        coming = self.following.get(key)
+        if coming is None:
+            self.key = sequence
+            coming = self.following.get(sequence)
         if coming is None or coming.seen < SURE:
             return
-        given = [latest[age][1][index]() for age, index in coming.places]
+        given = [latest[age][index]() for age, index in coming.places]
         if any(one is None for one in given):
             return
         numbers = coming.floats, coming.expected(integers)
-        self.begun = (
-            coming.program,
-            given,
-            array("d", numbers[0]),
-            numbers[1],
-            coming.program(given, *numbers),
-        )
+        results = coming.program(given, *numbers)
+        self.begun = coming.program, given, array("d", numbers[0]), numbers[1], results
 
     def _learn(
         self, program: Program, arrays: list[Any], floats: list[float], integers: list[int], taken: bool
     ) -> None:
-        sequence = tuple([one for one, _ in self.latest])
-        known = self.following.get(sequence)
-        if taken and known is not None:
+        key, before = self.key, self.integers
+        known = self.following.get(key)
+        if known is not None and taken:
             known.seen = min(known.seen + 1, _MOST)
-            known.note(floats, integers, self.integers)
+            known.note(floats, integers, before)
             return
         places = self._places(arrays)
         if known is not None:
-            if known.program is program and known.places == places:
-                came = known.floats == floats and known.expected(self.integers) == integers
-                known.seen = known.seen + 1 if came else max(known.seen - _WRONG, 0)
-                known.note(floats, integers, self.integers)
-                return
-            known.seen -= _WRONG
-            if known.seen >= 0:
-                return
-            del self.following[sequence]
-        if places is not None:
-            if len(self.following) >= _LIMIT:
-                del self.following[next(iter(self.following))]
-            self.following[sequence] = following = _Next(program, places, self.latest[0][0] is program)
-            following.note(floats, integers, self.integers)
+            alike = known.program is program and known.places == places
+            if alike and known.floats == floats and known.expected(before) == integers:
+                known.seen += 1
+            else:
+                known.seen -= _WRONG
+                if (
+                    key is self.sequence and before
+                ):  # perhaps the numbers tell what comes, as at an epoch's end
+                    self._add((key, tuple(before)), program, places, floats, integers)
+            if alike:
+                known.seen = max(known.seen, 0)
+                known.note(floats, integers, before)
+            elif known.seen < 0:
+                del self.following[key]
+                self._add(key, program, places, floats, integers)
+        else:
+            self._add(key, program, places, floats, integers)
+
+    def _add(
+        self,
+        key: Any,
+        program: Program,
+        places: list[tuple[int, int]] | None,
+        floats: list[float],
+        integers: list[int],
+    ) -> None:
+        if places is None:
+            return
+        if len(self.following) >= _LIMIT:
+            del self.following[next(iter(self.following))]
+        self.following[key] = following = _Next(program, places, self.sequence[0] is program)
+        following.note(floats, integers, self.integers)
 
     def _places(self, arrays: list[Any]) -> list[tuple[int, int]] | None:
         """Where the arrays were among the inputs and results of the latest programs; None if one was not."""
         found: dict[int, tuple[int, int]] = {}
         for age in reversed(range(len(self.latest))):
-            for index, reference in enumerate(self.latest[age][1]):
+            for index, reference in enumerate(self.latest[age]):
                 found[id(reference())] = age, index
         places = [found.get(id(one)) for one in arrays]
         return None if None in places else places  # type: ignore[return-value]
