@@ -21,6 +21,8 @@ from pathlib import Path
 PROGRAMS = Path(__file__).resolve().parent.parent / "examples" / "torch_api"
 STEPS = {"fizzbuzz": (50, 250), "lenet_pictures": (500, 2000)}
 """Short and long runs, in the words that the program takes; (100, 500) for the others that take steps."""
+NOT_TIMED = ("two_layer_numpy", "cifar10_pictures")
+"""The first has no PyTorch in it, the other downloads its pictures."""
 STEPS_PER_WORD = {"fizzbuzz": 8, "lenet_pictures": 2 * 0.8 / 4}
 
 
@@ -84,7 +86,7 @@ def main() -> None:
         + f"{'torch':>10}{'fnnet':>10}{'ratio':>8}"
     )
     for path in sorted(PROGRAMS.glob("*.py")):
-        if path.stem != "two_layer_numpy" and (not args.names or path.stem in args.names):
+        if path.stem not in NOT_TIMED and (not args.names or path.stem in args.names):
             print(measure(path, args.rounds, with_torch), flush=True)
 
 
