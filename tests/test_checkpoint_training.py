@@ -98,5 +98,5 @@ def test_whole_checkpoints_go_both_ways(tmp_path):
 def test_a_pickled_module_is_refused_by_its_name(options, tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({"net": torch.nn.Sequential(torch.nn.Linear(2, 2))}, tmp_path / "a.pt")
-    with pytest.raises(RefusedFileError, match=r"torch\.nn\.modules\.container\.Sequential"):
+    with pytest.raises(RefusedFileError, match=r"torch\.nn\.(modules\.container\.Sequential|Linear)"):
         ft.load(tmp_path / "a.pt", **options)

@@ -168,6 +168,9 @@ class _Tensors(Arrays):
 
     def state(self, made: Any, state: dict[str, Any]) -> None:
         """The attributes of an object."""
+        if whole_modules.is_of_pytorch(made, state):
+            name = f"{type(made).__module__.removeprefix('fnnet.')}.{type(made).__qualname__}"
+            raise Refusal(f"a whole module of PyTorch, {name}: save its state_dict() instead")
         whole_modules.state_into(made, state)
 
     def size(self, lengths: tuple[int, ...]) -> Any:

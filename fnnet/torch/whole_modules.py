@@ -20,7 +20,7 @@ from fnnet.checkpoint.pt_write import Global
 from fnnet.layers.layer import Layer
 from fnnet.torch.presented import is_own
 
-__all__ = ["SAFE", "find", "object_of", "reference", "state_into", "write_object"]
+__all__ = ["SAFE", "find", "is_of_pytorch", "object_of", "reference", "state_into", "write_object"]
 
 SAFE: list[Any] = []
 """What `add_safe_globals` allows a file to name that is read with weights_only=True."""
@@ -92,6 +92,11 @@ def _is_of_program(module: str) -> bool:
 def object_of(kind: type) -> Any:
     """An object of a class without its state; no code of the class runs."""
     return object.__new__(kind)
+
+
+def is_of_pytorch(made: Any, state: dict[str, Any]) -> bool:
+    """Whether this is a module as PyTorch writes it, with its hooks, and with other attributes than here."""
+    return isinstance(made, _base()) and any(str(name).endswith("_hooks") for name in state)
 
 
 def state_into(made: Any, state: dict[str, Any]) -> None:
