@@ -18,6 +18,14 @@ def test_transposed():
     assert y.tolist() == [[0, 0, 0], [5, 0, 0]]
 
 
+@pytest.fixture
+def warned_always():
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("warned_always")
 def test_of_the_wrong_dimension():
     with pytest.warns(UserWarning, match=r"The use of `x.T` on tensors of dimension other than 2"):
         assert torch.zeros(2, 3, 4).T.shape == (4, 3, 2)

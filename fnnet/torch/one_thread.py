@@ -28,11 +28,16 @@ for a turn of a loop."""
 _MULTIPLICATION = 0.025
 _ELEMENT = 0.1
 _FUNCTION = 2.0
+_FROM_MEMORY = 1.0
 """Nanoseconds on one thread, about: for a multiplication in a product, an element of anything else."""
+_LONG = 200_000
+"""From how many elements on they come from memory, not from the core's cache."""
 _FUNCTIONS = frozenset(
     "acos asin atan atan2 cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p logistic pow sin "  # noqa: SIM905
     "sinh sort tan tanh".split()
 )
+_PARTS = frozenset(("slice", "dynamic_slice", "gather", "split"))
+"""They read no more than they make."""
 
 
 @cache
@@ -90,7 +95,7 @@ def _work_of(eqn: Any) -> float:
         kernel = eqn.invars[1].aval
         of_one = kernel.size // max(kernel.shape[params["dimension_numbers"].rhs_spec[0]], 1)
         return 2 * _MULTIPLICATION * made * of_one
-    size = max([made, *[getattr(one.aval, "size", 0) for one in eqn.invars]])
+    size = made if name in _PARTS else max([made, *[getattr(one.aval, "size", 0) for one in eqn.invars]])
     if "window_dimensions" in params:
         size *= math.prod(params["window_dimensions"])
-    return size * (_FUNCTION if name in _FUNCTIONS else _ELEMENT)
+    return size * (_FUNCTION if name in _FUNCTIONS else _FROM_MEMORY if size >= _LONG else _ELEMENT)

@@ -246,8 +246,8 @@ def run(script: str, arguments: Sequence[str] = (), module: bool = False) -> int
         The exit status; -2 if the program was interrupted. A traceback starts at the program's own frame.
     """
     before = sys.modules["__main__"], sys.argv, sys.path[0]
-    install_aliases()
-    if module:
+    if module:  # looking for one may import what lies around it
+        install_aliases()
         sys.path[0] = os.getcwd()
     try:
         main, first, sys.path[0] = _program(script, module)
@@ -255,6 +255,7 @@ def run(script: str, arguments: Sequence[str] = (), module: bool = False) -> int
     except (FileNotFoundError, ModuleNotFoundError) as error:
         print(f"fnnet run: {error}", file=sys.stderr)
         return 1 if module else 2
+    install_aliases()
     sys.modules["__main__"] = main
     try:
         if main.__spec__ is not None:
