@@ -166,6 +166,14 @@ def test_a_negative_zero_is_another_number() -> None:
 
 
 @pytest.mark.usefixtures("fresh")
+def test_integers_may_come_to_their_end() -> None:
+    x, step = torch.zeros(2, dtype=torch.int64), 2**60
+    for at in range(-8, 8):
+        assert (x + at * step).tolist() == [at * step] * 2
+    assert torch.stats().ahead > 0
+
+
+@pytest.mark.usefixtures("fresh")
 def test_what_nobody_holds_is_let_go() -> None:
     """One set of results waits, whatever was computed before."""
     w, kept = torch.ones(7, 7), []

@@ -28,6 +28,8 @@ _MOST, _WRONG = 8, 4
 """What that count is at most, and how much is taken from it when something else comes."""
 _TURNS = 3
 """How many programs back the inputs of a program may come from, and which decide what is expected."""
+_GREATEST = 2**63 - 1
+"""What programs take: a sequence of integers may end there."""
 _LIMIT = 512
 """For how many sequences of programs it is remembered what followed."""
 
@@ -146,9 +148,16 @@ class Ahead:
         given = [latest[age][index]() for age, index in coming.places]
         if any(one is None for one in given):
             return
-        numbers = coming.floats, coming.expected(integers)
-        results = coming.program(given, *numbers)
-        self.begun = coming.program, given, array("d", numbers[0]), numbers[1], results
+        floats, integers = coming.floats, coming.expected(integers)
+        if any(abs(one) > _GREATEST for one in integers):
+            return
+        self.begun = (
+            coming.program,
+            given,
+            array("d", floats),
+            integers,
+            coming.program(given, floats, integers),
+        )
 
     def _learn(
         self, program: Program, arrays: list[Any], floats: list[float], integers: list[int], taken: bool
@@ -166,9 +175,7 @@ class Ahead:
                 known.seen += 1
             else:
                 known.seen -= _WRONG
-                if (
-                    key is self.sequence and before
-                ):  # perhaps the numbers tell what comes, as at an epoch's end
+                if key is self.sequence and before:  # the numbers may tell, as at the end of an epoch
                     self._add((key, tuple(before)), program, places, floats, integers)
             if alike:
                 known.seen = max(known.seen, 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from functools import cache
+import threading
 from typing import Any
 
 import jax
@@ -40,9 +40,20 @@ _PARTS = frozenset(("slice", "dynamic_slice", "gather", "split"))
 """They read no more than they make."""
 
 
-@cache
+_MAKING = threading.Lock()
+_FOUND: list[jax.Device] = []
+
+
 def one_thread() -> jax.Device:
     """The device of the client with one thread, which is JAX's own if that has one thread as well."""
+    if not _FOUND:
+        with _MAKING:
+            if not _FOUND:
+                _FOUND.append(_made())
+    return _FOUND[0]
+
+
+def _made() -> jax.Device:
     own = jax_device(CPU)
     if os.environ.get(_THREADS) == "1" or _cores() == 1:
         return own
