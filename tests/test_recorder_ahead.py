@@ -89,6 +89,17 @@ def test_what_is_new_each_turn_is_not_guessed() -> None:
     assert (torch.stats().ahead, torch.stats().in_vain) == (0, 0)
 
 
+@pytest.mark.usefixtures("fresh")
+def test_a_loop_that_settles_late_is_learned() -> None:
+    w, x = torch.ones(3), torch.ones(3)
+    for at in range(120):
+        if at < 50:
+            x = torch.tensor([1.0 * at, 2.0, 3.0])
+        w = (w * 0.5 + x).sin()
+        w.tolist()
+    assert torch.stats().ahead > 30
+
+
 def disturbed(torch: Any, events: list[tuple[int, str]]) -> list[Any]:
     """What a training prints that is disturbed in certain turns."""
     net, optimizer, turn = loop(torch)

@@ -28,6 +28,8 @@ _MOST, _WRONG = 8, 4
 """What that count is at most, and how much is taken from it when something else comes."""
 _TURNS = 3
 """How many programs back the inputs of a program may come from, and which decide what is expected."""
+_PATIENCE = 16
+"""After how many inputs from nowhere in a row a program is looked at one time in so many only."""
 _GREATEST = 2**63 - 1
 """What programs take: a sequence of integers may end there."""
 _LIMIT = 512
@@ -81,6 +83,7 @@ class Ahead:
         integers: the run-time integers of the last.
         following: what followed a sequence, or a sequence whose last had these integers.
         key: under which of the two what follows now is looked up.
+        strange: how often programs had inputs that were nowhere before: batches that a loader makes, say.
         begun: a program that was started, its inputs and numbers, and its results.
     """
 
@@ -90,6 +93,7 @@ class Ahead:
         self.integers: list[int] = []
         self.key: Any = ()
         self.following: dict[Any, _Next] = {}
+        self.strange: dict[Program, int] = {}
         self.begun: tuple[Program, list[Any], array[float], list[int], list[Any]] | None = None
 
     def forget(self) -> None:
@@ -168,7 +172,15 @@ class Ahead:
             known.seen = min(known.seen + 1, _MOST)
             known.note(floats, integers, before)
             return
+        strange = self.strange.pop(program, 0)
+        if strange >= _PATIENCE and strange % _PATIENCE:
+            self.strange[program] = strange + 1
+            return
         places = self._places(arrays)
+        if places is None:
+            self.strange[program] = strange + 1
+            if len(self.strange) > _LIMIT:
+                del self.strange[next(iter(self.strange))]
         if known is not None:
             alike = known.program is program and known.places == places
             if alike and known.floats == floats and known.expected(before) == integers:
