@@ -110,7 +110,8 @@ def gradcheck(
 
     Checked are gradients (`check_backward_ad`), also of several directions at once (`check_batched_grad`),
     and tangents (`check_forward_ad`). Complex numbers are checked as pairs of real ones. Always in full:
-    fast_mode and check_batched_forward_grad are accepted.
+    fast_mode makes no difference. How a Function takes gradients that are None is not checked
+    (check_undefined_grad).
 
     Raises GradcheckError if they do not agree (or returns False, without raise_exception), ValueError if no
     input requires grad, AssertionError for checks of which there is nothing to be checked.
@@ -121,6 +122,8 @@ def gradcheck(
         raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
     if check_batched_forward_grad and not check_forward_ad:
         raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    if check_batched_forward_grad:
+        raise NotImplementedError("fnnet.torch: gradcheck(check_batched_forward_grad=True)")
     given = _tuple(inputs)
     positions = _checked(given)
     checks = _Checks(check_backward_ad, check_forward_ad, check_batched_grad, check_grad_dtypes)
