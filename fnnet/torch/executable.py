@@ -151,9 +151,8 @@ def executable(
         if found.unused:
             _note_met(found)
         return found
-    single = one_thread() if alone else None
-    if (found := evaluated(calls, alive, plans, key, single or where, piece)) is not None:
-        return _marked(found, single is not None, compiled=False)
+    if (found := evaluated(calls, alive, plans, key, one_thread() if alone else where, piece)) is not None:
+        return _marked(found, alone, compiled=False)
     if len(calls) >= LONG and not piece:
         pieces = cut(calls, alive, plans)
         if len(pieces) > 1 and _CHOICE.cuts(key, pieces, _CACHE):
@@ -164,10 +163,9 @@ def executable(
     shapes = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in inputs]
     with jax.enable_x64(True), jax.default_device(where):
         traced = jax.jit(_program(calls, alive, plans), keep_unused=True).trace(*shapes, *numbers)
-        if single is not None and is_small(traced.jaxpr, len(calls)):
-            where = single
-        else:
-            single = None
+    alone = alone and is_small(traced.jaxpr, len(calls))
+    if alone:
+        where = one_thread()
     with jax.enable_x64(True), jax.default_device(where):
         if repeats_loops(traced.jaxpr):
             traced = jax.jit(merged(traced.jaxpr), keep_unused=True).trace(*shapes, *numbers)
@@ -192,7 +190,7 @@ def executable(
 
     if len(_CACHE) >= CACHE_LIMIT:
         del _CACHE[next(iter(_CACHE))]
-    _marked(run, single is not None, compiled=True)
+    _marked(run, alone, compiled=True)
     run.unused = len(calls)  # type: ignore[attr-defined]
     _CHOICE.unused += len(calls) if len(calls) >= LONG else 0
     run.kind = SIGHTINGS.note_compiled(plans)  # type: ignore[attr-defined]

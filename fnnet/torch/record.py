@@ -252,11 +252,12 @@ class Record:
         arrays = [value.array for value in inputs]
         alone = where is CPU and all(map(_alone, inputs))
         program = executable(calls, alive, plans, arrays, floats, integers, jax_device(where), alone)
-        alone = program.alone
-        for place, value in enumerate(inputs):
-            if value.alone is not alone:
-                value.move(alone)
-                arrays[place] = value.array
+        if not (alone and program.alone):
+            alone = program.alone
+            for place, value in enumerate(inputs):
+                if value.alone is not alone:
+                    value.move(alone)
+                    arrays[place] = value.array
         results = AHEAD.take(program, arrays, floats, integers)
         taken = results is not None
         if results is None:
