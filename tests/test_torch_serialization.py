@@ -132,7 +132,7 @@ def test_tensors_of_a_device_that_is_not_here(where):
     name = next(name for name in entries if name.endswith("data.pkl"))
     entries[name] = entries[name].replace(b"X\3\0\0\0cpu", b"X\7\0\0\0cuda:99")
     content = pt_files.zipped(entries)
-    with pytest.raises(RuntimeError, match=r"NVIDIA|ordinal"):
+    with pytest.raises(RuntimeError, match=r"Attempting to deserialize object on a? ?CUDA device"):
         ft.load(io.BytesIO(content))
     np.testing.assert_array_equal(
         ft.load(io.BytesIO(content), map_location=where)["0.bias"].numpy(),

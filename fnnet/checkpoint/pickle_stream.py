@@ -9,7 +9,7 @@ files) differ in their vocabularies alone.
 from __future__ import annotations
 
 import struct
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -63,6 +63,10 @@ class Vocabulary:
         """The result of a call."""
         raise Refusal(f"a call of {word}, {self.needs}")
 
+    def apply(self, thing: Any, arguments: tuple[Any, ...]) -> Any:
+        """The result of a call of what `name` gave other than a word."""
+        raise Refusal("a call of something that is no name")
+
     def new(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
         """An object of a class."""
         raise Refusal(f"an object, {self.needs}")
@@ -77,7 +81,8 @@ class Vocabulary:
 
 
 _MARK = object()
-_DICTS = (dict, OrderedDict, Counter)
+_DICTS = (dict, OrderedDict, Counter, defaultdict)
+_LISTS = (list, deque)
 
 
 class Machine:
@@ -170,9 +175,12 @@ class Machine:
 
     def reduce(self) -> None:
         arguments, called = self.pop(), self.pop()
-        if not (isinstance(called, Name) and type(arguments) is tuple):
-            raise Refusal(f"a call at {self.at} of something that is no name")
-        self.stack.append(self.vocabulary.call(called.word, arguments))
+        if type(arguments) is not tuple:
+            raise Refusal(f"a call at {self.at} with arguments that are none")
+        if isinstance(called, Name):
+            self.stack.append(self.vocabulary.call(called.word, arguments))
+        else:
+            self.stack.append(self.vocabulary.apply(called, arguments))
 
     def new(self) -> None:
         arguments, kind = self.pop(), self.pop()
@@ -259,7 +267,7 @@ def check_tree(root: Any, is_leaf: Callable[[Any], bool]) -> int:
 def _children(node: Any) -> list[Any] | None:
     if isinstance(node, dict):
         return list(node.values())
-    return list(node) if isinstance(node, list | tuple) else None
+    return list(node) if isinstance(node, list | tuple | deque) else None
 
 
 def _push(value: Callable[[Machine], Any]) -> Callable[[Machine], None]:
@@ -318,12 +326,12 @@ def _set_item(m: Machine) -> None:
 
 def _append(m: Machine) -> None:
     item = m.pop()
-    m.top(list).append(item)
+    m.top(*_LISTS).append(item)
 
 
 def _extend(m: Machine) -> None:
     items = m.pop_to_mark()
-    m.top(list).extend(items)
+    m.top(*_LISTS).extend(items)
 
 
 _OPCODES: dict[bytes, Callable[[Machine], None]] = {
@@ -341,6 +349,7 @@ _OPCODES: dict[bytes, Callable[[Machine], None]] = {
     b"K": _push(lambda m: m.number("<B")),
     b"M": _push(lambda m: m.number("<H")),
     b"\x8a": _push(_long),
+    b"\x8b": _push(lambda m: int.from_bytes(m.take(m.number("<i")), "little", signed=True)),
     b"G": _push(_float),
     b"U": _bytes("<B"),
     b"T": _bytes("<i"),

@@ -16,13 +16,13 @@ import numpy as np
 from fnnet.checkpoint.archive import Archive, Bytes
 from fnnet.checkpoint.pickle_stream import MAX_STREAM, Machine, Refusal, check_tree
 from fnnet.checkpoint.pt_vocabulary import Torch
-from fnnet.checkpoint.refused import RefusedFileError
+from fnnet.checkpoint.refused import RefusedFileError, RefusedPickleError
 from fnnet.checkpoint.stored import DTYPES, Arrays, Storage, Structure, View
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """The number whose pickle begins a file of the older format."""
+PROTOCOL = 1001
 _START = b"\x8a\n" + MAGIC.to_bytes(10, "little")
-_PROTOCOL = 1001
 _ORDERS = {b"little": False, b"big": True}
 
 
@@ -57,15 +57,25 @@ def read_bytes(
     path: str | PathLike[str], data: Bytes, make: Arrays | None = None, verify: bool = False
 ) -> Any:
     """What the bytes of a file hold; as `read`."""
+    value, end = read_first(path, data, make, verify)
+    if end != data.size:
+        raise RefusedFileError(path, f"{data.size - end} bytes are left after the end")
+    return value
+
+
+def read_first(
+    path: str | PathLike[str], data: Bytes, make: Arrays | None = None, verify: bool = False
+) -> tuple[Any, int]:
+    """The same, and where the file ends in these bytes: files of the older format may follow one another."""
     make = make or Arrays()
     start = data[:32].tobytes()
     if start.startswith(b"PK\3\4"):
-        return _read_zip(path, data, make, verify)
+        return _read_zip(path, data, make, verify), data.size
     if start.startswith(b"\x80") and _START in start:
         return _read_sequence(path, data, make)
     if data[257:262].tobytes() == b"ustar":
         raise RefusedFileError(path, "the tar format of PyTorch before 0.1.10, which is not read")
-    raise RefusedFileError(path, "not a file of torch.save: neither a zip archive nor its older format")
+    raise RefusedPickleError(path, "not a file of torch.save: neither a zip archive nor its older format")
 
 
 def _read_zip(path: str | PathLike[str], data: Bytes, make: Arrays, verify: bool) -> Any:
@@ -103,7 +113,21 @@ def _read_zip(path: str | PathLike[str], data: Bytes, make: Arrays, verify: bool
     try:
         return _interpret(pickled, Torch(find, make))[0]
     except Refusal as refusal:
-        raise RefusedFileError(path, str(refusal), f"{folder}/data.pkl") from None
+        raise RefusedPickleError(path, str(refusal), f"{folder}/data.pkl") from None
+
+
+def readable(pickled: bytes, make: Arrays | None = None) -> str | None:
+    """Why a pickle that is to be written could not be read again; None if it can be."""
+
+    def find(key: str, location: str, dtype: str | None, count: int, view: Any) -> View:
+        size = count * (DTYPES[dtype].itemsize if dtype else 1)
+        return View(Storage(key, location, size, None), dtype, 0, size)
+
+    try:
+        _interpret(pickled, Torch(find, make or Structure()))
+    except Refusal as refusal:
+        return str(refusal)
+    return None
 
 
 def _interpret(stream: bytes, torch: Torch, at: int = 0, whole: bool = True) -> tuple[Any, int]:
@@ -113,7 +137,7 @@ def _interpret(stream: bytes, torch: Torch, at: int = 0, whole: bool = True) -> 
     return value, machine.at
 
 
-def _read_sequence(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
+def _read_sequence(path: str | PathLike[str], data: Bytes, make: Arrays) -> tuple[Any, int]:
     """The older format: pickles of a magic number, a version, the system, the value and the storages' keys.
 
     The storages' bytes follow, so that the value is read twice: for the sizes of its storages, and for good.
@@ -140,11 +164,11 @@ def _read_sequence(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
     try:
         magic, at = _interpret(stream, Torch(find, Structure()), whole=False)
         version, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
-        if (type(magic), magic, type(version), version) != (int, MAGIC, int, _PROTOCOL):
+        if (type(magic), magic, type(version), version) != (int, MAGIC, int, PROTOCOL):
             raise Refusal("a protocol other than 1001")
         _, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
         begin = at
-        _, at = _interpret(stream, Torch(find, Structure()), begin, whole=False)
+        _, at = _interpret(stream, Torch(find, make.structure()), begin, whole=False)
         keys, at = _interpret(stream, Torch(find, Structure()), at, whole=False)
         if type(keys) is not list or not all(type(key) is str for key in keys):
             raise Refusal("no list of the storages' keys")
@@ -152,11 +176,9 @@ def _read_sequence(path: str | PathLike[str], data: Bytes, make: Arrays) -> Any:
             raise Refusal("other storages than the value has")
         for key in keys:
             at = _take_storage(path, data, at, found[key], widths[key])
-        if at != data.size:
-            raise Refusal(f"{data.size - at} bytes are left after the end")
-        return _interpret(stream, Torch(find, make), begin, whole=False)[0]
+        return _interpret(stream, Torch(find, make), begin, whole=False)[0], at
     except Refusal as refusal:
-        raise RefusedFileError(path, str(refusal)) from None
+        raise RefusedPickleError(path, str(refusal)) from None
 
 
 def _take_storage(path: str | PathLike[str], data: Bytes, at: int, storage: Storage, width: int) -> int:

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fnnet.checkpoint import numpy_values
+from fnnet.checkpoint import numpy_values, plain_values
 from fnnet.checkpoint.pickle_stream import Name, Refusal, Vocabulary, check_members, check_tree
-from fnnet.checkpoint.stored import DTYPES, STORAGES, Arrays, Expanded, StoredTensor, View, marked
+from fnnet.checkpoint.stored import DTYPES, STORAGES, Arrays, Expanded, Storage, StoredTensor, View, marked
 
 _REBUILDS = (
     "_rebuild_tensor",
@@ -18,13 +18,13 @@ _REBUILDS = (
     "_rebuild_parameter",
     "_rebuild_parameter_with_state",
 )
+_META = "_rebuild_meta_tensor_no_storage"
 _BUILTINS = ("complex", "set", "frozenset", "bytearray", "bytes")
 _REFUSED = {
     "_rebuild_sparse_tensor": "a sparse tensor",
     "_rebuild_sparse_csr_tensor": "a sparse tensor",
     "_rebuild_qtensor": "a quantized tensor",
     "_rebuild_nested_tensor": "a nested tensor",
-    "_rebuild_meta_tensor_no_storage": "a tensor of the device 'meta', which has no values",
     "_rebuild_wrapper_subclass": "a tensor of a subclass",
     "_rebuild_device_tensor_from_numpy": "a tensor kept as a NumPy pickle",
 }
@@ -47,7 +47,7 @@ def _names() -> dict[tuple[str, str], str]:
         ("torch", "UntypedStorage"): _STORAGE,
         **numpy_values.NAMES,
     }
-    table.update({("torch._utils", name): name for name in _REBUILDS})
+    table.update({("torch._utils", name): name for name in (*_REBUILDS, _META)})
     table.update({(module, name): name for module in ("builtins", "__builtin__") for name in _BUILTINS})
     table.update({("torch", name): _DTYPE + name for name in DTYPES})
     for module in ("torch", "torch.cuda"):
@@ -76,6 +76,7 @@ class Torch(Vocabulary):
         self.arrays: set[int] = set()
         self.things: set[int] = set()
         self.objects: set[int] = set()
+        self.plain: set[int] = set()
         self.held: list[Any] = []  # keeps alive what is known by its id
 
     def name(self, module: str, attribute: str) -> Any:
@@ -83,6 +84,12 @@ class Torch(Vocabulary):
         if module == "torch._utils" and attribute in _REFUSED:
             raise Refusal(f"it holds {_REFUSED[attribute]}")
         if (module, attribute) not in self.names:
+            if self.make.allows(module, attribute):
+                if plain_values.is_made(module, attribute):
+                    return Name(f"{module} {attribute}")
+                for values in (plain_values.TYPES, plain_values.SINGLE):
+                    if (module, attribute) in values:
+                        return self._plain(values[module, attribute])
             thing = self.make.named(module, attribute)
             if thing is not None:
                 self.things.add(id(thing))
@@ -98,6 +105,10 @@ class Torch(Vocabulary):
 
     def persistent(self, given: Any) -> Any:
         """A storage: ("storage", type, key, location, number of elements), and what it is a view of."""
+        if type(given) is tuple and len(given) == 4 and _text(given[0]) == "module":
+            if id(given[1]) not in self.things:  # the older format has a module's class with its source text
+                raise Refusal("a module whose class is none")
+            return given[1]
         if type(given) is not tuple or len(given) not in (5, 6) or _text(given[0]) != "storage":
             raise Refusal("a persistent id that is no storage")
         kind, key, location, count = given[1], _text(given[2]), _text(given[3]), given[4]
@@ -115,14 +126,20 @@ class Torch(Vocabulary):
         if word in _REBUILDS[3:]:
             return self._parameter(arguments)
         handler = _CALLS.get(word)
+        if handler is None and " " in word and not word.startswith((_DTYPE, _STORAGE)):
+            self.spend(sum(len(one) for one in arguments if isinstance(one, str | bytes | list | tuple)))
+            return self._plain(plain_values.made(word.partition(" ")[0], word.partition(" ")[2], arguments))
         if handler is None:
             raise Refusal(f"a call of {word!r}, {self.needs}")
         return handler(self, arguments)
 
     def new(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
         """An object of a class that the reader knows, made without calling anything of it."""
-        if id(kind) not in self.things or not isinstance(kind, type) or arguments:
+        if id(kind) not in self.things or not isinstance(kind, type):
             raise Refusal(f"an object, {self.needs}")
+        if arguments:
+            self.spend(len(arguments))
+            return self._plain(self.make.value(kind, arguments))
         made = self.make.new(kind)
         self.objects.add(id(made))
         self.held.append(made)
@@ -146,6 +163,17 @@ class Torch(Vocabulary):
             raise Refusal("an OrderedDict with attributes other than _metadata")
         self.make.attributes(built, state["_metadata"])
         return built
+
+    def _plain(self, value: Any) -> Any:
+        self.plain.add(id(value))
+        self.held.append(value)
+        return value
+
+    def apply(self, thing: Any, arguments: tuple[Any, ...]) -> Any:
+        """What becomes of a call of a class that `named` gave: a value of it, made without running it."""
+        if id(thing) not in self.things:
+            raise Refusal(f"a call, {self.needs}")
+        return self._plain(self.make.value(thing, arguments))
 
     def _tensor(self, word: str, arguments: tuple[Any, ...]) -> Any:
         view, *rest = arguments or (None,)
@@ -177,7 +205,27 @@ class Torch(Vocabulary):
         if id(data) not in self.made:
             raise Refusal("a parameter of something that is no tensor")
         _check_hooks(arguments[2])
-        return self._keep(self.make.parameter(data, arguments[1]), self.made[id(data)])
+        stored = self.made[id(data)]
+        made = self._keep(self.make.parameter(data, arguments[1]), stored)
+        return self._with_state(made, arguments[3]) if len(arguments) == 4 else made
+
+    def _with_state(self, tensor: Any, state: Any) -> Any:
+        """A tensor with the attributes that it was given."""
+        if type(state) is not dict or not all(type(key) is str for key in state):
+            raise Refusal("a tensor with attributes that are no table of them")
+        self.spend(check_tree(state, self.is_leaf) // 8)
+        return self._keep(self.make.added(tensor, state), self.made[id(tensor)])
+
+    def meta(self, arguments: tuple[Any, ...]) -> Any:
+        """A tensor without values: dtype, shape, strides, whether it requires grad."""
+        dtype = self.dtypes.get(id(arguments[0])) if len(arguments) == 4 else None
+        if dtype is None:
+            raise Refusal("a tensor of the device 'meta' that is not described as such tensors are")
+        nowhere = View(Storage("meta", "meta", 1 << 62, None), None, 0, 1 << 62)
+        self.expanded.left += 1 << 62
+        stored = marked(self.expanded.check(nowhere, dtype, 0, *arguments[1:3]), arguments[3], None)
+        self.expanded.left -= 1 << 62
+        return self._keep(self.make.meta(stored), stored)
 
     def is_leaf(self, value: Any) -> bool:
         """Whether a value may be in the result."""
@@ -188,7 +236,7 @@ class Torch(Vocabulary):
             or id(value) in self.made
             or any(
                 id(value) in known
-                for known in (self.dtypes, self.devices, self.arrays, self.things, self.objects)
+                for known in (self.dtypes, self.devices, self.arrays, self.things, self.objects, self.plain)
             )
         )
 
@@ -290,16 +338,23 @@ def _set(torch: Torch, arguments: tuple[Any, ...]) -> Any:
     return set(held)
 
 
+def _frozen(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    return frozenset(_set(torch, arguments))
+
+
 def _typed(torch: Torch, arguments: tuple[Any, ...]) -> Any:
-    """A tensor with attributes, which are left out: (function, type, arguments, state)."""
+    """A tensor with attributes: (function, type, arguments, state)."""
     if len(arguments) != 4 or type(arguments[2]) is not tuple:
         raise Refusal("a tensor that is not described as tensors are")
     function, kind = arguments[:2]
-    if not (isinstance(kind, Name) and kind.word in ("Tensor", "Parameter")):
-        raise Refusal("a tensor of a subclass")
-    if not (isinstance(function, Name) and function.word in _REBUILDS):
+    if not (isinstance(function, Name) and function.word in (*_REBUILDS, _META)):
         raise Refusal("a tensor that is not described as tensors are")
-    return torch.call(function.word, arguments[2])
+    made = torch.call(function.word, arguments[2])
+    if not (isinstance(kind, Name) and kind.word in ("Tensor", "Parameter")):
+        if id(kind) not in torch.things:
+            raise Refusal("a tensor of a subclass")
+        made = torch._keep(torch.make.subclass(made, kind), torch.made[id(made)])
+    return torch._with_state(made, arguments[3])
 
 
 def _array(torch: Torch, arguments: tuple[Any, ...]) -> Any:
@@ -317,6 +372,7 @@ def _numpy(torch: Torch, made: Any) -> Any:
 
 
 _CALLS: dict[str, Callable[[Torch, tuple[Any, ...]], Any]] = {
+    _META: Torch.meta,
     "OrderedDict": _ordered,
     "Counter": _counter,
     "Size": _size,
@@ -326,7 +382,7 @@ _CALLS: dict[str, Callable[[Torch, tuple[Any, ...]], Any]] = {
     "bytearray": _bytearray,
     "bytes": _no_bytes,
     "set": _set,
-    "frozenset": _set,
+    "frozenset": _frozen,
     "_rebuild_from_type_v2": _typed,
     numpy_values.ARRAY: _array,
     numpy_values.SCALAR: _scalar,

@@ -1,64 +1,123 @@
-"""PyTorch's checkpoints, written without PyTorch: files that `torch.load(weights_only=True)` reads.
+"""PyTorch's checkpoints, written without PyTorch: files that `torch.load` reads, of both of its formats.
 
-Only what the reader takes can be written. An array that stands in several places is one storage in the file.
+Only what the reader takes can be written: each pickle is read again before a byte of a file is. An array that
+stands in several places is one storage in the file.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
+import pickle
 import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from fnnet.checkpoint.atomic import atomically
-from fnnet.checkpoint.pickle_stream import MAX_DEPTH
+from fnnet.checkpoint.pt import MAGIC, PROTOCOL, readable
 from fnnet.checkpoint.stored import DTYPES, STORAGES, torch_name
 
 _STORAGE_OF = {dtype: storage for storage, dtype in STORAGES.items()}
 _FOLDER = "archive"
 _ALIGNMENT = 64
 
+_PLAIN = frozenset(
+    (
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        bytearray,
+        list,
+        tuple,
+        dict,
+        set,
+        frozenset,
+        OrderedDict,
+    )
+)
+
+
+_CALLED = (OrderedDict, complex, bytes, bytearray, set, frozenset, codecs.encode)
+"""What the pickles of plain values call."""
+
+
+class Name:
+    """A global name as a file has it, whether or not this program has such a thing. Made by `named`."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Nothing: pickle asks of a function that it can be called."""
+        raise TypeError(f"checkpoint: {self.module}.{self.name} is a name")
+
+
+@cache
+def named(module: str, name: str) -> Name:
+    """The name, one object for all that mention it."""
+    return Name(module, name)
+
 
 @dataclass(frozen=True, eq=False)
-class Placed:
-    """An array and how it is to be written.
+class Stored:
+    """A storage to be written.
 
     Attributes:
-        owner: what stands for the storage; equal for all that share it (by identity).
-        data: the whole storage's elements, in one dimension.
-        parameter: whether it is a parameter.
+        owner: what stands for the memory; the same object (or an equal one) for all that share it.
+        data: the whole storage, in one dimension.
+        dtype: PyTorch's name of its elements' dtype.
+        count: how many elements there are.
     """
 
     owner: Any
     data: Callable[[], np.ndarray[Any, Any]]
     dtype: str
     count: int
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    requires_grad: bool = False
-    parameter: bool = False
     location: str = "cpu"
 
+    @property
+    def typed(self) -> bool:
+        """Whether a file says the dtype with the storage; else the tensor says it."""
+        return self.dtype in _STORAGE_OF
 
-@dataclass(frozen=True)
-class Global:
-    """A name to be written as such, called with arguments if there are any, given a state if there is one.
+    @property
+    def width(self) -> int:
+        """How many bytes a file counts as an element."""
+        return DTYPES[self.dtype].itemsize if self.typed else 1
 
-    Attributes:
-        new: whether an object of the class is made, rather than the name called.
-    """
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self.count * DTYPES[self.dtype].itemsize
 
-    module: str
-    name: str
-    arguments: tuple[Any, ...] | None = None
-    state: Any = None
-    new: bool = False
+
+def tensor(
+    stored: Stored,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    requires_grad: bool = False,
+    marks: dict[str, bool] | None = None,
+) -> tuple[Any, ...]:
+    """What pickle calls a reduction: how a tensor is made again."""
+    version = "_rebuild_tensor_v2" if stored.typed else "_rebuild_tensor_v3"
+    dtype = () if stored.typed else (named("torch", stored.dtype),)
+    arguments = (stored, offset, shape, strides, requires_grad, OrderedDict(), *dtype)
+    return named("torch._utils", version), (*arguments, marks) if marks else arguments
 
 
 def save_pt(path: str | PathLike[str], value: Any) -> None:
@@ -72,18 +131,23 @@ def save_pt(path: str | PathLike[str], value: Any) -> None:
         TypeError: for anything else, and for dtypes that PyTorch does not have.
         ValueError: for a value that contains itself or is nested too deeply.
     """
-    writer = Writer(place_array)
+    writer = Writer(_reduced)
     pickled = writer.pickle(value)
+    refused = readable(pickled)
+    if refused is not None:
+        raise ValueError(f"checkpoint: {refused}")
     with atomically(path) as file:
         writer.write(file, pickled)
 
 
-def place_array(leaf: Any) -> Placed | Global | None:
-    """How a NumPy or JAX array is written; None if it is neither."""
+def _reduced(leaf: Any) -> Any:
+    """How a NumPy or JAX array is written."""
     if isinstance(leaf, np.dtype) and torch_name(leaf) is not None:
-        return Global("torch", str(torch_name(leaf)))
+        return named("torch", str(torch_name(leaf)))
+    if any(leaf is one for one in _CALLED):
+        return NotImplemented
     if not (isinstance(leaf, np.ndarray | np.generic) or type(leaf).__module__.startswith("jax")):
-        return None
+        raise TypeError(f"checkpoint: cannot write a {type(leaf).__module__}.{type(leaf).__qualname__}")
     name = torch_name(leaf.dtype) if isinstance(getattr(leaf, "dtype", None), np.dtype) else None
     if name is None:
         raise TypeError(f"PyTorch has no dtype {getattr(leaf, 'dtype', type(leaf).__name__)}")
@@ -97,7 +161,8 @@ def place_array(leaf: Any) -> Placed | Global | None:
         held = np.asarray(leaf)
         return np.ascontiguousarray(held.astype(DTYPES[name], copy=False)).reshape(-1)
 
-    return Placed(_memory(leaf), data, name, int(np.prod(shape)), 0, shape, tuple(reversed(strides)))
+    stored = Stored(_memory(leaf), data, name, int(np.prod(shape)))
+    return tensor(stored, 0, shape, tuple(reversed(strides)))
 
 
 def _memory(leaf: Any) -> Any:
@@ -108,36 +173,107 @@ def _memory(leaf: Any) -> Any:
     return ("object", id(leaf))
 
 
-class Writer:
-    """A pickle of the second protocol, and the storages that it names."""
+_Base: Any = vars(pickle)["_Pickler"]  # the one in Python, whose steps can be replaced
 
-    def __init__(self, place: Callable[[Any], Placed | Global | None]) -> None:
-        self.place = place
-        self.out: list[bytes] = []
-        self.storages: dict[Any, tuple[str, Placed]] = {}
-        self.kept: list[Any] = []
-        self.memo: dict[int, int] = {}
+
+class _Pickler(_Base):
+    """Python's, with names that this program need not have, and storages outside of the stream."""
+
+    def __init__(self, file: BinaryIO, protocol: int, writer: Writer) -> None:
+        super().__init__(file, protocol)
+        self.writer = writer
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        if type(obj) is Stored:
+            self.save(self.writer.identity(obj), False)
+            self.write(pickle.BINPERSID)
+        else:
+            super().save(obj, save_persistent_id)
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind in _PLAIN:
+            return NotImplemented
+        if kind is Name:
+            return obj.name
+        found = self.writer.reduce(obj)
+        return found.name if type(found) is Name else found
+
+    def save_global(self, obj: Any, name: Any = None) -> None:
+        found = obj if type(obj) is Name else self.writer.reduce(obj)
+        if type(found) is not Name:
+            super().save_global(obj, name)
+            return
+        if self.proto >= 4:
+            self.save(found.module)
+            self.save(found.name)
+            self.write(pickle.STACK_GLOBAL)
+        else:
+            self.write(b"c" + f"{found.module}\n{found.name}\n".encode())
+        self.memoize(obj)
+
+
+class Writer:
+    """A pickle, and the storages that it names.
+
+    Args:
+        reduce: gives for an object other than plain ones its reduction, a `Name`, or NotImplemented if pickle
+            shall do what it does; it raises TypeError for what cannot be written.
+        protocol: of the pickle.
+        older: whether the older format is written, a sequence of pickles.
+    """
+
+    def __init__(self, reduce: Callable[[Any], Any], protocol: int = 2, older: bool = False) -> None:
+        self.reduce = reduce
+        self.protocol = protocol
+        self.older = older
+        self.storages: dict[Any, tuple[str, Stored]] = {}
+
+    def identity(self, stored: Stored) -> tuple[Any, ...]:
+        """The persistent id of a storage.
+
+        Raises RuntimeError where one memory is seen as two dtypes, which PyTorch's files cannot say.
+        """
+        if stored.owner not in self.storages:
+            self.storages[stored.owner] = (str(len(self.storages)), stored)
+        key, first = self.storages[stored.owner]
+        if (first.dtype, first.count) != (stored.dtype, stored.count):
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different types"
+            )
+        kind = named("torch", _STORAGE_OF[stored.dtype]) if stored.typed else _UNTYPED
+        found = ("storage", kind, key, stored.location, stored.size // stored.width)
+        return (*found, None) if self.older else found
 
     def pickle(self, value: Any) -> bytes:
         """The stream; `storages` is filled on the way."""
-        self.out = [b"\x80\x02"]
-        self._put(value, 0)
-        self.out.append(b".")
-        return b"".join(self.out)
+        held = io.BytesIO()
+        _Pickler(held, self.protocol, self).dump(value)
+        return held.getvalue()
 
     def write(self, file: BinaryIO, pickled: bytes) -> None:
-        """The archive of the stream and its storages."""
+        """The file of the stream and its storages."""
+        if self.older:
+            self._write_sequence(file, pickled)
+            return
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             self._entry(archive, "data.pkl", [pickled])
             self._entry(archive, "byteorder", [b"little"])
-            for key, placed in self.storages.values():
-                data = placed.data()
-                if data.size != placed.count:
-                    raise ValueError(
-                        f"checkpoint: a storage of {data.size} elements, expected {placed.count}"
-                    )
-                self._entry(archive, f"data/{key}", [data.view(np.uint8).data])
+            for key, stored in self.storages.values():
+                self._entry(archive, f"data/{key}", [_bytes(stored)])
             self._entry(archive, "version", [b"3\n"])
+
+    def _write_sequence(self, file: BinaryIO, pickled: bytes) -> None:
+        sizes = {"short": 2, "int": 4, "long": 4}
+        system = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": sizes}
+        for part in (MAGIC, PROTOCOL, system):
+            file.write(pickle.dumps(part, self.protocol))
+        file.write(pickled)
+        ordered = sorted(self.storages.values(), key=lambda one: one[0])
+        file.write(pickle.dumps([key for key, _ in ordered], self.protocol))
+        for _, stored in ordered:
+            file.write(struct.pack("<q", stored.size // stored.width))
+            file.write(_bytes(stored))
 
     def _entry(self, archive: zipfile.ZipFile, name: str, chunks: list[Any]) -> None:
         info = zipfile.ZipInfo(f"{_FOLDER}/{name}")
@@ -150,133 +286,12 @@ class Writer:
             for chunk in chunks:
                 entry.write(chunk)
 
-    def _put(self, value: Any, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise ValueError(f"checkpoint: nested more than {MAX_DEPTH} deep, or a container in itself")
-        if id(value) in self.memo:
-            self.out.append(b"j" + struct.pack("<I", self.memo[id(value)]))
-            return
-        found = value if isinstance(value, Global) else self.place(value)
-        if isinstance(found, Placed):
-            self._tensor(found)
-            self._remember(value)
-        elif isinstance(found, Global):
-            self._global(found, value, depth)
-        elif isinstance(value, dict):
-            self._dict(value, depth)
-        elif type(value) is list:
-            self.out.append(b"](")
-            for item in value:
-                self._put(item, depth + 1)
-            self.out.append(b"e")
-        elif isinstance(value, tuple):
-            self._tuple(tuple(value), depth)
-        else:
-            self._plain(value, depth)
 
-    def _global(self, found: Global, value: Any, depth: int) -> None:
-        self._name(found.module, found.name)
-        if found.arguments is not None:
-            self._tuple(found.arguments, depth)
-            self.out.append(b"\x81" if found.new else b"R")
-        if found.new:
-            self._remember(value)
-        if found.state is not None:
-            self._put(found.state, depth + 1)
-            self.out.append(b"b")
+_UNTYPED = named("torch.storage", "UntypedStorage")
 
-    def _remember(self, value: Any) -> None:
-        """Let a further mention of the same object be that object."""
-        self.kept.append(value)
-        self.memo[id(value)] = len(self.memo)
-        self.out.append(b"r" + struct.pack("<I", self.memo[id(value)]))
 
-    def _tuple(self, items: tuple[Any, ...], depth: int) -> None:
-        self.out.append(b"(")
-        for item in items:
-            self._put(item, depth + 1)
-        self.out.append(b"t")
-
-    def _dict(self, table: dict[Any, Any], depth: int) -> None:
-        ordered = isinstance(table, OrderedDict)
-        if ordered:
-            self._name("collections", "OrderedDict")
-        self.out.append(b")R(" if ordered else b"}(")
-        for key, item in table.items():
-            self._put(key, depth + 1)
-            self._put(item, depth + 1)
-        self.out.append(b"u")
-        metadata = getattr(table, "_metadata", None)
-        if ordered and metadata is not None:
-            self._put({"_metadata": metadata}, depth + 1)
-            self.out.append(b"b")
-
-    def _plain(self, value: Any, depth: int) -> None:
-        if value is None or value is True or value is False:
-            self.out.append({None: b"N", True: b"\x88", False: b"\x89"}[value])
-        elif type(value) is int:
-            self._integer(value)
-        elif type(value) is float:
-            self.out.append(b"G" + struct.pack(">d", value))
-        elif type(value) is str:
-            text = value.encode("utf-8", "surrogatepass")
-            self.out.append(b"X" + struct.pack("<I", len(text)) + text)
-        elif type(value) in (complex, bytes, bytearray, set):
-            name, arguments = {
-                complex: lambda: ("complex", (value.real, value.imag)),
-                bytes: lambda: ("encode", (value.decode("latin1"), "latin1")),
-                bytearray: lambda: ("bytearray", (bytes(value),)),
-                set: lambda: ("set", (sorted(value, key=repr),)),
-            }[type(value)]()
-            self._name("_codecs" if name == "encode" else "__builtin__", name)
-            self._tuple(arguments, depth)
-            self.out.append(b"R")
-        else:
-            raise TypeError(f"checkpoint: cannot write a {type(value).__module__}.{type(value).__qualname__}")
-
-    def _integer(self, value: int) -> None:
-        if -(1 << 31) <= value < 1 << 31:
-            self.out.append(b"J" + struct.pack("<i", value))
-            return
-        size = value.bit_length() // 8 + 1
-        if size > 255:
-            raise TypeError("checkpoint: an integer of more than 255 bytes")
-        self.out.append(b"\x8a" + bytes([size]) + value.to_bytes(size, "little", signed=True))
-
-    def _name(self, module: str, name: str) -> None:
-        self.out.append(f"c{module}\n{name}\n".encode())
-
-    def _tensor(self, placed: Placed) -> None:
-        if placed.owner not in self.storages:
-            self.storages[placed.owner] = (str(len(self.storages)), placed)
-        key, first = self.storages[placed.owner]
-        if (first.dtype, first.count) != (placed.dtype, placed.count):
-            raise TypeError("checkpoint: arrays of different dtypes in one storage")
-        if placed.parameter:
-            self._name("torch._utils", "_rebuild_parameter")
-            self.out.append(b"(")
-        typed = _STORAGE_OF.get(placed.dtype)
-        self._name("torch._utils", "_rebuild_tensor_v2" if typed else "_rebuild_tensor_v3")
-        self.out.append(b"((")
-        self._plain("storage", 0)
-        self._name("torch" if typed else "torch.storage", typed or "UntypedStorage")
-        self._plain(key, 0)
-        self._plain(placed.location, 0)
-        self._integer(placed.count * (1 if typed else DTYPES[placed.dtype].itemsize))
-        self.out.append(b"tQ")
-        self._integer(placed.offset)
-        self._tuple(placed.shape, 0)
-        self._tuple(placed.strides, 0)
-        self._plain(placed.requires_grad, 0)
-        self._hooks()
-        if not typed:
-            self._name("torch", placed.dtype)
-        self.out.append(b"tR")
-        if placed.parameter:
-            self._plain(placed.requires_grad, 0)
-            self._hooks()
-            self.out.append(b"tR")
-
-    def _hooks(self) -> None:
-        self._name("collections", "OrderedDict")
-        self.out.append(b")R")
+def _bytes(stored: Stored) -> memoryview:
+    data = stored.data()
+    if data.nbytes != stored.size:
+        raise ValueError(f"checkpoint: a storage of {data.nbytes} bytes, expected {stored.size}")
+    return data.view(np.uint8).data

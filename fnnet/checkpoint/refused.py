@@ -17,6 +17,10 @@ class RefusedFileError(ValueError):
         self.reason = reason
 
 
+class RefusedPickleError(RefusedFileError):
+    """It is a file of that format, but what its pickle says is refused."""
+
+
 def _short(entry: str) -> str:
     shown = repr(entry)
     return shown if len(shown) <= 200 else shown[:200] + "..."

@@ -196,6 +196,26 @@ class Arrays:
     def attributes(self, ordered: dict[Any, Any], metadata: Any) -> None:
         """Take the `_metadata` of a state_dict."""
 
+    def added(self, tensor: Any, state: dict[str, Any]) -> Any:
+        """A tensor with the attributes that somebody gave it. Arrays have none."""
+        return tensor
+
+    def subclass(self, tensor: Any, kind: Any) -> Any:
+        """A tensor as one of a class that `named` gave."""
+        raise Refusal("a tensor of a subclass")
+
+    def meta(self, stored: StoredTensor) -> Any:
+        """A tensor that has a place and no values."""
+        raise Refusal("a tensor of the device 'meta', which has no values")
+
+    def allows(self, module: str, name: str) -> bool:
+        """Whether a value of the standard library may be named (`plain_values` has which there are)."""
+        return False
+
+    def value(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
+        """A value of a class that `named` gave: a named tuple, a member of an enumeration."""
+        raise Refusal(f"a {getattr(kind, '__name__', 'thing')} of arguments")
+
     def named(self, module: str, name: str) -> Any:
         """The class or function that a file may name beyond tensors and containers; None if it may not."""
         return None
@@ -206,6 +226,10 @@ class Arrays:
 
     def state(self, made: Any, state: dict[str, Any]) -> None:
         """Give an object of `new` its state, whose values have been checked."""
+
+    def structure(self) -> Arrays:
+        """What the same values become while no storage can be looked into yet."""
+        return Structure()
 
     def size(self, lengths: tuple[int, ...]) -> Any:
         """A torch.Size."""

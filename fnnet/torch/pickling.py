@@ -1,20 +1,66 @@
-"""Tensors copied deeply and pickled: the values, the class and whether a gradient is wanted."""
+"""Tensors copied and pickled: the memory, the place in it, the class and whether a gradient is wanted."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from fnnet.torch import view
+from fnnet.torch.spec import Spec, contiguous_strides
 from fnnet.torch.storage import Storage
 from fnnet.torch.tensor import Tensor, from_array
 
+_UNWRITTEN = {"_post_accumulate_hooks"}
+
+
+def added(tensor: Any) -> dict[str, Any]:
+    """Attributes that a class or a user has given a tensor."""
+    own = _UNWRITTEN | set(Tensor.__annotations__) | set(vars(Tensor))
+    return {name: value for name, value in tensor.__dict__.items() if name not in own}
+
+
+def linear(storage: Storage) -> np.ndarray[Any, Any]:
+    """The elements of a storage in the order in which strides count them."""
+    values, spec = np.asarray(storage.current().read()), storage.spec
+    if not spec.contiguous:
+        values = values.transpose(memory_order(spec))
+    return np.ascontiguousarray(values).reshape(-1)
+
+
+def memory_order(spec: Spec) -> list[int]:
+    """The dimensions, those with the longest strides first."""
+    return sorted(range(spec.ndim), key=lambda dim: (-spec.strides[dim], dim))
+
+
+def lies_there(tensor: Any) -> bool:
+    """Whether a tensor's strides say where its elements are in what `linear` gives."""
+    root = tensor._storage.spec
+    if not root.contiguous:
+        order = memory_order(root)
+        dense = contiguous_strides(tuple(root.shape[dim] for dim in order))
+        if any(root.shape[dim] > 1 and root.strides[dim] != dense[place] for place, dim in enumerate(order)):
+            return False
+    if root.numel * root.dtype.itemsize % tensor.dtype.itemsize:
+        return False
+    return view.layout(tensor._steps or (), tensor._starts, root.shape, root.strides) is not None
+
 
 def _rebuilt(
-    cls: type[Any] | None, values: Any, device: str, requires_grad: bool, further: dict[str, Any]
+    cls: type[Any] | None,
+    memory: Any,
+    place: tuple[Any, ...] | None,
+    mark: str | None,
+    device: str,
+    requires_grad: bool,
+    further: dict[str, Any],
 ) -> Any:
-    made = from_array(values, device)
+    made = from_array(memory, device)
+    if place is not None:
+        made = made.as_strided(*place)
+    if mark is not None:
+        made = made.conj()
     if cls is not None:
         plain, made = made, object.__new__(cls)
         made.__dict__.update(plain.__dict__)
@@ -22,16 +68,30 @@ def _rebuilt(
     return made.requires_grad_() if requires_grad else made
 
 
-def _further(tensor: Any) -> dict[str, Any]:
-    """Attributes that a class or a user has added."""
-    own = set(Tensor.__annotations__) | set(vars(Tensor))
-    return {name: value for name, value in tensor.__dict__.items() if name not in own}
-
-
 def _reduce_ex(self: Any, protocol: Any) -> Any:
-    values = np.asarray(self._value().read())
+    """The whole memory and the place in it, as PyTorch pickles a tensor; each has memory of its own."""
+    warn_of_hooks(self)
+    mark, place = view.marked(self._steps), None
+    if not self.is_meta and lies_there(self) and mark != "neg":
+        memory = linear(self._storage).view(self.dtype.numpy)
+        place = (tuple(self.shape), tuple(self.stride()), self.storage_offset())
+        if memory.shape == place[0] and place[1:] == ((1,), 0):
+            place = None
+    else:
+        memory, mark = np.asarray(self._value().read()), None
     cls = None if type(self) is Tensor else type(self)
-    return _rebuilt, (cls, values, str(self.device), self.requires_grad, _further(self))
+    return _rebuilt, (cls, memory, place, mark, str(self.device), self.requires_grad, added(self))
+
+
+def warn_of_hooks(tensor: Any) -> None:
+    """Warn, as PyTorch does, that hooks are left out of pickles and files."""
+    for hook in list((tensor._hooks or {}).values()):
+        if not hasattr(hook, "__torch_unserializable__"):
+            warnings.warn(
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can "
+                "decorate the function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                stacklevel=2,
+            )
 
 
 def _copy(self: Any) -> Any:
@@ -39,7 +99,7 @@ def _copy(self: Any) -> Any:
     plain = self.detach()
     made = object.__new__(type(self))
     made.__dict__.update(plain.__dict__)
-    made.__dict__.update(_further(self))
+    made.__dict__.update(added(self))
     return made.requires_grad_() if self.requires_grad else made
 
 
@@ -76,7 +136,7 @@ def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
     else:  # what it shows lies nowhere
         copied = copied.clone()
     made.__dict__.update(copied.__dict__)
-    made.__dict__.update(_further(self))
+    made.__dict__.update(added(self))
     if self._requires:
         made.requires_grad_()
     if self.grad is not None:

@@ -65,6 +65,11 @@ def _place_of(module: str) -> dict[str, str]:
     return above | {key: place for place, keys in _places().get(module, {}).items() for key in keys.split()}
 
 
+def place_of(module: str, name: str) -> str | None:
+    """The module in which PyTorch has what is seen as `name` in `module`, one of PyTorch's or below one."""
+    return _place_of(module).get(name)
+
+
 def _stands_at_home(thing: type | types.FunctionType) -> bool:
     """Whether a pickle that names a thing by its module finds it: not so for what was derived."""
     return vars(sys.modules[thing.__module__]).get(thing.__qualname__) is thing
@@ -102,17 +107,17 @@ def _present_below(name: str) -> None:
             present(module)
 
 
-def _elsewhere(place: str, key: str) -> object:
+def elsewhere(place: str, key: str) -> object:
     """What PyTorch has in a place, from there in fnnet or from a module above; None if it is not loaded."""
     while place:
-        thing = vars(sys.modules.get(f"fnnet.{place}", _NO_MODULE)).get(key)
+        thing = vars(sys.modules.get(f"fnnet.{place}", NO_MODULE)).get(key)
         if thing is not None:
             return thing
         place = place.rpartition(".")[0]
     return None
 
 
-_NO_MODULE = types.ModuleType("none")
+NO_MODULE = types.ModuleType("none")
 
 
 def _complete(module: types.ModuleType, name: str) -> bool:
@@ -123,7 +128,7 @@ def _complete(module: types.ModuleType, name: str) -> bool:
     }
     for place, keys in listed.items():
         for key in keys.split():
-            if key not in vars(module) and (thing := _elsewhere(place, key)) is not None:
+            if key not in vars(module) and (thing := elsewhere(place, key)) is not None:
                 vars(module)[key] = thing
                 found = True
     return found

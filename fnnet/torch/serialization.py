@@ -1,152 +1,140 @@
-"""`torch.save` and `torch.load`: PyTorch's files both ways, with nothing in them executed."""
+"""`torch.load`: PyTorch's files of both formats, with nothing in them executed."""
 
 from __future__ import annotations
 
+import math
 import os
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from fnnet.checkpoint import numpy_values, pt
-from fnnet.checkpoint.atomic import atomically
+from fnnet.checkpoint import pt, safetensors
 from fnnet.checkpoint.pickle_stream import Refusal
-from fnnet.checkpoint.pt_write import Global, Placed, Writer
+from fnnet.checkpoint.refused import RefusedFileError, RefusedPickleError
 from fnnet.checkpoint.stored import Arrays, Storage, StoredTensor
 from fnnet.torch import dtypes as D
-from fnnet.torch import view, whole_modules
-from fnnet.torch.devices import as_device, device
+from fnnet.torch import whole_modules
+from fnnet.torch.devices import CPU, META, as_device, cuda_devices, device
+from fnnet.torch.saving import save as save
 from fnnet.torch.spec import Size, contiguous_strides
 from fnnet.torch.tensor import Tensor, from_array
 
 DEFAULT_PROTOCOL = 2
 MAP_LOCATION = Any
 
-_PLAIN = (int, float, str, bool, type(None), dict, OrderedDict, list, tuple, bytes, bytearray, set, complex)
+_UNSAFE = (
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from "
+    "`False` to `True`. Re-running `torch.load` with `weights_only` set to `False` reads more, of classes "
+    "that this program has; nothing in the file is executed either way."
+)
 
 
-def save(
-    obj: Any,
-    f: Any,
-    pickle_module: Any = None,
-    pickle_protocol: int = 2,
-    _use_new_zipfile_serialization: bool = True,
-    _disable_byteorder_record: bool = False,
-) -> None:
-    """Write tensors, state_dicts and plain containers of them, in PyTorch's zip format.
-
-    Args:
-        obj: what to save. Tensors that share memory share it in the file.
-        f: a path (then the file is replaced atomically), or a file object open for writing bytes.
-        pickle_module, pickle_protocol: accepted as PyTorch's; protocol 2 is written.
-
-    Raises:
-        NotImplementedError: for objects whose code a reader would have to run (see `whole_modules`).
-    """
-    if not _use_new_zipfile_serialization:
-        raise NotImplementedError(
-            "torch.save: fnnet writes PyTorch's zip format, and reads the older one too"
-        )
-    writer = Writer(_place)
-    try:
-        pickled = writer.pickle(obj)
-    except TypeError as error:
-        raise NotImplementedError(f"torch.save: {error}; fnnet saves tensors and plain containers") from None
-    if hasattr(f, "write"):
-        writer.write(f, pickled)
-        return
-    folder = Path(f).parent
-    if not folder.is_dir():
-        raise RuntimeError(f"Parent directory {folder} does not exist.")
-    with atomically(f) as file:
-        writer.write(file, pickled)
+class _RefusedObject(RefusedFileError, pickle.UnpicklingError):
+    """What a file says is refused: PyTorch's exception and fnnet's."""
 
 
-def _place(leaf: Any) -> Placed | Global | None:
-    from fnnet.torch.nn.parameter import Parameter
+class _RefusedArchive(RefusedFileError, RuntimeError):
+    """What a file is made of is damaged."""
 
-    if isinstance(leaf, D.dtype):
-        return Global("torch", leaf.name)
-    if isinstance(leaf, Size):
-        return Global("torch", "Size", (tuple(leaf),))
-    if isinstance(leaf, device):
-        arguments = (leaf.type,) if leaf.index is None else (leaf.type, leaf.index)
-        return Global("torch", "device", arguments)
-    if isinstance(leaf, np.ndarray | np.generic):
-        return numpy_values.written(leaf)
-    if not isinstance(leaf, Tensor):
-        return None if type(leaf) in _PLAIN else whole_modules.write_object(leaf)
-    if leaf._fn is not None and not isinstance(leaf, Parameter) and leaf.grad_fn is not None:
-        leaf = leaf.detach()
-    storage = leaf._storage
-    root = storage.spec
-    laid = view.layout(leaf._steps or (), leaf._starts, root.shape, contiguous_strides(tuple(root.shape)))
-    shared = laid is not None and root.dtype is leaf.dtype and root.contiguous
-    shared = shared and not any(step[0] == "conj" for step in leaf._steps or ())
-    if shared:
-        assert laid is not None
-        strides, offset = laid
 
-        def data() -> np.ndarray[Any, Any]:
-            return np.ascontiguousarray(np.asarray(storage.current().read())).reshape(-1)
+class _RefusedEmpty(RefusedFileError, EOFError):
+    """A file of no bytes."""
 
-        owner: Any = storage
-        count = root.numel
-    else:
-        strides, offset, owner, count = contiguous_strides(tuple(leaf.shape)), 0, leaf, leaf._spec.numel
 
-        def data() -> np.ndarray[Any, Any]:
-            return np.ascontiguousarray(np.asarray(leaf._value().read())).reshape(-1)
-
-    return Placed(
-        owner,
-        data,
-        leaf.dtype.name,
-        count,
-        offset,
-        tuple(leaf.shape),
-        tuple(strides),
-        leaf.requires_grad,
-        isinstance(leaf, Parameter),
-        str(leaf.device),
-    )
+def _as_pytorch(error: RefusedFileError, size: int, weights_only: bool) -> RefusedFileError:
+    """The refusal as an exception that programs written for PyTorch catch, with its words."""
+    kind: type[RefusedFileError] = _RefusedArchive
+    text = f"PytorchStreamReader failed reading zip archive: {error}"
+    if size == 0:
+        kind, text = _RefusedEmpty, f"Ran out of input: {error}"
+    elif isinstance(error, RefusedPickleError):
+        kind, text = _RefusedObject, str(error)
+        if weights_only:
+            text = f"Weights only load failed. {_UNSAFE}\n\tWeightsUnpickler error: {error}"
+    made = kind(error.path, error.reason, error.entry)
+    made.args = (text,)
+    return made
 
 
 class _Tensors(Arrays):
     """What a file's values become here: tensors, where those of one storage share memory."""
 
-    def __init__(self, place: Callable[[str], str], weights_only: bool) -> None:
+    def __init__(self, place: Callable[[Storage, Tensor], device], weights_only: bool) -> None:
         self.place = place
         self.weights_only = weights_only
         self.roots: dict[tuple[int, str, int], Tensor] = {}
+        self.places: dict[int, device] = {}
 
     def tensor(self, stored: StoredTensor) -> Any:
         """A view of the storage's tensor; a copy where the place in it has no view here."""
         kind = self.dtype(stored.dtype)
-        width = kind.itemsize
-        if stored.conjugated or stored.negated or 0 in stored.shape:
-            made = from_array(stored.array(), self._device(stored.storage))
+        width = np.dtype(kind.numpy).itemsize
+        if stored.requires_grad and not kind.differentiable:
+            raise Refusal(f"a tensor of {kind} that requires a gradient")
+        if stored.negated or stored.begin % width:
+            made = self._there(stored, from_array(stored.array()))
         else:
             key = (id(stored.storage), stored.dtype, stored.begin % width)
             root = self.roots.get(key)
             if root is None:
-                root = self.roots[key] = from_array(_whole(stored, width), self._device(stored.storage))
-            offset = stored.offset + stored.begin // width
-            whole = offset == 0 and stored.shape == tuple(root.shape) and stored.strides == (1,)
-            made = root.detach() if whole else root.as_strided(stored.shape, stored.strides, offset)
+                root = self.roots[key] = self._there(stored, from_array(_whole(stored, width)))
+            strides, offset = stored.strides, stored.offset + stored.begin // width
+            whole = offset == 0 and stored.shape == tuple(root.shape) and strides == tuple(root.stride())
+            made = root.detach() if whole else root.as_strided(stored.shape, strides, offset)
+            made = made.conj() if stored.conjugated else made
         return made.requires_grad_() if stored.requires_grad else made
 
-    def _device(self, storage: Storage) -> device:
-        return as_device(self.place(storage.location))
+    def _there(self, stored: StoredTensor, made: Tensor) -> Tensor:
+        where = self.places.get(id(stored.storage))
+        if where is None:
+            where = self.places[id(stored.storage)] = self.place(stored.storage, made)
+        return made if where is CPU else made.to(where)
+
+    def meta(self, stored: StoredTensor) -> Any:
+        """A tensor of the device "meta"."""
+        from fnnet.torch.interchange import empty_strided
+
+        return empty_strided(
+            stored.shape,
+            stored.strides,
+            dtype=self.dtype(stored.dtype),
+            device=META,
+            requires_grad=stored.requires_grad,
+        )
 
     def parameter(self, tensor: Any, requires_grad: bool) -> Any:
         """A Parameter on the tensor's memory."""
         from fnnet.torch.nn.parameter import Parameter
 
+        if requires_grad and not tensor._spec.differentiable:
+            raise Refusal(f"a parameter of {tensor.dtype} that requires a gradient")
         return Parameter(tensor.detach(), requires_grad)
+
+    def added(self, tensor: Any, state: dict[str, Any]) -> Any:
+        """The tensor with attributes that somebody gave it."""
+        from fnnet.torch.nn.parameter import Buffer
+
+        state = dict(state)
+        if state.pop("_is_buffer", False) is True:
+            tensor = Buffer(tensor, persistent=bool(state.pop("persistent", True)))
+        for name in state:
+            if name in Tensor.__annotations__ or hasattr(Tensor, name):
+                raise Refusal(f"a tensor with the attribute {name[:40]!a}, which every tensor has")
+        tensor.__dict__.update(state)
+        return tensor
+
+    def subclass(self, tensor: Any, kind: Any) -> Any:
+        """The tensor as one of a class of the program's."""
+        if not (isinstance(kind, type) and issubclass(kind, Tensor)):
+            raise Refusal("a tensor of a class that is none of tensors")
+        made = object.__new__(kind)
+        made.__dict__.update(tensor.__dict__)
+        return made
 
     def ordered(self) -> dict[Any, Any]:
         """An OrderedDict."""
@@ -158,9 +146,25 @@ class _Tensors(Arrays):
             raise Refusal("a _metadata that is no OrderedDict")
         ordered._metadata = metadata  # type: ignore[attr-defined]
 
+    def allows(self, module: str, name: str) -> bool:
+        """Values of the standard library, where more than weights are read, or they were said to be safe."""
+        return not self.weights_only or whole_modules.is_safe(module, name)
+
     def named(self, module: str, name: str) -> Any:
         """A class or function that the program has, unless only weights are read."""
-        return whole_modules.find(module, name, self.weights_only)
+        found = whole_modules.find(module, name, self.weights_only)
+        if found is None and self.weights_only:
+            full = f"{module}.{name}".removeprefix("__builtin__.").removeprefix("builtins.")[:200]
+            raise Refusal(
+                f"Unsupported global: GLOBAL {full} was not an allowed global by default. Please use "
+                f"`torch.serialization.add_safe_globals([{full}])` or the `torch.serialization.safe_globals("
+                f"[{full}])` context manager to allowlist this global if you trust this class/function"
+            )
+        return found
+
+    def value(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
+        """A named tuple, or a member of an enumeration."""
+        return whole_modules.value_of(kind, arguments)
 
     def new(self, kind: type) -> Any:
         """An object without its attributes."""
@@ -168,10 +172,11 @@ class _Tensors(Arrays):
 
     def state(self, made: Any, state: dict[str, Any]) -> None:
         """The attributes of an object."""
-        if whole_modules.is_of_pytorch(made, state):
-            name = f"{type(made).__module__.removeprefix('fnnet.')}.{type(made).__qualname__}"
-            raise Refusal(f"a whole module of PyTorch, {name}: save its state_dict() instead")
         whole_modules.state_into(made, state)
+
+    def structure(self) -> Arrays:
+        """The same without tensors."""
+        return Described(self.weights_only)
 
     def size(self, lengths: tuple[int, ...]) -> Any:
         """A torch.Size."""
@@ -192,14 +197,43 @@ class _Tensors(Arrays):
             raise Refusal(f"the device {text!r}") from None
 
 
-def _whole(stored: StoredTensor, width: int) -> np.ndarray[Any, Any]:
-    """All elements of the storage, in one dimension."""
-    from dataclasses import replace
+class Described(_Tensors):
+    """The same without tensors: what a pickle that is to be written says must be read again."""
 
+    def __init__(self, weights_only: bool = False) -> None:
+        super().__init__(lambda storage, made: CPU, weights_only)
+
+    def tensor(self, stored: StoredTensor) -> Any:
+        """Something that stands for it."""
+        return object()
+
+    meta = tensor
+
+    def parameter(self, tensor: Any, requires_grad: bool) -> Any:
+        """Something that stands for it."""
+        return object()
+
+    def added(self, tensor: Any, state: dict[str, Any]) -> Any:
+        """Something that stands for it."""
+        return object()
+
+    def subclass(self, tensor: Any, kind: Any) -> Any:
+        """Something that stands for it."""
+        return object()
+
+
+def _whole(stored: StoredTensor, width: int) -> np.ndarray[Any, Any]:
+    """All elements of the storage: as the tensor has them if it has all in order, else in one dimension."""
     count = (stored.storage.size - stored.begin % width) // width
-    return replace(
-        stored, begin=stored.begin % width, offset=0, shape=(count,), strides=(1,), requires_grad=False
-    ).array()
+    shape: tuple[int, ...] = (count,)
+    strides: tuple[int, ...] = (1,)
+    in_order = stored.offset + stored.begin // width == 0 and stored.strides == contiguous_strides(
+        stored.shape
+    )
+    if in_order and count == math.prod(stored.shape):
+        shape, strides = stored.shape, stored.strides
+    plain = replace(stored, begin=stored.begin % width, offset=0, shape=shape, strides=strides)
+    return replace(plain, requires_grad=False, conjugated=False).array()
 
 
 def load(
@@ -215,48 +249,134 @@ def load(
 
     Args:
         f: a path, or a file object open for reading bytes.
-        map_location: a device, a dict from devices to devices as strings, or a function of a tensor's
-            storage and location that returns a device or None; None keeps devices as saved.
-        pickle_module: must be None.
-        weights_only: False also reads whole modules, of classes that the program has defined or imported;
-            True or None reads those that `add_safe_globals` allows.
+        map_location: a device, a dict from devices to devices as strings, or a function of a storage and
+            its location that returns a storage or None; None keeps devices as saved.
+        pickle_module: None or Python's `pickle`, which stands for weights_only=False.
+        weights_only: False also reads values of the standard library, and whole modules and objects of
+            classes that the program has defined or imported; True or None reads what PyTorch does, and what
+            `add_safe_globals` allows.
         mmap: a path is memory-mapped in any case while it is read.
 
     Raises:
-        RefusedFileError: (a ValueError) for a file that holds anything but tensors and plain containers.
+        RefusedFileError: (a ValueError) for a file that holds anything else or is damaged; it is also
+            PyTorch's exception: pickle.UnpicklingError, RuntimeError or EOFError.
         RuntimeError: for tensors of a device that is not here; map_location="cpu" brings them.
     """
-    if pickle_module is not None:
+    if getattr(pickle_module, "__name__", "pickle") != "pickle":
         raise NotImplementedError("torch.load: pickle_module: files are read without pickle in fnnet")
-    make = _Tensors(_placing(map_location), weights_only is not False)
-    if hasattr(f, "read"):
-        data = np.frombuffer(f.read(), np.uint8)
-        return pt.read_bytes(str(getattr(f, "name", "<file object>")), data, make)
-    return pt.read(os.fspath(f), make)
-
-
-def _placing(map_location: Any) -> Callable[[str], str]:
-    if map_location is None:
-        return lambda location: location
-    if isinstance(map_location, dict):
-        return lambda location: str(map_location.get(location, location))
-    if isinstance(map_location, str | device | jax.Device):
-        return lambda location: str(map_location)
-    if not callable(map_location):
-        raise TypeError(
-            f"torch.load: map_location: expected a device, a dict or a function, got {map_location!r}"
+    weights_only = _only_weights(pickle_module, weights_only)
+    if weights_only and pickle_module is not None:
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    make = _Tensors(_placing(map_location), weights_only)
+    is_path = isinstance(f, str | bytes | os.PathLike)
+    if not is_path and not hasattr(f, "read"):
+        raise AttributeError(
+            f"'{type(f).__name__}' object has no attribute 'seek'. You can only torch.load from a file that "
+            "is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it "
+            "instead."
         )
+    if is_path and os.fsdecode(f).endswith(".safetensors"):
+        return {
+            name: from_array(one, map_location) for name, one in safetensors.read(os.fsdecode(f))[0].items()
+        }
+    begin = f.tell() if not is_path and hasattr(f, "tell") else 0
+    data = pt.mapped(os.fsdecode(f)) if is_path else np.frombuffer(f.read(), np.uint8)
+    name = os.fsdecode(f) if is_path else str(getattr(f, "name", "<file object>"))
+    if mmap:
+        _check_mapped(f, is_path, data[:4].tobytes())
+    try:
+        value, end = pt.read_first(name, data, make)
+    except RefusedFileError as error:
+        raise _as_pytorch(error, data.size, weights_only) from None
+    if end != data.size:
+        if is_path:
+            left = RefusedFileError(name, f"{data.size - end} bytes are left after the end")
+            raise _as_pytorch(left, data.size, weights_only)
+        f.seek(begin + end)  # where the next one begins
+    return value
 
-    def call(location: str) -> str:
-        placed = map_location("cpu", location)  # a storage is on the CPU before it is placed
-        return location if placed is None else str(placed)
+
+def _only_weights(pickle_module: Any, weights_only: bool | None) -> bool:
+    """What PyTorch makes of the argument and of the environment's variables."""
+    forced, unforced = (
+        os.getenv(f"TORCH_FORCE_{name}WEIGHTS_ONLY_LOAD", "0").lower() in ("1", "y", "yes", "true")
+        for name in ("", "NO_")
+    )
+    if forced and unforced:
+        raise RuntimeError(
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be "
+            "set, but both were set."
+        )
+    if forced:
+        return True
+    if weights_only is None:
+        return pickle_module is None and not unforced
+    return bool(weights_only)
+
+
+def _check_mapped(f: Any, is_path: bool, start: bytes) -> None:
+    if start != b"PK\3\4":
+        name = f"{f}, " if isinstance(f, str) else ""
+        raise RuntimeError(
+            f"mmap can only be used with files saved with `torch.save({name}_use_new_zipfile_serialization="
+            "True), please torch.save your checkpoint with this option in order to use mmap."
+        )
+    if not is_path:
+        raise ValueError("f must be a file path in order to use the mmap argument")
+
+
+def _placing(map_location: Any) -> Callable[[Storage, Tensor], device]:
+    if map_location is None:
+        return lambda storage, made: _located(storage.location)
+    if isinstance(map_location, dict):
+        return lambda storage, made: _located(map_location.get(storage.location, storage.location))
+    if isinstance(map_location, str | bytes | device | jax.Device):
+        where = os.fsdecode(map_location) if isinstance(map_location, bytes) else map_location
+        return lambda storage, made: _located(where)
+    if not callable(map_location):
+        raise TypeError(f"torch.load: map_location: '{type(map_location).__name__}' object is not callable")
+
+    def call(storage: Storage, made: Tensor) -> device:
+        placed = map_location(made.untyped_storage(), storage.location)
+        if placed is None:
+            return _located(storage.location)
+        return _located(getattr(placed, "device", placed))
 
     return call
 
 
+def _located(location: Any) -> device:
+    """The device of a tag in a file, or of what the caller said."""
+    if isinstance(location, jax.Device):
+        return as_device(location)
+    text = str(location)
+    kind, _, index = text.partition(":")
+    if kind == "cuda":
+        if not cuda_devices():
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. "
+                "If you are running on a CPU-only machine, please use torch.load with "
+                "map_location=torch.device('cpu') to map your storages to the CPU."
+            )
+        if index.isdigit() and int(index) >= len(cuda_devices()):
+            raise RuntimeError(
+                f"Attempting to deserialize object on CUDA device {index} but torch.cuda.device_count() is "
+                f"{len(cuda_devices())}. Please use torch.load with map_location to map your storages to an "
+                "existing device."
+            )
+    elif kind not in ("cpu", "meta"):
+        raise RuntimeError(
+            f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {text})"
+        )
+    return as_device(text)
+
+
 def add_safe_globals(safe_globals: list[Any]) -> None:
-    """Let files that are read with weights_only=True name these classes and functions."""
-    whole_modules.SAFE.extend(_thing(one) for one in safe_globals)
+    """Let files that are read with weights_only=True name these classes and functions.
+
+    PyTorch also takes pairs of one and the full name that files have for it.
+    """
+    whole_modules.SAFE.extend(_checked(safe_globals))
 
 
 def get_safe_globals() -> list[Any]:
@@ -273,7 +393,7 @@ class safe_globals:
     """Within the block, files may name these classes and functions."""
 
     def __init__(self, safe_globals: list[Any]) -> None:
-        self._added = [_thing(one) for one in safe_globals]
+        self._added = _checked(safe_globals)
 
     def __enter__(self) -> None:
         self._before = list(whole_modules.SAFE)
@@ -283,6 +403,15 @@ class safe_globals:
         whole_modules.SAFE[:] = self._before
 
 
-def _thing(given: Any) -> Any:
-    """A class or function; PyTorch also takes it with the name that files have for it."""
-    return given[0] if isinstance(given, tuple) else given
+def _checked(given: list[Any]) -> list[Any]:
+    for one in given:
+        if isinstance(one, tuple) and len(one) != 2:
+            raise ValueError(
+                "Expected tuple of length 2 (global, str of callable full path), but got tuple of length: "
+                f"{len(one)}"
+            )
+        if isinstance(one, tuple) and type(one[1]) is not str:
+            raise TypeError(
+                f"Expected second item in tuple to be str of callable full path, but got: {type(one[1])}"
+            )
+    return list(given)

@@ -19,7 +19,7 @@ import numpy as np
 
 from fnnet.torch.attach import method
 from fnnet.torch.dtypes import of_numpy
-from fnnet.torch.pickling import _further, _reduce_ex
+from fnnet.torch.pickling import _reduce_ex, added
 from fnnet.torch.spec import spec_of
 from fnnet.torch.storage import UNSEEN, Storage
 from fnnet.torch.tensor import Tensor, alias, wrap
@@ -134,7 +134,7 @@ def _reduced(tensor: Any) -> Any:
         return _reduce_ex(tensor, 2)
     array = tensor._storage.host
     cls = None if type(tensor) is Tensor else type(tensor)
-    seen = (tensor._steps, tensor._starts, tensor._requires, _further(tensor))
+    seen = (tensor._steps, tensor._starts, tensor._requires, added(tensor))
     return _attached, (cls, path, array.shape, array.dtype, *seen)
 
 

@@ -9,18 +9,21 @@ fnnet's own.
 from __future__ import annotations
 
 import argparse
+import copyreg
+import enum
 import importlib
 import os
 import sys
-from collections.abc import Iterator
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from fnnet.checkpoint.pt_write import Global
+from fnnet.checkpoint.pickle_stream import Refusal
+from fnnet.checkpoint.pt_write import Name, named
 from fnnet.layers.layer import Layer
-from fnnet.torch.presented import is_own
+from fnnet.torch.presented import NO_MODULE, elsewhere, is_own, place_of
+from fnnet.torch.tensor import Tensor
 
-__all__ = ["SAFE", "find", "is_of_pytorch", "object_of", "reference", "state_into", "write_object"]
+__all__ = ["SAFE", "find", "object_of", "reduced", "reference", "state_into"]
 
 SAFE: list[Any] = []
 """What `add_safe_globals` allows a file to name that is read with weights_only=True."""
@@ -34,6 +37,7 @@ _CUSTOM = (
     "__del__",
     "__getnewargs_ex__",
 )
+_PLACES_OF_C = {"torch._C._nn": "torch.nn.functional"}
 _PLACES = ("fnnet.torch.nn.functional", "fnnet.torch.nn.modules.linear", "fnnet.torch")
 
 
@@ -45,19 +49,54 @@ def _base() -> type:
 
 def find(module: str, name: str, weights_only: bool) -> Any:
     """The class or function of that name, if the program has it and a file may name it; else None."""
+    module = _PLACES_OF_C.get(module, module)
     if module.partition(".")[0] in ("torch", "torchvision"):
         module = f"fnnet.{module}"
         if module.startswith("fnnet.torch.nn.modules"):
             importlib.import_module("fnnet.torch.nn.modules")  # where PyTorch says that its own are
-    thing: Any = sys.modules.get(module)
+    thing: Any = sys.modules.get(module, NO_MODULE if module.startswith("fnnet.torch.") else None)
     for part in name.split("."):
-        if thing is None or not (isinstance(thing, type) or thing is sys.modules.get(module)):
+        if thing is None or not (isinstance(thing, type | ModuleType)):
             return None
-        thing = vars(thing).get(part)
+        found = vars(thing).get(part)
+        if found is None and isinstance(thing, ModuleType) and module.startswith("fnnet."):
+            found = elsewhere(module.removeprefix("fnnet."), part)
+        thing = found
     if not isinstance(thing, type | FunctionType) or not _allowed(thing):
         return None
     trusted = isinstance(thing, type) and issubclass(thing, Layer)
     return thing if trusted or not weights_only or any(thing is one for one in SAFE) else None
+
+
+def is_safe(module: str, name: str) -> bool:
+    """Whether `add_safe_globals` was given what files know by this name."""
+    module = {"__builtin__": "builtins"}.get(module, module)
+    for one in SAFE:
+        own = f"{getattr(one, '__module__', None)}.{getattr(one, '__qualname__', None)}"
+        if (one[1] if isinstance(one, tuple) else own) == f"{module}.{name}":
+            return True
+    return False
+
+
+def value_of(kind: Any, arguments: tuple[Any, ...]) -> Any:
+    """A named tuple or a member of an enumeration, made without calling its class."""
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        members = kind._value2member_map_
+        if len(arguments) == 1 and type(arguments[0]) in (int, str) and arguments[0] in members:
+            return members[arguments[0]]
+        raise Refusal(f"a {kind.__name__} that it does not have")
+    if _is_named_tuple(kind) and len(arguments) == len(kind._fields):
+        return tuple.__new__(kind, arguments)
+    raise Refusal(f"a {getattr(kind, '__name__', 'thing')} of arguments")
+
+
+def _is_named_tuple(kind: Any) -> bool:
+    return (
+        isinstance(kind, type)
+        and issubclass(kind, tuple)
+        and type(getattr(kind, "_fields", None)) is tuple
+        and any(base in (kind, kind.__base__) for base in kind.__mro__ if base.__base__ is tuple)
+    )
 
 
 def _allowed(thing: type | FunctionType) -> bool:
@@ -68,13 +107,17 @@ def _allowed(thing: type | FunctionType) -> bool:
         return not any(_overrides(thing, name) for name in _CUSTOM)
     if issubclass(thing, Layer) or thing is argparse.Namespace:
         return True
+    if own and (issubclass(thing, enum.Enum) or _is_named_tuple(thing)):
+        return True
+    if issubclass(thing, Tensor):
+        return own and not any(_overrides(thing, name) for name in _CUSTOM)
     return own and "__dict__" in dir(thing) and not any(_overrides(thing, name) for name in _CUSTOM)
 
 
 def _overrides(kind: type, name: str) -> bool:
     for one in kind.__mro__:
         if name in vars(one):
-            return one is not object and one is not _base()
+            return one is not object and one is not _base() and one is not Tensor
     return False
 
 
@@ -94,62 +137,39 @@ def object_of(kind: type) -> Any:
     return object.__new__(kind)
 
 
-def is_of_pytorch(made: Any, state: dict[str, Any]) -> bool:
-    """Whether this is a module as PyTorch writes it, with its hooks, and with other attributes than here."""
-    return isinstance(made, _base()) and any(str(name).endswith("_hooks") for name in state)
-
-
 def state_into(made: Any, state: dict[str, Any]) -> None:
     """Give an object its attributes."""
     if isinstance(made, _base()):
-        _base().__setstate__(made, state)  # type: ignore[attr-defined]
+        from fnnet.torch.nn.stored import restore
+
+        restore(made, state)
     else:
         made.__dict__.update(state)
 
 
-def reference(thing: Any) -> Global | None:
-    """How a class or function is named in a file; None if a file could not name it."""
-    for module in (getattr(thing, "__module__", None), *_PLACES):
-        if isinstance(module, str) and find(module, thing.__qualname__, False) is thing:
-            return Global(module, thing.__qualname__)
-    return None
+def reference(thing: Any) -> Name:
+    """How a class or function of fnnet is named in a file: by PyTorch's name, if it has one.
+
+    Raises NotImplementedError for one that a file could not name.
+    """
+    name = thing.__qualname__
+    own = thing.__module__.removeprefix("fnnet.")
+    for module in (place_of(own, name), thing.__module__, *_PLACES):
+        if module is not None and find(module, name, False) is thing:
+            return named(module.removeprefix("fnnet.") if module.startswith("fnnet.torch") else module, name)
+    raise NotImplementedError(
+        f"torch.save: {thing!r} cannot be named in a file: it is no class or function of a module"
+    )
 
 
-def write_object(made: Any) -> Global | None:
-    """How an object is written: its class and its attributes. None if it is not one of those that are read.
+def reduced(made: Any) -> Any:
+    """The reduction of an object: its class and its attributes. NotImplemented for what is no module.
 
-    Raises NotImplementedError for a module with hooks, or of a class that pickles in its own way.
+    Raises NotImplementedError for a module with hooks.
     """
     kind = type(made)
-    if isinstance(made, type | FunctionType):
-        named = reference(made)
-        if named is None:
-            raise NotImplementedError(
-                f"torch.save: {made!r} cannot be named in a file: it is no class or function of a module"
-            )
-        return named
-    is_module = isinstance(made, _base())
-    if not (is_module or isinstance(made, Layer | argparse.Namespace) or _is_of_program(kind.__module__)):
-        return None
-    named = reference(kind)
-    if named is None:
-        raise NotImplementedError(
-            f"torch.save: an object of {kind.__module__}.{kind.__qualname__}: its class is local, has "
-            "slots, or pickles in its own way; save the module's state_dict() instead"
-        )
-    state = dict(_plain_state(made)) if is_module else dict(vars(made))
-    if hasattr(kind, "_further_state"):
-        state.update(made._further_state())
-    return Global(named.module, named.name, (), state, new=True)
+    if not isinstance(made, _base()):
+        return NotImplemented
+    from fnnet.torch.nn.stored import state_of
 
-
-def _plain_state(module: Any) -> Iterator[tuple[str, Any]]:
-    for name, value in vars(module).items():
-        if name.endswith("_hooks"):
-            if value:
-                raise NotImplementedError(
-                    f"torch.save: a {type(module).__name__} with hooks ({name}): remove them, or save its "
-                    "state_dict()"
-                )
-        else:
-            yield name, value
+    return copyreg.__newobj__, (kind,), state_of(made)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from typing import Any
 
 from fnnet.layers.layer import Layer
 
-__all__ = ["field_of", "of", "optional"]
+__all__ = ["families", "field_of", "hidden", "of", "optional", "shown"]
 
 _HIDDEN: dict[str, frozenset[str]] = {
     "_Loss": frozenset({"size_average", "reduce", "weight", "pos_weight"}),
@@ -26,7 +26,7 @@ _HIDDEN: dict[str, frozenset[str]] = {
 }
 """Fields that the module does not have as attributes, or has as parameters."""
 
-_NAMED = {("PReLU", "initial"): "init"}
+_NAMED = {("PReLU", "initial"): "init", ("PairwiseDistance", "p"): "norm"}
 """Fields under another name."""
 
 _FURTHER: dict[str, dict[str, Callable[[Any], Any]]] = {
@@ -82,8 +82,19 @@ _OPTIONAL: dict[str, dict[str, tuple[str, ...]]] = {
 """Names that are registered though an option leaves them None."""
 
 
-def _families(layer: Any) -> list[str]:
+def families(layer: Any) -> list[str]:
+    """The names of a layer's class and of those above it."""
     return [cls.__name__ for cls in type(layer).__mro__]
+
+
+def hidden(layer_class: type[Layer]) -> set[str]:
+    """Fields that modules of this class do not have as attributes."""
+    return {name for cls in layer_class.__mro__ for name in _HIDDEN.get(cls.__name__, ())}
+
+
+def shown(layer_class: type[Layer], field: str) -> str:
+    """The attribute that shows a field."""
+    return _NAMED.get((layer_class.__name__, field), field)
 
 
 def _fields(layer: Any) -> list[str]:
@@ -94,16 +105,9 @@ def _fields(layer: Any) -> list[str]:
 
 def of(layer: Any) -> dict[str, Any]:
     """The attributes of the module of a layer."""
-    families = _families(layer)
-    hidden: set[str] = set()
-    for family in families:
-        hidden |= _HIDDEN.get(family, frozenset())
-    found = {
-        _NAMED.get((families[0], name), name): getattr(layer, name)
-        for name in _fields(layer)
-        if name not in hidden
-    }
-    for family in families:
+    without = hidden(type(layer))
+    found = {shown(type(layer), name): getattr(layer, name) for name in _fields(layer) if name not in without}
+    for family in families(layer):
         found.update({name: value(layer) for name, value in _FURTHER.get(family, {}).items()})
     return found
 
@@ -113,14 +117,14 @@ def field_of(layer: Any, attribute: str) -> str:
     if layer is None:
         return ""
     for (family, field), name in _NAMED.items():
-        if name == attribute and family in _families(layer):
+        if name == attribute and family in families(layer):
             return field
     return attribute if attribute in _fields(layer) else ""
 
 
 def optional(layer: Any, kind: str) -> tuple[str, ...]:
     """Names of `kind` ("parameters", "buffers") that the module has, be it as None, in PyTorch's order."""
-    for family in _families(layer):
+    for family in families(layer):
         if family in _OPTIONAL:
             return _OPTIONAL[family].get(kind, ())
     return ()
