@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.functional.adding import add_at
+from fnnet.functional.adding import add_at, set_at
 from fnnet.functional.dtypes import index_dtype, is_bool, is_integral
 from fnnet.functional.indexing import check_indices
 from fnnet.functional.operation import operation
@@ -167,7 +167,8 @@ def setitem(input: jax.Array, index: Any, value: Any) -> jax.Array:
         return input.at[entries].set(_fitted(value, shape, input.dtype))
     places = jnp.arange(input.size, dtype=index_dtype()).reshape(input.shape)
     chosen = getitem(places, index)
-    return input.reshape(-1).at[chosen].set(_fitted(value, chosen.shape, input.dtype)).reshape(input.shape)
+    filled = set_at(input.reshape(-1).at[chosen], _fitted(value, chosen.shape, input.dtype))
+    return filled.reshape(input.shape)
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="IndexPutBackward0")

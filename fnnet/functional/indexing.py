@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.functional.adding import add_at
+from fnnet.functional.adding import add_at, set_at
 from fnnet.functional.along import slices_along, taken_along
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import (
@@ -144,7 +144,7 @@ def index_copy(input: jax.Array, dim: int, index: jax.Array, source: jax.Array) 
             f"({count})"
         )
     put_there = jnp.asarray(source).reshape(_kept(lines, places, axis))
-    return _at(lines, places, axis).set(put_there).reshape(jnp.shape(input))
+    return set_at(_at(lines, places, axis), put_there).reshape(jnp.shape(input))
 
 
 @operation("torch", "Tensor", in_place=True, grad_fn="IndexFillBackward0")
@@ -228,7 +228,7 @@ def put(input: jax.Array, index: jax.Array, source: jax.Array, accumulate: bool 
     )
     target = flat.at[places]
     values = jnp.ravel(source)
-    return (add_at(target, values) if accumulate else target.set(values)).reshape(jnp.shape(input))
+    return (add_at(target, values) if accumulate else set_at(target, values)).reshape(jnp.shape(input))
 
 
 @operation("torch", "Tensor", grad_fn="GatherBackward0")

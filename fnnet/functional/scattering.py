@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.functional.adding import add_at
+from fnnet.functional.adding import add_at, set_at
 from fnnet.functional.arithmetic import Value
 from fnnet.functional.dtypes import concrete, index_dtype, is_integral, is_number, scalar_name
 from fnnet.functional.indexing import aligned
@@ -78,7 +78,9 @@ def scatter(
         return jnp.asarray(input)
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError(f"reduce argument must be either add or multiply, but got {reduce!r}")
-    put = {None: "set", "add": "add", "multiply": "multiply"}[reduce]
+    if reduce is None:
+        return set_at(lines.at[where], values).reshape(jnp.shape(input))
+    put = reduce
     if values.dtype == jnp.bool_:
         put = {"add": "max", "multiply": "min"}.get(put, put)
     return getattr(lines.at[where], put)(values).reshape(jnp.shape(input))

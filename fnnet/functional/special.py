@@ -314,7 +314,9 @@ def polygamma(n: int, input: jax.Array) -> jax.Array:
 @operation("torch", "Tensor", in_place=True, grad_fn="MvlgammaBackward0", to_float=True)
 @once_rounded
 def mvlgamma(input: jax.Array, p: int) -> jax.Array:
-    """The logarithm of the gamma function of dimension p."""
+    """The logarithm of the gamma function of dimension p. Raises RuntimeError for p < 1."""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
     x = to_floating(input)
     terms = lax.lgamma(x[..., None] - jnp.arange(p, dtype=x.dtype) / 2)
     return terms.sum(-1) + p * (p - 1) / 4 * jnp.log(jnp.asarray(jnp.pi, x.dtype))

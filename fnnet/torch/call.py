@@ -21,6 +21,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
+from fnnet.torch.refusals import require_tensor
 from fnnet.torch.storage import UNSEEN, Storage
 from fnnet.torch.tensor import Tensor, alias
 from fnnet.torch.versions import count
@@ -245,13 +246,15 @@ def _check_mapped(target: Tensor, value: Value) -> None:
 def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None) -> Tensor:
     """Record a call whose result replaces its first argument, and return that. For `parser` see `call`."""
     key, tensors, numbers = key_of(op, args, kwargs)
-    target = tensors[0]
     try:
         plan = op.plans.get(tuple(key))
     except TypeError:
         plan = None
         if parser is None:
             raise op.unhashable(args, kwargs) from None
+    if plan is None:
+        require_tensor(op.name.rstrip("_") + "_", args[0] if args else kwargs.get("input"))
+    target = tensors[0]
     if plan is None:
         if parser is not None:
             return call_in_place(op, *parser.parse(args, kwargs))

@@ -107,6 +107,10 @@ def _is_variadic(op: Op) -> bool:
     )
 
 
+WITH_OUT = ("adaptive_avg_pool1d", "avg_pool1d", "hardshrink", "logsigmoid", "normalize")
+"""Functions of nn.functional that take `out`, of those whose signatures are not recorded."""
+
+
 def function_of(op: Op, place: str = "", name: str = "") -> Callable[..., Any]:
     """The operation as a function or, of the place "Tensor", a method, which may take sizes one by one.
 
@@ -135,6 +139,8 @@ def function_of(op: Op, place: str = "", name: str = "") -> Callable[..., Any]:
             return _unless_same(call(op, args, kwargs, parser), several)
         if kwargs and "out" in kwargs and not has_out:
             if parser is not None:
+                if place == "nn.functional" and name not in WITH_OUT and not parser.known:
+                    raise TypeError(f"{name}() got an unexpected keyword argument 'out'")
                 args, kwargs = parser.parse(args, kwargs)
             out = kwargs.pop("out")
             if (

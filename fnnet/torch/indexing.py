@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.adding import set_at
 from fnnet.torch import dtypes as D
 from fnnet.torch.call import apply, store
 from fnnet.torch.index_items import (
@@ -443,7 +444,7 @@ def _put_places(
                     f"indexing result of shape {list(target)}"
                 )
             place = x.at[where]
-            return place.add(new) if accumulate else place.set(jnp.broadcast_to(new, target))
+            return place.add(new) if accumulate else set_at(place, jnp.broadcast_to(new, target))
 
         plan = make_plan(scatter, specs, (), spec.device, "IndexPutBackward0")
         plan.shown = (0, 1)

@@ -248,7 +248,7 @@ class Op:
         kinds = dict(tensors)
         sides = [kinds.get(name, type(arguments.get(name))) for name in ("input", "other")]
         check_subtraction(self.declared.name, sides)
-        check_targets(self.declared.name, tensors)
+        check_targets(self.declared.name, tensors, specs)
         if not tensors and self.parameters[:1] == ["input"]:
             raise self.unhashable(given.args, given.kwargs)
         first = next((one for one in arguments.values() if is_tensor(one)), None)

@@ -156,6 +156,11 @@ class LazyParser:
         self.place, self.name = place, name
         self._made: Parser | bool | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether the function has a recorded signature."""
+        return self.name in _recorded().get(self.place, {})
+
     def parse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """See `Parser.parse`; the arguments as they are of a function that PyTorch writes in Python."""
         if self._made is None:

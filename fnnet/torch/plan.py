@@ -146,7 +146,7 @@ class Plan:
         self.edged = tuple([spec.differentiable for spec in self.inputs])
         self.differentiable = any(self.linked)
         self.tree = tree
-        self.single = tree is None or jax.tree_util.treedef_is_leaf(tree)
+        self.single = tree is None or (tree.num_leaves == 1 and jax.tree_util.treedef_is_leaf(tree))
         self.grad_fn = grad_fn
         self.saves_output = False
         self.fill: float | None = None

@@ -257,11 +257,17 @@ def fill_drawn(target: Tensor, value: Value, grad_fn: str = "NormalBackward0") -
     return store(target, plan, [target, wrap(value, spec_of(target.shape, target.dtype, target.device))], ())
 
 
-def _filler(name: str, method: str) -> None:
+def _filler(name: str, method: str, defaults: dict[str, Any]) -> None:
     grad_fn = "".join(part.capitalize() for part in method.split("_")) + "Backward0"
+    names = tuple(defaults)
 
     def fill(self: Tensor, *arguments: Any, generator: Any = None, **named: Any) -> Tensor:
-        values = (*arguments, *named.values())
+        if method == "random" and len(arguments) == 1 and not named:  # the only bound is the upper one
+            arguments = (0, *arguments)
+        given = dict(zip(names, arguments, strict=False)) | named
+        if method == "random" and given.get("to") is not None and given.get("from") is None:
+            given["from"] = 0
+        values = (defaults | given).values()
         return fill_drawn(self, draw(self._spec, method, *values, generator=generator), grad_fn)
 
     fill.__name__ = name
@@ -269,11 +275,16 @@ def _filler(name: str, method: str) -> None:
     setattr(Tensor, name, fill)
 
 
-for _name, _method in (
-    ("uniform_", "uniform"), ("normal_", "normal"), ("exponential_", "exponential"), ("cauchy_", "cauchy"),
-    ("geometric_", "geometric"), ("log_normal_", "log_normal"), ("random_", "random"),
-):  # fmt: skip
-    _filler(_name, _method)
+for _name, _method, _defaults in (
+    ("uniform_", "uniform", {"from": 0.0, "to": 1.0}),
+    ("normal_", "normal", {"mean": 0.0, "std": 1.0}),
+    ("exponential_", "exponential", {"lambd": 1.0}),
+    ("cauchy_", "cauchy", {"median": 0.0, "sigma": 1.0}),
+    ("geometric_", "geometric", {"p": None}),
+    ("log_normal_", "log_normal", {"mean": 1.0, "std": 2.0}),
+    ("random_", "random", {"from": None, "to": None}),
+):
+    _filler(_name, _method, _defaults)
 
 
 def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:

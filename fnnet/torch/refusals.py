@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from fnnet.functional.refusal import check_kinds as check_kinds
 from fnnet.torch import dtypes as D
+
+if TYPE_CHECKING:
+    from fnnet.torch.spec import Spec
 
 _LABELS = {D.BOOL: "bool", D.INTEGER: "integer", D.FLOATING: "floating", D.COMPLEX: "complex"}
 _BY_INPUT = frozenset(("lerp",))
@@ -97,12 +100,59 @@ def check_subtraction(name: str, sides: list[D.dtype | type | None]) -> None:
 
 
 _SAME_Q = ("quantile", "nanquantile")
+_LONG = (D.int64,)
+_INTS = (D.int64, D.int32)
+_OF_INTS = "{name}(): Expected dtype int32/int64 for index"
+_OF_LONG = "{name}(): Expected a long tensor for index, but got {Dtype}"
+_LOOKED_UP = (
+    "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+    "{tensor} instead (while checking arguments for {name})"
+)
+
+_OF_VECTORS = ("index_select", "index_fill", "index_copy")
+_INDICES: dict[str, tuple[str, tuple[D.dtype, ...], type[Exception], str]] = {
+    "index_select": ("index", _INTS, RuntimeError, "{name}(): Expected dtype int32 or int64 for index"),
+    "gather": ("index", _INTS, RuntimeError, _OF_INTS),
+    **dict.fromkeys(
+        ("scatter", "scatter_add", "scatter_reduce"),
+        ("index", _INTS, RuntimeError, _OF_INTS.format(name="scatter")),
+    ),
+    "index_fill": ("index", _LONG, IndexError, "index_fill_(): Expected dtype int64 for index."),
+    **dict.fromkeys(
+        ("index_add", "index_reduce"),
+        ("index", _INTS, RuntimeError, _OF_INTS.replace("()", "_()") + " but got: {Dtype}"),
+    ),
+    **dict.fromkeys(("index_copy", "put"), ("index", _LONG, RuntimeError, _OF_LONG.replace("()", "_()"))),
+    "take": ("index", _LONG, RuntimeError, _OF_LONG),
+    "take_along_dim": (
+        "indices", _LONG, RuntimeError, "torch.{name}(): dtype of indices should be Long but got {Dtype}"
+    ),
+    "one_hot": (
+        "tensor", _LONG, RuntimeError, "one_hot is only applicable to index tensor of type LongTensor."
+    ),
+    "nll_loss": (
+        "target", (D.int64, D.uint8), RuntimeError,
+        "expected target dtype to be Long or Byte, but got {Dtype}",
+    ),
+    "embedding": ("input", _INTS, RuntimeError, _LOOKED_UP),
+    "embedding_bag": ("input", _INTS, RuntimeError, _LOOKED_UP),
+}  # fmt: skip
+"""Which argument of an operation holds indices, of which dtypes, and what is said of another."""
 
 
-def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
+def check_targets(name: str, tensors: list[tuple[str, D.dtype]], specs: list[Spec]) -> None:
     """Raise RuntimeError for targets, weights and sources whose dtype does not go with the input's."""
     kinds = dict(tensors)
     target, input = kinds.get("target"), kinds.get("input")
+    indices = _INDICES.get(name)
+    if indices is not None:
+        argument, allowed, error, text = indices
+        given = kinds.get(argument)
+        matrix = name in _OF_VECTORS and specs[list(kinds).index(argument)].ndim > 1  # which is said first
+        if given is not None and given not in allowed and not matrix:
+            cpp = cpp_name(given)
+            tensor = "CPUBoolType" if given is D.bool_ else f"torch.{cpp}Tensor"
+            raise error(text.replace("{name}", name).replace("{Dtype}", cpp).replace("{tensor}", tensor))
     if name in ("cross_entropy", "nll_loss"):
         if target in (D.int32, D.int16, D.int8):
             raise RuntimeError(f"expected target dtype to be Long or Byte, but got {cpp_name(target)}")
@@ -117,12 +167,26 @@ def check_targets(name: str, tensors: list[tuple[str, D.dtype]]) -> None:
         )
     elif name in _SAME_Q and kinds.get("q", input) is not input:
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
-    elif name == "take" and kinds.get("index", D.int64) is not D.int64:
-        raise RuntimeError(f"take(): Expected a long tensor for index, but got {cpp_name(kinds['index'])}")
-    elif name == "take_along_dim" and kinds.get("indices", D.int64) is not D.int64:
+    elif name in _SAME_Q and input in (D.float16, D.bfloat16):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    elif name == "put" and input is not None and kinds.get("source") is not input:
         raise RuntimeError(
-            f"torch.take_along_dim(): dtype of indices should be Long but got {cpp_name(kinds['indices'])}"
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{cpp_name(input)} and source.dtype = {cpp_name(kinds['source'])}"
         )
+    elif name == "kl_div" and target is not None and not target.is_floating_point:
+        what = "Complex" if target.is_complex else "Integral"
+        raise RuntimeError(f"kl_div: {what} inputs not supported.")
+    elif name == "binary_cross_entropy_with_logits" and target is not None and input is not None:
+        if target is D.bool_:
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                "`logical_xor()` operator instead."
+            )
+        if not target.is_floating_point and input.is_floating_point:
+            raise RuntimeError(
+                f"result type {cpp_name(input)} can't be cast to the desired output type {cpp_name(target)}"
+            )
     elif name == "ldexp" and kinds.get("other") is D.bool_ and input is not None and input.is_floating_point:
         raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
     elif name == "binary_cross_entropy" and target is not input and target is not None and input is not None:
