@@ -13,6 +13,7 @@ from fnnet.functional.decomposition import _check as check_matrices
 from fnnet.functional.decomposition import linalg_inv, linalg_matrix_norm, linalg_svdvals
 from fnnet.functional.dtypes import concrete, is_complex
 from fnnet.functional.half import once_rounded
+from fnnet.functional.matrix_exponential import exponential
 from fnnet.functional.operation import operation
 from fnnet.functional.results import Eigen
 
@@ -256,8 +257,7 @@ def matrix_exp(A: jax.Array) -> jax.Array:
     A = check_matrices("linalg.matrix_exp", A)
     if not A.size:
         return A
-    flat = A.reshape(-1, *A.shape[-2:])
-    return jax.vmap(jax.scipy.linalg.expm)(flat).reshape(A.shape)
+    return exponential(A)
 
 
 @operation("linalg", spelled="cond")

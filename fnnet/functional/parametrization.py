@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.functional.distance import normalize
+from fnnet.functional.matrix_exponential import exponential
 from fnnet.functional.operation import operation
 
 __all__ = [
@@ -90,7 +91,7 @@ def _orthogonal(x: jax.Array, how: str) -> jax.Array:
     lower = jnp.pad(jnp.tril(x), [(0, 0), (0, n - k)])
     skew = lower - lower.T
     if how == "matrix_exp":
-        return jax.scipy.linalg.expm(skew)[:, :k]
+        return exponential(skew)[:, :k]
     identity = jnp.eye(n, dtype=x.dtype)
     return jnp.linalg.solve(identity - 0.5 * skew, identity + 0.5 * skew)[:, :k]
 

@@ -326,4 +326,5 @@ def mvlgamma(input: jax.Array, p: int) -> jax.Array:
 def zeta(input: Any, other: Any) -> jax.Array:
     """The Hurwitz zeta function."""
     s, q = _paired(input, other)
-    return lax.stop_gradient(jnp.where(s < 1, jnp.nan, lax.zeta(s, q)))
+    pole = (s == 1) | ((q <= 0) & (q == jnp.floor(q)))
+    return lax.stop_gradient(jnp.where(s < 1, jnp.nan, jnp.where(pole, jnp.inf, lax.zeta(s, q))))
