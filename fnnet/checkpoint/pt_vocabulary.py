@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -85,6 +86,8 @@ class Torch(Vocabulary):
             raise Refusal(f"it holds {_REFUSED[attribute]}")
         if (module, attribute) not in self.names:
             if self.make.allows(module, attribute):
+                if (module, attribute) == ("functools", "partial"):
+                    return Name("functools.partial")
                 if plain_values.is_made(module, attribute):
                     return Name(f"{module} {attribute}")
                 for values in (plain_values.TYPES, plain_values.SINGLE):
@@ -151,6 +154,8 @@ class Torch(Vocabulary):
             return numpy_values.with_order(built, state)
         if isinstance(built, np.ndarray) and id(built) in self.arrays:
             return numpy_values.filled(built, state)
+        if type(built) is functools.partial and id(built) in self.plain:
+            return self._partial(built, state)
         if id(built) in self.objects:
             if type(state) is not dict or not all(type(key) is str for key in state):
                 raise Refusal(f"a state for a {type(built).__name__} that is no table of attributes")
@@ -162,6 +167,16 @@ class Torch(Vocabulary):
         if type(state) is not dict or set(state) != {"_metadata"}:
             raise Refusal("an OrderedDict with attributes other than _metadata")
         self.make.attributes(built, state["_metadata"])
+        return built
+
+    def _partial(self, built: Any, state: Any) -> Any:
+        """A partial of a function that may be named, with what it is given."""
+        if not (type(state) is tuple and len(state) == 4 and state[0] is built.func and not state[3]):
+            raise Refusal("a functools.partial that is not described as such are")
+        if not (type(state[1]) is tuple and type(state[2]) is dict):
+            raise Refusal("a functools.partial that is not described as such are")
+        self.spend(check_tree([state[1], state[2]], self.is_leaf) // 8)
+        built.__setstate__((*state[:3], None))
         return built
 
     def _plain(self, value: Any) -> Any:
@@ -371,8 +386,16 @@ def _numpy(torch: Torch, made: Any) -> Any:
     return made
 
 
+def _function(torch: Torch, arguments: tuple[Any, ...]) -> Any:
+    function = arguments[0] if len(arguments) == 1 else None
+    if id(function) not in torch.things or not callable(function):
+        raise Refusal("a functools.partial of what may not be named")
+    return torch._plain(functools.partial(function))
+
+
 _CALLS: dict[str, Callable[[Torch, tuple[Any, ...]], Any]] = {
     _META: Torch.meta,
+    "functools.partial": _function,
     "OrderedDict": _ordered,
     "Counter": _counter,
     "Size": _size,

@@ -256,7 +256,7 @@ class Writer:
         if self.older:
             self._write_sequence(file, pickled)
             return
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with zipfile.ZipFile(_from_here(file), "w", zipfile.ZIP_STORED) as archive:
             self._entry(archive, "data.pkl", [pickled])
             self._entry(archive, "byteorder", [b"little"])
             for key, stored in self.storages.values():
@@ -285,6 +285,34 @@ class Writer:
         with archive.open(info, "w", force_zip64=wide) as entry:
             for chunk in chunks:
                 entry.write(chunk)
+
+
+class _Here:
+    """A file whose places are counted from where it was: an archive may begin within a file."""
+
+    def __init__(self, file: Any, begin: int) -> None:
+        self.file = file
+        self.begin = begin
+        self.write = file.write
+
+    def tell(self) -> int:
+        return int(self.file.tell()) - self.begin
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        return int(self.file.seek(place + (self.begin if whence == 0 else 0), whence)) - self.begin
+
+    def flush(self) -> None:
+        if hasattr(self.file, "flush"):
+            self.file.flush()
+
+
+def _from_here(file: Any) -> Any:
+    try:
+        begin = file.tell()
+        file.seek(begin)
+    except (AttributeError, OSError):  # a pipe, say
+        return file
+    return _Here(file, begin) if begin else file
 
 
 _UNTYPED = named("torch.storage", "UntypedStorage")

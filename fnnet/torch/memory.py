@@ -253,13 +253,16 @@ def as_strided(self: Tensor, size: Any, stride: Any, storage_offset: int | None 
             f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
         )
     last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in size else 0
-    if last >= max(1, self._storage.spec.numel):
+    spec = self._storage.spec
+    if last >= max(1, spec.numel * spec.dtype.itemsize // self.element_size()):
         raise RuntimeError(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start} are out of "
-            f"bounds "
-            f"for storage of size {self._storage.spec.numel * self.element_size()}"
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start}, and itemsize "
+            f"{self.element_size()} requiring a storage size of {(last + 1) * self.element_size()} are out "
+            f"of bounds for storage of size {spec.numel * spec.dtype.itemsize}"
         )
-    steps = _memory_order(self._storage.spec)
+    steps = _memory_order(spec)
+    if self._spec.dtype is not spec.dtype:  # the same bytes, of which the view makes other numbers
+        root, steps = alias(root, (*steps, ("reshape", (spec.numel,)))).view(self._spec.dtype), ()
     made = alias(root, (*steps, ("strided", size, stride)), (start,))
     adopt(made, self, None)
     made._fn_version = -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -136,7 +137,7 @@ def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
     else:  # what it shows lies nowhere
         copied = copied.clone()
     made.__dict__.update(copied.__dict__)
-    made.__dict__.update(added(self))
+    made.__dict__.update(copy.deepcopy(added(self), memo))
     if self._requires:
         made.requires_grad_()
     if self.grad is not None:

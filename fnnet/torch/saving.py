@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
@@ -63,6 +64,10 @@ def save(
     if hasattr(f, "write"):
         writer.write(f, pickled)
         return
+    if not isinstance(f, str | os.PathLike):
+        raise AttributeError(
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
+        )
     folder = Path(f).parent
     if not folder.is_dir():
         raise RuntimeError(f"Parent directory {folder} does not exist.")

@@ -46,11 +46,13 @@ class _RefusedEmpty(RefusedFileError, EOFError):
     """A file of no bytes."""
 
 
-def _as_pytorch(error: RefusedFileError, size: int, weights_only: bool) -> RefusedFileError:
+def _as_pytorch(error: RefusedFileError, data: Any, weights_only: bool) -> RefusedFileError:
     """The refusal as an exception that programs written for PyTorch catch, with its words."""
     kind: type[RefusedFileError] = _RefusedArchive
     text = f"PytorchStreamReader failed reading zip archive: {error}"
-    if size == 0:
+    if data[:2].tobytes() != b"PK":
+        text = f"{error}. The file might be corrupted."
+    if data.size == 0:
         kind, text = _RefusedEmpty, f"Ran out of input: {error}"
     elif isinstance(error, RefusedPickleError):
         kind, text = _RefusedObject, str(error)
@@ -287,11 +289,8 @@ def load(
     try:
         value, end = pt.read_first(name, data, make)
     except RefusedFileError as error:
-        raise _as_pytorch(error, data.size, weights_only) from None
-    if end != data.size:
-        if is_path:
-            left = RefusedFileError(name, f"{data.size - end} bytes are left after the end")
-            raise _as_pytorch(left, data.size, weights_only)
+        raise _as_pytorch(error, data, weights_only) from None
+    if end != data.size and not is_path:
         f.seek(begin + end)  # where the next one begins
     return value
 
@@ -376,7 +375,7 @@ def add_safe_globals(safe_globals: list[Any]) -> None:
 
     PyTorch also takes pairs of one and the full name that files have for it.
     """
-    whole_modules.SAFE.extend(_checked(safe_globals))
+    whole_modules.SAFE.extend(safe_globals)
 
 
 def get_safe_globals() -> list[Any]:
@@ -393,7 +392,7 @@ class safe_globals:
     """Within the block, files may name these classes and functions."""
 
     def __init__(self, safe_globals: list[Any]) -> None:
-        self._added = _checked(safe_globals)
+        self._added = list(safe_globals)
 
     def __enter__(self) -> None:
         self._before = list(whole_modules.SAFE)
@@ -401,17 +400,3 @@ class safe_globals:
 
     def __exit__(self, *error: object) -> None:
         whole_modules.SAFE[:] = self._before
-
-
-def _checked(given: list[Any]) -> list[Any]:
-    for one in given:
-        if isinstance(one, tuple) and len(one) != 2:
-            raise ValueError(
-                "Expected tuple of length 2 (global, str of callable full path), but got tuple of length: "
-                f"{len(one)}"
-            )
-        if isinstance(one, tuple) and type(one[1]) is not str:
-            raise TypeError(
-                f"Expected second item in tuple to be str of callable full path, but got: {type(one[1])}"
-            )
-    return list(given)

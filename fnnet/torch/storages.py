@@ -10,6 +10,7 @@ import numpy as np
 
 from fnnet.torch.attach import method
 from fnnet.torch.creation import from_numpy
+from fnnet.torch.pickling import linear
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["TypedStorage", "UntypedStorage"]
@@ -70,7 +71,8 @@ class UntypedStorage:
 
     def nbytes(self) -> int:
         """How many bytes there are."""
-        return int(self._of._storage.spec.numel) * self._of.element_size()
+        spec = self._of._storage.spec
+        return int(spec.numel) * spec.dtype.itemsize
 
     size = __len__ = nbytes
 
@@ -80,7 +82,7 @@ class UntypedStorage:
 
     def tolist(self) -> list[int]:
         """The bytes."""
-        return list(_elements(self._of).numpy().tobytes())
+        return list(linear(self._of._storage).tobytes())
 
     def __repr__(self) -> str:
         lines = "".join(f" {byte}\n" for byte in self.tolist())
@@ -103,7 +105,7 @@ class TypedStorage(UntypedStorage):
 
     def size(self) -> int:
         """How many elements there are."""
-        return int(self._of._storage.spec.numel)
+        return self.nbytes() // self.element_size()
 
     __len__ = size
 
@@ -113,7 +115,8 @@ class TypedStorage(UntypedStorage):
 
     def tolist(self) -> list[Any]:
         """The elements."""
-        return list(_elements(self._of).tolist())
+        elements: list[Any] = linear(self._of._storage).view(self.dtype.numpy).tolist()
+        return elements
 
     def __getitem__(self, index: Any) -> Any:
         return self.tolist()[index]
@@ -134,7 +137,7 @@ def of_bytes(storage: UntypedStorage) -> Tensor:
 
 def _elements(of: Any) -> Any:
     """All elements of the memory, as a flat view of it."""
-    return of.detach().as_strided((int(of._storage.spec.numel),), (1,), 0)
+    return of.detach().as_strided((TypedStorage(of).size(),), (1,), 0)
 
 
 @method

@@ -21,6 +21,7 @@ from fnnet.checkpoint.pickle_stream import Refusal
 from fnnet.checkpoint.pt_write import Name, named
 from fnnet.layers.layer import Layer
 from fnnet.torch.presented import NO_MODULE, elsewhere, is_own, place_of
+from fnnet.torch.return_types import type_of
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["SAFE", "find", "object_of", "reduced", "reference", "state_into"]
@@ -37,6 +38,10 @@ _CUSTOM = (
     "__del__",
     "__getnewargs_ex__",
 )
+_TWO = frozenset(
+    ("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort", "topk")
+)
+"""Operations that return values and their indices."""
 _PLACES_OF_C = {"torch._C._nn": "torch.nn.functional"}
 _PLACES = ("fnnet.torch.nn.functional", "fnnet.torch.nn.modules.linear", "fnnet.torch")
 
@@ -49,11 +54,16 @@ def _base() -> type:
 
 def find(module: str, name: str, weights_only: bool) -> Any:
     """The class or function of that name, if the program has it and a file may name it; else None."""
+    for given in SAFE:
+        if isinstance(given, tuple) and _named_as(given) == f"{module}.{name}":
+            return given[0] if isinstance(given[0], type | FunctionType) and _allowed(given[0]) else None
     module = _PLACES_OF_C.get(module, module)
     if module.partition(".")[0] in ("torch", "torchvision"):
         module = f"fnnet.{module}"
         if module.startswith("fnnet.torch.nn.modules"):
             importlib.import_module("fnnet.torch.nn.modules")  # where PyTorch says that its own are
+    if module == "fnnet.torch.return_types" and name in _TWO and not weights_only:
+        return type_of(name, ("values", "indices"))
     thing: Any = sys.modules.get(module, NO_MODULE if module.startswith("fnnet.torch.") else None)
     for part in name.split("."):
         if thing is None or not (isinstance(thing, type | ModuleType)):
@@ -62,7 +72,7 @@ def find(module: str, name: str, weights_only: bool) -> Any:
         if found is None and isinstance(thing, ModuleType) and module.startswith("fnnet."):
             found = elsewhere(module.removeprefix("fnnet."), part)
         thing = found
-    if not isinstance(thing, type | FunctionType) or not _allowed(thing):
+    if not isinstance(thing, type | FunctionType) or not (_allowed(thing) or is_own(thing.__module__)):
         return None
     trusted = isinstance(thing, type) and issubclass(thing, Layer)
     return thing if trusted or not weights_only or any(thing is one for one in SAFE) else None
@@ -71,11 +81,23 @@ def find(module: str, name: str, weights_only: bool) -> Any:
 def is_safe(module: str, name: str) -> bool:
     """Whether `add_safe_globals` was given what files know by this name."""
     module = {"__builtin__": "builtins"}.get(module, module)
-    for one in SAFE:
-        own = f"{getattr(one, '__module__', None)}.{getattr(one, '__qualname__', None)}"
-        if (one[1] if isinstance(one, tuple) else own) == f"{module}.{name}":
-            return True
-    return False
+    return any(_named_as(one) == f"{module}.{name}" for one in SAFE)
+
+
+def _named_as(given: Any) -> str:
+    """The name that files have for what `add_safe_globals` was given."""
+    if not isinstance(given, tuple):
+        return f"{getattr(given, '__module__', None)}.{getattr(given, '__qualname__', None)}"
+    if len(given) != 2:
+        raise ValueError(
+            "Expected tuple of length 2 (global, str of callable full path), but got tuple of length: "
+            f"{len(given)}"
+        )
+    if type(given[1]) is not str:
+        raise TypeError(
+            f"Expected second item in tuple to be str of callable full path, but got: {type(given[1])}"
+        )
+    return given[1]
 
 
 def value_of(kind: Any, arguments: tuple[Any, ...]) -> Any:
@@ -85,6 +107,8 @@ def value_of(kind: Any, arguments: tuple[Any, ...]) -> Any:
         if len(arguments) == 1 and type(arguments[0]) in (int, str) and arguments[0] in members:
             return members[arguments[0]]
         raise Refusal(f"a {kind.__name__} that it does not have")
+    if kind.__module__ == type_of.__module__ and len(arguments) == 2 and type(arguments[0]) is tuple:
+        arguments = arguments[0]  # and nothing of what such tuples hold without showing it
     if _is_named_tuple(kind) and len(arguments) == len(kind._fields):
         return tuple.__new__(kind, arguments)
     raise Refusal(f"a {getattr(kind, '__name__', 'thing')} of arguments")
@@ -134,6 +158,8 @@ def _is_of_program(module: str) -> bool:
 
 def object_of(kind: type) -> Any:
     """An object of a class without its state; no code of the class runs."""
+    if not _allowed(kind):
+        raise Refusal(f"an object of {kind.__module__}.{kind.__qualname__}, which is only named")
     return object.__new__(kind)
 
 

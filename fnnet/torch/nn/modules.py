@@ -121,3 +121,4 @@ for _name, _listed in _NAMES.items():
         globals()[_class] = getattr(nn, _class)
     vars(_made).update(_FURTHER.get(_name, {}))
     sys.modules[_made.__name__] = globals()[_name] = _made
+globals()["linear"].NonDynamicallyQuantizableLinear.__module__ = f"{__name__}.linear"  # for pickle to find it
