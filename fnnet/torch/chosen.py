@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnnet.torch.captured import TRANSFORMS
+
 _SOURCES: list[Any] = []
 
 
@@ -39,6 +41,23 @@ def drawing_from(source: Any) -> Iterator[None]:
 def chosen_source() -> Any:
     """The source chosen now, or None if draws come from the default generator."""
     return _SOURCES[-1] if _SOURCES else None
+
+
+def source_for(generator: Any, *arrays: Any) -> Any:
+    """The source for a draw that depends on arrays of which one is not known yet; None if all are known.
+
+    Raises RuntimeError where all examples of a vmap should draw the same by numbers of their own.
+    """
+    if not any(isinstance(one, jax.core.Tracer) for one in arrays):
+        return None
+    if generator is not None or not _SOURCES:
+        raise RuntimeError("inside a pure function draws come from the key that it was given")
+    if TRANSFORMS and TRANSFORMS[-1] == ("vmap", "same"):
+        raise RuntimeError(
+            "Vmap does not currently support same randomness with a batched tensor input. Please file an "
+            "issue with functorch"
+        )
+    return _SOURCES[-1]
 
 
 def fill_from(

@@ -20,7 +20,7 @@ from fnnet.torch.call import call, call_in_place
 from fnnet.torch.creation import as_dtype, finish, from_numpy, tensor
 from fnnet.torch.dtypes import dtype, get_default_dtype
 from fnnet.torch.inquiry import strided
-from fnnet.torch.mode import no_grad
+from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.naming import in_place_name
 from fnnet.torch.operation import Op
 from fnnet.torch.outs import write_out as write_out
@@ -150,8 +150,13 @@ def function_of(op: Op, place: str = "", name: str = "") -> Callable[..., Any]:
                 and (op.name != "mean" or out._spec.differentiable)
             ):
                 kwargs["dtype"] = out.dtype
-            result = function(*args, **kwargs)
-            return result if out is None else write_out(out, result, op.name, op)
+            if out is None:
+                return function(*args, **kwargs)
+            autocast, MODE.autocast = MODE.autocast, None  # which does not look at these
+            try:
+                return write_out(out, function(*args, **kwargs), op.name, op)
+            finally:
+                MODE.autocast = autocast
         if variadic:
             args, kwargs = _gathered(op, args, kwargs, parser)
         elif sized and len(args) > 1 and isinstance(args[1], int):

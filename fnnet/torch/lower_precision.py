@@ -24,7 +24,7 @@ _LOWER = frozenset((
     "gru", "rnn_tanh", "rnn_relu", "prelu", "einsum", "inner", "tensordot", "linalg_vecdot",
     "linalg_matrix_power", "multi_head_attention_forward", "cov", "corrcoef",
 ))  # fmt: skip
-_CUDA_ONLY = frozenset(["mv", "addmv", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "gru"])
+_CUDA_ONLY = frozenset(["mv", "addmv", "lstm_cell", "gru_cell", "gru"])
 _RECURRENT = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}
 _FLOAT32 = {
     "cpu": frozenset((

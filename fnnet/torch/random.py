@@ -10,13 +10,15 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from fnnet import random as streams
 from fnnet.torch import dtypes as D
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import store
-from fnnet.torch.chosen import chosen_source, fill_from
+from fnnet.torch.chosen import chosen_source, fill_from, source_for
 from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
 from fnnet.torch.devices import META, as_device, device
 from fnnet.torch.into_out import puts_into_out, takes_out
@@ -205,7 +207,14 @@ def normal(
         )
         made = wrap(draw(spec, "normal", float(mean), float(std), generator=generator), spec)
         return finish(made, requires_grad)
-    arrays = [np.asarray(one._value().read()) if isinstance(one, Tensor) else one for one in (mean, std)]
+    given = [one._value().read() if isinstance(one, Tensor) else one for one in (mean, std)]
+    source = source_for(generator, *given)
+    if source is not None:
+        kind = jnp.result_type(*(one for one in given if hasattr(one, "dtype")))
+        shape = jnp.broadcast_shapes(*map(jnp.shape, given))
+        loc, scale = (jnp.asarray(one, kind) for one in given)
+        return from_array(source.normal(shape, 0.0, 1.0, kind) * scale + loc, as_device(device))
+    arrays = [np.asarray(one) if hasattr(one, "dtype") else one for one in given]
     return from_array((generator or default_generator).normal_of(*arrays), as_device(device))
 
 
@@ -213,6 +222,13 @@ def normal(
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones, each one with the probability that `input` (or p) gives."""
     spec = spec_of(input.shape, input.dtype, input.device)
+    known = None if p is not None or spec.device is META else input._value().read()
+    source = source_for(generator, known)
+    if source is not None:
+        assert known is not None
+        kind = known.dtype if known.dtype == np.float64 else np.dtype(np.float32)
+        ones = source.uniform(known.shape, 0.0, 1.0, kind) < known.astype(kind)
+        return from_array(ones.astype(known.dtype), input.device)
     probability = _numbers(input) if p is None and spec.device is not META else p
     return wrap(draw(spec, "bernoulli", probability, generator=generator), spec)
 
@@ -222,6 +238,13 @@ def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:
     """Indices drawn with the weights of `input` (..., categories)."""
+    known = input._value().read()
+    source = source_for(generator, known)
+    if source is not None:
+        if replacement and num_samples > 1:
+            raise NotImplementedError("fnnet.torch: multinomial(replacement=True) inside a pure function")
+        shares = known / source.exponential(known.shape, 1.0, known.dtype)
+        return from_array(lax.top_k(shares, num_samples)[1].astype(np.int64), input.device)
     weights = _numbers(input)
     drawn = (generator or default_generator).multinomial(weights, num_samples, replacement)
     return from_array(drawn, input.device)

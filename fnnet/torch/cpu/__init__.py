@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from fnnet.torch.cpu import amp as amp
 from fnnet.torch.record import synchronize as _run
 
 
