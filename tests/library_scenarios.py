@@ -218,3 +218,31 @@ def anomalies_name_the_call(torch: Any) -> list[str]:
     told = [str(one.message).partition(" (Triggered")[0].strip() for one in heard]
     frames = told[-1].rstrip().split("\n")
     return [*lines, told[0], frames[0], frames[-1].strip()]
+
+
+@scenario
+def control_flow_by_functions(torch: Any) -> list[str]:
+    flow = module(torch, "_higher_order_ops")
+    x = torch.arange(1.0, 8).view(7, 1)
+    b = torch.full((2, 5), 2.0, requires_grad=True)
+
+    def follow(left: Any, right: Any) -> Any:
+        return left[0] * right[0], right[0] * left[1] + right[1]
+
+    scanned = flow.associative_scan(follow, (torch.full((2, 5), 0.5), b), 1, combine_mode="generic")[1]
+    scanned.sum().backward()
+    lines = [str(scanned.detach()), str(b.grad)]
+    for n in range(1, 8):
+        made = flow.associative_scan(torch.mul, x[:n], 0, reverse=n == 5, combine_mode="generic")
+        lines.append(str(made.flatten().tolist()))
+    cases: list[Callable[[], Any]] = [
+        lambda: flow.associative_scan(torch.add, x, 0),
+        lambda: flow.associative_scan(torch.add, x, 0, combine_mode="other"),
+        lambda: flow.associative_scan(3, x, 0),
+        lambda: torch.ones(2).to_dense() + torch.ones(2).to_dense(torch.float64),
+        lambda: torch.get_device_module("cpu").__name__.rpartition(".")[2],
+        lambda: torch.get_device_module("meta"),
+        lambda: torch.get_device_module(1),
+        lambda: module(torch, "utils.checkpoint").get_device_states(x, [x]),
+    ]
+    return lines + [said(case) for case in cases]

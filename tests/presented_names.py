@@ -36,6 +36,7 @@ def model() -> nn.Module:
 
 def main() -> None:
     print(*[module.__name__ for module in MODULES])
+    print(nn.parameter.Parameter is nn.Parameter, sys.modules["torch.nn"] is nn)
     for kind in CLASSES:
         print(kind, kind.__module__)
     for thing in NAMED:

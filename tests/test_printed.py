@@ -1,6 +1,7 @@
 """Scenarios print what they print under PyTorch: recorded and, where it is installed, live."""
 
 import adapter_scenarios
+import base_class_scenarios
 import call_scenarios
 import distribution_scenarios
 import library_scenarios
@@ -15,6 +16,7 @@ import fnnet.torch
 
 MODULES = (
     adapter_scenarios,
+    base_class_scenarios,
     call_scenarios,
     distribution_scenarios,
     library_scenarios,

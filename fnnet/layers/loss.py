@@ -69,6 +69,11 @@ class _Loss(FunctionLayer):
 
 
 @dataclass(frozen=True, repr=False)
+class _WeightedLoss(_Loss):
+    """A loss that can weigh classes or elements, as PyTorch's class of that name."""
+
+
+@dataclass(frozen=True, repr=False)
 class MSELoss(_Loss):
     """Squared differences, as torch.nn.MSELoss."""
 
@@ -79,7 +84,7 @@ class MSELoss(_Loss):
 
 
 @dataclass(frozen=True, repr=False)
-class NLLLoss(_Loss):
+class NLLLoss(_WeightedLoss):
     """Negative log-likelihood, as torch.nn.NLLLoss."""
 
     weight: Any = None
@@ -91,7 +96,7 @@ class NLLLoss(_Loss):
 
 
 @dataclass(frozen=True, repr=False)
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_WeightedLoss):
     """Cross-entropy between logits and classes or probabilities, as torch.nn.CrossEntropyLoss."""
 
     weight: Any = None
@@ -169,7 +174,7 @@ class GaussianNLLLoss(_Loss):
 
 
 @dataclass(frozen=True, repr=False)
-class BCELoss(_Loss):
+class BCELoss(_WeightedLoss):
     """Binary cross-entropy of probabilities, as torch.nn.BCELoss."""
 
     weight: Any = None
@@ -235,7 +240,7 @@ class SoftMarginLoss(_Loss):
 
 
 @dataclass(frozen=True, repr=False)
-class MultiMarginLoss(_Loss):
+class MultiMarginLoss(_WeightedLoss):
     """Multi-class hinge loss, as torch.nn.MultiMarginLoss."""
 
     p: int = 1
@@ -258,7 +263,7 @@ class MultiLabelMarginLoss(_Loss):
 
 
 @dataclass(frozen=True, repr=False)
-class MultiLabelSoftMarginLoss(_Loss):
+class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Mean over the labels of binary cross-entropies, as torch.nn.MultiLabelSoftMarginLoss."""
 
     weight: Any = None

@@ -41,7 +41,9 @@ def _scale_and_shift(shape: Sequence[int], weight: bool, bias: bool, dtype: DTyp
 class _RunningNorm(Layer):
     """Normalisation of channels that keeps running statistics."""
 
-    dimensions: ClassVar[tuple[int, ...]]
+    dimensions: ClassVar[tuple[int, ...]] = ()
+    """How many an input may have; none are named where any number will do."""
+
     num_features: int
     eps: float
     momentum: float | None
@@ -71,7 +73,7 @@ class _RunningNorm(Layer):
         return scope.buffer("running_mean"), scope.buffer("running_var")
 
     def _check_dimensions(self, input: jax.Array) -> None:
-        if input.ndim not in self.dimensions:
+        if self.dimensions and input.ndim not in self.dimensions:
             wanted = " or ".join(f"{n}D" for n in self.dimensions)
             raise ValueError(f"{type(self).__name__}: expected {wanted} input (got {input.ndim}D input)")
 

@@ -132,6 +132,7 @@ _MODULES = frozenset(
         "_tensor_str",
         "_utils",
         "__config__",
+        "_higher_order_ops",
         "_dynamo",
         "_subclasses",
         "accelerator",
@@ -185,8 +186,11 @@ _LAZY = {
     "Stream": "cuda",
     "TypedStorage": "storages",
     "UntypedStorage": "storages",
+    "cond": "_higher_order_ops",
     "fork": "jit",
+    "get_device_module": "accelerator",
     "wait": "jit",
+    "while_loop": "_higher_order_ops",
 } | dict.fromkeys(
     (
         "autocast_decrement_nesting",
@@ -209,20 +213,24 @@ _LAZY = {
 )
 
 
+_OWN_NAME = "fnnet.torch"
+"""`__name__` may be "torch": a module that is asked for by that name while it loads would be loaded twice."""
+
+
 def __getattr__(name: str) -> Any:
     """Submodules are imported when they are first named; a name that PyTorch has and fnnet lacks says so."""
     if name == "torch":  # as PyTorch has it by an import of its own
-        return _import_module(__name__)
+        return _import_module(_OWN_NAME)
     if name in _LAZY:
-        return getattr(_import_module(f"{__name__}.{_LAZY[name]}"), name)
+        return getattr(_import_module(f"{_OWN_NAME}.{_LAZY[name]}"), name)
     if name in _MODULES:
         try:
-            return _import_module(f"{__name__}.{name}")
+            return _import_module(f"{_OWN_NAME}.{name}")
         except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
+            if error.name != f"{_OWN_NAME}.{name}":
                 raise
     if name.startswith("_foreach_"):
-        each = _import_module(f"{__name__}.foreach").foreach(name.removeprefix("_foreach_"))
+        each = _import_module(f"{_OWN_NAME}.foreach").foreach(name.removeprefix("_foreach_"))
         if each is not None:
             return each
     raise _missing("torch", name)

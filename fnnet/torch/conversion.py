@@ -90,6 +90,16 @@ def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
 
 
 @method
+def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool = True) -> Tensor:
+    """The tensor itself, for none is sparse; or in another dtype."""
+    if dtype is not None and not isinstance(dtype, D.dtype):
+        raise TypeError(
+            f"to_dense(): argument 'dtype' (position 1) must be torch.dtype, not {type(dtype).__name__}"
+        )
+    return self if dtype is None else to(self, dtype)
+
+
+@method
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The tensor in another dtype or on another device; itself if it is there already."""
     where, kind, copy = self._spec.device, self._spec.dtype, kwargs.pop("copy", False)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
 from fnnet import layers
 from fnnet.checkpoint import flat
@@ -29,6 +30,7 @@ from fnnet.torch.nn.brought import FACTORIES, Brought, Factory
 from fnnet.torch.nn.container import ModuleDict, ModuleList, Sequential
 from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
+from fnnet.torch.presented import is_own
 from fnnet.torch.random import default_generator
 from fnnet.torch.record import without_data
 from fnnet.torch.spec import spec_of
@@ -138,11 +140,18 @@ class LayerModule(Module):
         if not dtype.differentiable:
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         where = as_device(options.get("device"))
-        self._build(layer, _shapes(layer, dtype) if where is META else _drawn(layer, dtype), dtype)
+        fills = _fills(type(self))
+        if where is META:
+            drawn = _shapes(layer, dtype)
+        else:
+            drawn = _unfilled(layer, dtype) if fills else _drawn(layer, dtype)
+        self._build(layer, drawn, dtype)
         for name, value in tensors.items():
             self.register_buffer(name, value)
         if where is not CPU:
             self.to(device=where)
+        for name in fills:
+            getattr(self, name)()
 
     def _arguments(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -238,7 +247,7 @@ def _with(layer: Layer, field: str, value: Any) -> Layer:
     return changed
 
 
-class _Trained(LayerModule):
+class Trained(LayerModule):
     """A derived module with parameters or buffers of its own, which can be drawn anew."""
 
     def reset_parameters(self) -> None:
@@ -261,28 +270,49 @@ class _Trained(LayerModule):
                 self._buffers[name].copy_(_buffer(value))
 
 
-class _Loss(LayerModule):
-    """A loss: class weights are buffers."""
-
-    def forward(self, *inputs: Any, **options: Any) -> Any:
-        fixed = {**self._layer.options(), **self._buffers}  # type: ignore[attr-defined]
-        distance = self._modules.get("distance_function")
-        if distance is not None:
-            fixed["distance_function"] = distance
-        function: Any = functional.triplet_margin_with_distance_loss
-        function = getattr(type(self._layer), "function", function)
-        return function(*inputs, **fixed, **options)
-
-
 def _drawn(layer: Layer, dtype: Any) -> dict[str, Any]:
     with jax.enable_x64(True):
         return layer.draw(default_generator.__source__(), dtype.numpy)
 
 
 def _shapes(layer: Layer, dtype: Any) -> dict[str, Any]:
-    """What `_drawn` gives, as shapes and dtypes; nothing is drawn."""
+    """What `_drawn` gives, in its order, as shapes and dtypes; nothing is drawn."""
+    order: list[dict[str, Any]] = []
+
+    def draw() -> dict[str, Any]:
+        order.append(layer.draw(Noting(), dtype.numpy))
+        return order[0]
+
     with jax.enable_x64(True):
-        return jax.eval_shape(lambda: layer.draw(Noting(), dtype.numpy))
+        return _ordered_as(order, jax.eval_shape(draw))
+
+
+def _ordered_as(order: list[dict[str, Any]], shapes: dict[str, Any]) -> dict[str, Any]:
+    """The shapes, which JAX has sorted by their names, in the order of what they are shapes of."""
+    return {
+        name: _ordered_as([value], shapes[name]) if isinstance(value, dict) else shapes[name]
+        for name, value in order[0].items()
+    }
+
+
+_RESETS = ("reset_parameters", "_reset_parameters")
+
+
+def _unfilled(layer: Layer, dtype: Any) -> dict[str, Any]:
+    """What `_drawn` gives with zeros for the layer's own parameters, which a program's method will fill."""
+    parts = layer.children()
+    return {
+        name: _drawn(parts[name], dtype)
+        if name in parts
+        else jax.tree.map(lambda one: np.zeros(one.shape, one.dtype), value)
+        for name, value in _shapes(layer, dtype).items()
+    }
+
+
+def _fills(cls: type) -> list[str]:
+    """Methods of a program's class that fill its parameters, which PyTorch's constructors call."""
+    methods = {name: getattr(cls, name, None) for name in _RESETS}
+    return [name for name, method in methods.items() if method and not is_own(method.__module__)]
 
 
 def _first(value: Any) -> Tensor:
@@ -359,6 +389,10 @@ def _buffer(value: Any) -> Tensor:
     return made if made.is_floating_point() else made.to(int64)
 
 
+ROOTS: dict[type[Layer], type[LayerModule]] = {}
+"""By the first class of a family of layers: what its modules have that others have not (`families.py`)."""
+
+
 CLASSES: dict[type[Layer], Any] = {
     layers.Sequential: Sequential,
     layers.ModuleList: ModuleList,
@@ -385,15 +419,12 @@ def module_class(layer_class: type[Layer], place: str = "fnnet.torch.nn") -> Any
             "__module__": place,
         }
         if not bases:
-            loss = layer_class.__name__ == "_Loss"
             own = _is_plain(layer_class) and layer_class.own_parameters is not Layer.own_parameters
-            bases = (_Loss if loss else _Trained if own else LayerModule,)
+            bases = (ROOTS.get(layer_class, Trained if own else LayerModule),)
         elif not issubclass(bases[0], LayerModule):
             bases = (LayerModule, *bases)
             if "forward" not in vars(layer_class):
                 body["forward"] = bases[1].forward
-        if layer_class.__name__ == "_RunningNorm":
-            body["_version"] = 2  # since PyTorch's running norms count batches
         found = CLASSES[layer_class] = type(layer_class.__name__, bases, body)
         found.__signature__ = _signature(layer_class)  # type: ignore[attr-defined]
     return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from fnnet import layers
 from fnnet.torch.dtypes import get_default_dtype
+from fnnet.torch.mode import no_grad
 from fnnet.torch.nn.derive import CLASSES, module_class
 from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
@@ -38,6 +39,11 @@ class _FromTable(_Table):
         Module.__init__(self)
         self._build(layer, {"weight": np.zeros((0, 0), np.float32)}, get_default_dtype())
         self.weight = Parameter(_weight, requires_grad=not _freeze)
+
+    def _fill_padding_idx_with_zero(self) -> None:
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx].fill_(0)
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, *args: Any, **kwargs: Any) -> Any:

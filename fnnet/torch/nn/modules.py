@@ -6,12 +6,12 @@ The submodules exist for programs that import from them; they hold no code of th
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from fnnet import layers
 from fnnet.torch import nn
+from fnnet.torch.nn import base_names as _base_names
 from fnnet.torch.nn import container as _container
 from fnnet.torch.nn import global_hooks as _hooks
 from fnnet.torch.nn import lazy as _lazy
@@ -61,33 +61,16 @@ _NAMES = {
 }
 
 
-def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
-    """Take a prefix away from all names in a state_dict, in place."""
-    for key in list(state_dict):
-        if key.startswith(prefix):
-            state_dict[key[len(prefix) :]] = state_dict.pop(key)
-    metadata: dict[str, Any] = getattr(state_dict, "_metadata", {})
-    for key in list(metadata):
-        if key == prefix.replace(".", "") or key.startswith(prefix):
-            metadata[key[len(prefix) :]] = metadata.pop(key)
-
-
-def _ntuple(n: int, name: str = "parse") -> Any:
-    """The function that makes n of one thing, and a tuple of several."""
-
-    def parse(x: Any) -> tuple[Any, ...]:
-        return tuple(x) if isinstance(x, Iterable) else (x,) * n
-
-    parse.__name__ = name
-    return parse
-
-
 _FURTHER: dict[str, dict[str, Any]] = {
     "batchnorm": {
         "_NormBase": module_class(layers.normalization._RunningNorm),
         "_BatchNorm": module_class(layers.normalization._BatchNorm),
     },
-    "container": {"Iterable": _container.Iterable, "OrderedDict": _container.OrderedDict},
+    "container": {
+        "Iterable": _container.Iterable,
+        "OrderedDict": _container.OrderedDict,
+        **_base_names.OF_MODULE,
+    },
     "conv": {
         "_ConvNd": module_class(layers.convolution._Convolution),
         "_ConvTransposeNd": module_class(layers.convolution._ConvTransposeNd),
@@ -98,17 +81,35 @@ _FURTHER: dict[str, dict[str, Any]] = {
     "linear": {
         "NonDynamicallyQuantizableLinear": module_class(layers.attention.NonDynamicallyQuantizableLinear)
     },
-    "loss": {"_Loss": module_class(layers.loss._Loss), "_WeightedLoss": module_class(layers.loss._Loss)},
+    "loss": {
+        "_Loss": module_class(layers.loss._Loss),
+        "_WeightedLoss": module_class(layers.loss._WeightedLoss),
+    },
     "module": {
+        "T": TypeVar("T", bound=_module.Module),
+        **_base_names.OF_MODULE,
         "_IncompatibleKeys": _state_dict._IncompatibleKeys,
         "_EXTRA_STATE_KEY_SUFFIX": _state_dict._EXTRA,
         **{name: value for name, value in vars(_hooks).items() if name in _hooks.__all__},
     },
-    "utils": {
-        "consume_prefix_in_state_dict_if_present": consume_prefix_in_state_dict_if_present,
-        "_ntuple": _ntuple,
-        **{name: _ntuple(n, name) for n, name in enumerate(("_single", "_pair", "_triple", "_quadruple"), 1)},
+    "padding": {
+        f"{name}Nd": module_class(getattr(layers.padding, name))
+        for name in ("_CircularPad", "_ConstantPad", "_ReflectionPad", "_ReplicationPad")
     },
+    "pooling": {
+        name: module_class(getattr(layers.pooling, name))
+        for name in (
+            "_AdaptiveAvgPoolNd",
+            "_AdaptiveMaxPoolNd",
+            "_AvgPoolNd",
+            "_LPPoolNd",
+            "_MaxPoolNd",
+            "_MaxUnpoolNd",
+        )
+    },
+    "rnn": _base_names.OF_RNN,
+    "transformer": _base_names.OF_TRANSFORMER,
+    "utils": _base_names.OF_UTILS,
 }
 assert _module.Module is nn.Module
 

@@ -12,12 +12,20 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from fnnet.torch import random
+from fnnet.torch import cuda, random
 from fnnet.torch.autograd.saving import saved_tensors_hooks
 from fnnet.torch.mode import enable_grad, is_grad_enabled, no_grad
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.utils._pytree import tree_leaves
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
+__all__ = [
+    "CheckpointError",
+    "checkpoint",
+    "checkpoint_sequential",
+    "get_device_states",
+    "set_checkpoint_early_stop",
+    "set_device_states",
+]
 
 
 class CheckpointError(RuntimeError):
@@ -147,6 +155,19 @@ def checkpoint_sequential(
             run(start, end), input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state
         )
     return run(end, len(parts))(input)
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+    """The GPUs on which the tensors among the arguments lie, and the states of their random numbers."""
+    tensors = [one for one in tree_leaves(args) if isinstance(one, Tensor) and one.is_cuda]
+    devices = [one.get_device() for one in tensors]
+    return devices, [cuda.get_rng_state(one) for one in devices]
+
+
+def set_device_states(devices: Sequence[int], states: Sequence[Tensor], *, device_type: Any = None) -> None:
+    """Give GPUs the states that `get_device_states` told."""
+    for device, state in zip(devices, states, strict=False):
+        cuda.set_rng_state(state, device)
 
 
 _early_stop = [True]
