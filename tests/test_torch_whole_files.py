@@ -1,14 +1,18 @@
 """What goes into and out of files: whole modules, values of NumPy, and what is refused."""
 
 import io
+import pathlib
 import pickle
+import random
 import sys
 
+import files_exchanged
+import numpy as np
 import pytest
 
 import fnnet.torch as ft
 from fnnet.checkpoint import RefusedFileError
-from fnnet.checkpoint.pt_write import Writer
+from fnnet.checkpoint.pt_write import Stored, Writer
 
 
 def saved(value):
@@ -58,6 +62,155 @@ def test_a_file_names_no_other_class_or_function(module, name, state):
     assert "this" not in set(sys.modules) - before
 
 
+HOSTILE = sorted((pathlib.Path(__file__).parent / "hostile" / "files").glob("*.pt"))
+ORDERED = b"ccollections\nOrderedDict\n)R"
+
+
+def put(value):
+    """The opcodes of a plain value."""
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def called(module, name, *arguments):
+    return f"c{module}\n{name}\n".encode() + b"(" + b"".join(arguments) + b"tR"
+
+
+def built(module, name, state):
+    return f"c{module}\n{name}\n".encode() + b")\x81" + state + b"b"
+
+
+def tabled(**items):
+    return b"}(" + b"".join(put(name) + item for name, item in items.items()) + b"u"
+
+
+def storage(kind, count, key="0"):
+    inside = put("storage") + f"ctorch\n{kind}\n".encode() + put(key) + put("cpu") + put(count)
+    return b"(" + inside + b"tQ"
+
+
+def tensor(kind="FloatStorage", requires_grad=False):
+    place = put(0) + put((2,)) + put((1,)) + put(requires_grad)
+    return called("torch._utils", "_rebuild_tensor_v2", storage(kind, 2), place, ORDERED)
+
+
+NAME = b"cos\ngetpid\n"
+TABLES = {"_parameters": b"}", "_buffers": b"}", "_modules": b"}"}
+STREAMS = {
+    "a factory that is a function": called("collections", "defaultdict", NAME),
+    "a factory that is a tensor": called("collections", "defaultdict", tensor()),
+    "a factory that is the program's": called("collections", "defaultdict", b"cfiles_exchanged\nColor\n"),
+    "a deque of less than nothing": called("collections", "deque", b")", put(-1)),
+    "a deque of a tensor": called("collections", "deque", tensor()),
+    "a fraction as long as it says": called("fractions", "Fraction", put("1e999999999")),
+    "a decimal of many digits": called("decimal", "Decimal", put("1" * 5000)),
+    "a range of text": called("__builtin__", "xrange", put("a")),
+    "a date of many bytes": called("datetime", "datetime", put(b"x" * 99)),
+    "a partial of a command": called("functools", "partial", NAME),
+    "a partial of a string": called("functools", "partial", put("eval")),
+    "another function after all": called("functools", "partial", b"cfiles_exchanged\ndescribed\n")
+    + b"(" + b"cfiles_exchanged\nnetwork\n" + b")}Ntb",
+    "a class that is called": called("files_exchanged", "Settings", put(1)),
+    "a function that is called": called("files_exchanged", "network", put(1)),
+    "a member that is not there": called("files_exchanged", "Color", put(7)),
+    "a member that is made": built("files_exchanged", "Color", tabled(x=put(1))),
+    "a pair of three": b"cfiles_exchanged\nPair\n(" + put(1) * 3 + b"t\x81",
+    "an optimizer made of nothing": built("torch.optim.adam", "Adam", tabled(x=put(1))),
+    "a module that is called": called("torch.nn.modules.linear", "Linear", put(1), put(1)),
+    "a module without tables": built("torch.nn.modules.linear", "Linear", tabled(in_features=put(1))),
+    "a module without sizes": built("torch.nn.modules.linear", "Linear", tabled(**TABLES)),
+    "a module with hooks": built(
+        "torch.nn.modules.container", "Sequential",
+        tabled(**TABLES, _forward_hooks=b"}" + put(1) + put(2) + b"s")
+    ),
+    "a layer of text": built(
+        "torch.nn.modules.conv", "Conv2d", tabled(**TABLES, **dict.fromkeys(["in_channels"], put("a")))
+    ),
+    "a transformer without parts": built(
+        "torch.nn.modules.transformer", "TransformerEncoderLayer", tabled(**TABLES)
+    ),
+    "a storage as a module": b"(" + put("module") + NAME + put("") + put("") + b"tQ",
+    "integers with a gradient": tensor("LongStorage", True),
+    "a parameter of integers": called(
+        "torch._utils", "_rebuild_parameter", tensor("LongStorage"), put(True), ORDERED
+    ),
+    "an attribute that tensors have": called(
+        "torch._utils", "_rebuild_parameter_with_state", tensor(), put(True), ORDERED, tabled(_storage=put(1))
+    ),
+    "a method as an attribute": called(
+        "torch._utils", "_rebuild_parameter_with_state", tensor(), put(True), ORDERED, tabled(backward=put(1))
+    ),
+    "attributes that are none": called(
+        "torch._utils", "_rebuild_parameter_with_state", tensor(), put(True), ORDERED, put([1])
+    ),
+    "a tensor of a class that is no tensor's": called(
+        "torch._tensor", "_rebuild_from_type_v2", b"ctorch._utils\n_rebuild_tensor_v2\n",
+        b"cfiles_exchanged\nSettings\n", b"(" + storage("FloatStorage", 2) + put(0) + put((2,)) + put((1,))
+        + put(False) + ORDERED + b"t", b"}"
+    ),
+    "values that lie nowhere": called(
+        "torch._utils", "_rebuild_meta_tensor_no_storage", b"ctorch\nfloat32\n", put((1 << 61,) * 2),
+        put((1, 1)), put(False)
+    ),
+    "numbers compared with a tensor": called(
+        "numpy._core.multiarray", "_reconstruct", b"cnumpy\nndarray\n", tensor(), put(b"b")
+    ),
+    "an integer that announces more": b"\x8b\xff\xff\xff\x7f" + b"1",
+    "an integer of less than nothing": b"\x8b\xff\xff\xff\xff" + b"1",
+}  # fmt: skip
+"""What names more than weights, none of it as files have it; nothing of it may be called."""
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_what_more_than_weights_may_name_is_checked(name, monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", files_exchanged.__file__, raising=False)
+    file = io.BytesIO()
+    writer = Writer(repr)
+    wide = 8 if "Long" in repr(STREAMS[name]) else 4
+    writer.storages = {
+        "memory": ("0", Stored("memory", lambda: np.zeros(2 * wide, np.uint8), "uint8", 2 * wide))
+    }
+    writer.write(file, b"\x80\x02" + STREAMS[name] + b".")
+    for weights_only in (True, False):
+        file.seek(0)
+        with pytest.raises(RefusedFileError) as refused:
+            ft.load(file, weights_only=weights_only)
+        assert isinstance(refused.value, pickle.UnpicklingError)
+
+
+@pytest.mark.parametrize("file", HOSTILE, ids=lambda file: file.name)
+def test_hostile_files_are_refused_as_whole_files_too(file):
+    if file.name == "legacy_longer.pt":
+        assert ft.load(file) is not None  # files of that format follow one another
+        return
+    for weights_only in (True, False):
+        with pytest.raises(RefusedFileError):
+            ft.load(file, weights_only=weights_only)
+
+
+def test_damaged_whole_files_are_refused_or_read(monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", files_exchanged.__file__, raising=False)
+    draw, outcomes = random.Random(0), set()
+    values = [make(ft) for name, make in files_exchanged.OBJECTS.items() if name != "functions"]
+    values.append(ft.nn.Sequential(ft.nn.Conv1d(1, 2, 3), ft.nn.LSTM(1, 1), ft.nn.Dropout(0.1)))
+    for value in values:
+        file = io.BytesIO()
+        ft.save(value, file, _use_new_zipfile_serialization=False)
+        for _ in range(60):
+            content = bytearray(file.getvalue())
+            for _ in range(draw.randint(1, 3)):
+                at = draw.randrange(len(content))
+                if draw.random() < 0.5:
+                    content[at] = draw.choice(b"().0123RbQcq]}ehtuasNKJMX\x85\x81\xff\x8a\x8b\x93")
+                else:
+                    del content[at : at + draw.randint(1, 30)]
+            try:
+                ft.load(io.BytesIO(bytes(content)), weights_only=False)
+                outcomes.add("read")
+            except RefusedFileError:
+                outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
+
+
 def test_whole_modules_need_to_be_asked_for():
     file = saved(ft.nn.Linear(2, 2))
     with pytest.raises(RefusedFileError, match="Linear"):
@@ -82,8 +235,6 @@ def test_what_cannot_be_written_is_refused_by_name():
 @pytest.mark.torch
 def test_pytorch_reads_numpy_values():
     torch = pytest.importorskip("torch")
-    import numpy as np
-
     value = {
         "a": np.arange(4.0),
         "b": np.float32(2),
@@ -101,8 +252,6 @@ def test_pytorch_reads_numpy_values():
 
 
 def test_objects_of_numpy_are_refused():
-    import numpy as np
-
     stream = pickle.dumps({"a": np.array([object()], dtype=object)}, protocol=2)
     file = io.BytesIO()
     Writer(repr).write(file, stream)

@@ -47,9 +47,15 @@ def dtype_named(arguments: tuple[Any, ...]) -> Order:
 
 def with_order(named: Order, state: Any) -> Order:
     """The dtype in the byte order that its state says."""
-    if not (type(state) is tuple and len(state) >= 5 and state[1] in ("<", ">", "|", "=")):
+    if not (
+        type(state) is tuple
+        and len(state) >= 5
+        and type(state[1]) is str
+        and len(state[1]) == 1
+        and state[1] in "<>|="
+    ):
         raise Refusal("a NumPy dtype whose state is none")
-    if state[2:5] != (None, None, None):
+    if any(one is not None for one in state[2:5]):
         raise Refusal("a NumPy dtype with fields")
     named.dtype = named.dtype.newbyteorder(state[1])
     return named
@@ -59,7 +65,9 @@ def announced(arguments: tuple[Any, ...]) -> np.ndarray[Any, Any]:
     """An array without elements, which `filled` fills."""
     if not (len(arguments) == 3 and isinstance(arguments[0], Name) and arguments[0].word == KIND):
         raise Refusal("a NumPy array of a subclass")
-    if arguments[1] != (0,) or arguments[2] not in (b"b", "b"):
+    shape, code = arguments[1:]
+    plain = type(shape) is tuple and len(shape) == 1 and type(shape[0]) is int and type(code) in (bytes, str)
+    if not plain or shape != (0,) or code not in (b"b", "b"):
         raise Refusal("a NumPy array that is not announced as arrays are")
     return np.ndarray((0,), "b")
 

@@ -23,7 +23,7 @@ def _integers(arguments: tuple[Any, ...]) -> bool:
 
 
 def _deque(arguments: tuple[Any, ...]) -> Any:
-    if len(arguments) > 2 or (arguments and arguments[0] not in ([], ())):
+    if len(arguments) > 2 or (arguments and not (type(arguments[0]) in (list, tuple) and not arguments[0])):
         raise ValueError
     most = arguments[1] if len(arguments) == 2 else None
     if not (most is None or (_integers((most,)) and most >= 0)):
@@ -32,7 +32,8 @@ def _deque(arguments: tuple[Any, ...]) -> Any:
 
 
 def _defaultdict(arguments: tuple[Any, ...]) -> Any:
-    if arguments not in ((), (None,)) and not (len(arguments) == 1 and arguments[0] in TYPES.values()):
+    known = (None, *TYPES.values())
+    if len(arguments) > 1 or not all(any(given is one for one in known) for given in arguments):
         raise ValueError
     return collections.defaultdict(*arguments)
 

@@ -158,7 +158,7 @@ def _is_of_program(module: str) -> bool:
 
 def object_of(kind: type) -> Any:
     """An object of a class without its state; no code of the class runs."""
-    if not _allowed(kind):
+    if not _allowed(kind) or issubclass(kind, enum.Enum | tuple | Tensor):
         raise Refusal(f"an object of {kind.__module__}.{kind.__qualname__}, which is only named")
     return object.__new__(kind)
 
