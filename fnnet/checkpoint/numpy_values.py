@@ -57,7 +57,8 @@ def with_order(named: Order, state: Any) -> Order:
         raise Refusal("a NumPy dtype whose state is none")
     if any(one is not None for one in state[2:5]):
         raise Refusal("a NumPy dtype with fields")
-    named.dtype = named.dtype.newbyteorder(state[1])
+    order: Any = state[1]
+    named.dtype = named.dtype.newbyteorder(order)
     return named
 
 
