@@ -2,9 +2,11 @@
 
 import io
 import os
+import zipfile
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pt_files
 import pytest
 
@@ -138,6 +140,17 @@ def test_tensors_of_a_device_that_is_not_here(where):
         ft.load(io.BytesIO(content), map_location=where)["0.bias"].numpy(),
         pt_files.expected()[0]["mlp/0.bias"],
     )
+
+
+def test_settings_of_a_library_are_written_and_not_read(tmp_path):
+    """As a trainer keeps its arguments beside a checkpoint: PyTorch and Python's pickle read them."""
+    place = tmp_path / "arguments.pt"
+    with pytest.warns(UserWarning, match=r"fnnet will not: .*optax.*EmptyState"):
+        ft.save({"rule": optax.EmptyState(), "w": ft.ones(2)}, place)
+    with pytest.raises(RefusedFileError, match="EmptyState"):
+        ft.load(place, weights_only=False)
+    with zipfile.ZipFile(place) as archive:
+        assert b"EmptyState" in archive.read("archive/data.pkl")
 
 
 def test_objects_are_refused_by_name(tmp_path):

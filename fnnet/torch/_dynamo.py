@@ -25,11 +25,11 @@ def graph_break(*args: Any, **kwargs: Any) -> None:
     """There is nothing to break."""
 
 
-def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
-    """Each size is compiled for."""
+def mark_dynamic(t: Any, index: Any = None, **kwargs: Any) -> None:
+    """Each size is compiled for, and no address is."""
 
 
-mark_static = maybe_mark_dynamic = mark_dynamic
+mark_static = mark_static_address = mark_unbacked = maybe_mark_dynamic = mark_dynamic
 
 
 class TransformGetItemToIndex:

@@ -21,6 +21,7 @@ from fnnet.torch.presented import is_own
 from fnnet.torch.spec import Size, contiguous_strides
 from fnnet.torch.storages import UntypedStorage
 from fnnet.torch.tensor import Tensor
+from fnnet.torch.warning import warn
 
 __all__ = ["save"]
 
@@ -42,7 +43,8 @@ def save(
         pickle_protocol: 2 to 5.
 
     Raises:
-        NotImplementedError: for what `load` could not read again (see `whole_modules`).
+        NotImplementedError: for what `load` could not read again (see `whole_modules`). Objects of
+            installed libraries (a trainer's settings) are written with a warning, for few programs read them.
         RuntimeError: for a folder that is not there, and for memory that is saved as two dtypes.
         TypeError, AttributeError, pickle.PicklingError: for what Python cannot pickle, as in PyTorch.
     """
@@ -57,7 +59,9 @@ def save(
     writer = Writer(_reduced, pickle_protocol, not _use_new_zipfile_serialization)
     pickled = writer.pickle(obj)
     refused = readable(pickled, Described())
-    if refused is not None:
+    if refused is not None and whole_modules.names_a_library(refused):
+        warn(f"torch.save: PyTorch will read the file, with weights_only=False; fnnet will not: {refused}")
+    elif refused is not None:
         raise NotImplementedError(
             f"torch.save: fnnet could not read the file again: {refused}; of a module, save its state_dict()"
         )

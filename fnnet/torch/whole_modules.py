@@ -13,11 +13,13 @@ import copyreg
 import enum
 import importlib
 import os
+import re
 import sys
 from types import FunctionType, ModuleType
 from typing import Any
 
 from fnnet.checkpoint.pickle_stream import Refusal
+from fnnet.checkpoint.pt_vocabulary import Torch
 from fnnet.checkpoint.pt_write import Name, named
 from fnnet.layers.layer import Layer
 from fnnet.torch.presented import NO_MODULE, elsewhere, is_own, place_of
@@ -42,6 +44,7 @@ _TWO = frozenset(
     ("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort", "topk")
 )
 """Operations that return values and their indices."""
+_NO_LIBRARIES = sys.stdlib_module_names | {"__main__", "torch", "fnnet"}
 _PLACES_OF_C = {"torch._C._nn": "torch.nn.functional"}
 _PLACES = ("fnnet.torch.nn.functional", "fnnet.torch.nn.modules.linear", "fnnet.torch")
 
@@ -154,6 +157,21 @@ def _is_of_program(module: str) -> bool:
     if script is None or file is None:
         return False
     return os.path.dirname(os.path.abspath(file)).startswith(os.path.dirname(os.path.abspath(script)))
+
+
+def names_a_library(refused: str) -> bool:
+    """Whether a refusal is of a class of an installed library, and not of Python, fnnet or the program.
+
+    Modules are not meant: for them there are state_dicts.
+    """
+    found = re.search(rf"it names '([\w.]+)\.(\w+)', {re.escape(Torch.needs)}", refused)
+    if found is None:
+        return False
+    module, name = found.groups()
+    if module.partition(".")[0] in _NO_LIBRARIES or is_own(module) or _is_of_program(module):
+        return False
+    thing = vars(sys.modules.get(module, NO_MODULE)).get(name)
+    return isinstance(thing, type) and not issubclass(thing, (_base(), Tensor))
 
 
 def object_of(kind: type) -> Any:
