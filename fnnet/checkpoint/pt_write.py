@@ -176,6 +176,14 @@ def _memory(leaf: Any) -> Any:
 _Base: Any = vars(pickle)["_Pickler"]  # the one in Python, whose steps can be replaced
 
 
+_ATOMS: dict[type, Any] = {
+    int: _Base.save_long,
+    float: _Base.save_float,
+    bool: _Base.save_bool,
+    type(None): _Base.save_none,
+}
+
+
 class _Pickler(_Base):
     """Python's, with names that this program need not have, and storages outside of the stream."""
 
@@ -184,7 +192,10 @@ class _Pickler(_Base):
         self.writer = writer
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
-        if type(obj) is Stored:
+        atom = _ATOMS.get(type(obj))
+        if atom is not None:  # the most there are of, and nothing to ask about them
+            atom(self, obj)
+        elif type(obj) is Stored:
             self.save(self.writer.identity(obj), False)
             self.write(pickle.BINPERSID)
         else:
