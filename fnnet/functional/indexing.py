@@ -113,7 +113,13 @@ def index_add(
             f"index_add_(): Number of indices ({places.size}) should be equal to source.size(dim): "
             f"({count}), for dim: {axis}"
         )
-    added = jnp.asarray(source).reshape(_kept(lines, places, axis))
+    kept = _kept(lines, places, axis)
+    if jnp.shape(source) != (kept if jnp.ndim(input) else ()):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"self.shape = {list(jnp.shape(input))} source.shape = {list(jnp.shape(source))}"
+        )
+    added = jnp.asarray(source).reshape(kept)
     added = added if added.dtype == jnp.bool_ else added * alpha
     return add_at(_at(lines, places, axis), added.astype(lines.dtype)).reshape(jnp.shape(input))
 
@@ -156,6 +162,11 @@ def index_fill(input: jax.Array, dim: int, index: jax.Array, value: Any) -> jax.
     places = jnp.asarray(index)
     places = jnp.where(places < 0, places + size, places)
     lines, places, axis = _vector("index_fill", input, places, dim)
+    if jnp.ndim(value):
+        raise RuntimeError(
+            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{jnp.ndim(value)} dimension(s)."
+        )
     return _at(lines, places, axis).set(jnp.asarray(value).astype(input.dtype)).reshape(input.shape)
 
 

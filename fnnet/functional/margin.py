@@ -92,7 +92,7 @@ def cosine_embedding_loss(
     ().
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
-    if target.ndim > 1 or max(input1.ndim, input2.ndim) != target.ndim + 1:
+    if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(
             f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input "
             "tensors, but "

@@ -41,7 +41,22 @@ _SAME_DTYPE = {
     "meshgrid": "meshgrid expects all tensors to have the same dtype",
     "cartesian_prod": "meshgrid expects all tensors to have the same dtype",
     "tensordot": "both inputs should have same dtype",
-    **dict.fromkeys(("cross", "linalg_cross", "einsum"), "expected scalar type {First} but found {Other}"),
+    **dict.fromkeys(
+        ("cross", "linalg_cross", "einsum", "cdist", "grid_sample"),
+        "expected scalar type {First} but found {Other}",
+    ),
+    **dict.fromkeys(
+        ("linalg_solve", "linalg_solve_ex", "linalg_tensorsolve"),
+        "linalg.solve: Expected A and B to have the same dtype, but found A of type {First} and B of type "
+        "{Other} instead",
+    ),
+    "linalg_lstsq": "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's "
+    "dtype {First} and other's dtype {Other}",
+    "linalg_householder_product": "torch.linalg.householder_product: tau dtype {Other} does not match input "
+    "dtype {First}",
+    "cholesky_solve": "Expected b and A to have the same dtype, but found b of type {First} and A of type "
+    "{Other} instead.",
+    "prelu": "prelu: Type promoting not supported. Got {First} and {Other}",
 }
 """Operations that do not promote, and what they say of two dtypes (and of the other argument)."""
 
@@ -174,6 +189,10 @@ def check_targets(name: str, tensors: list[tuple[str, D.dtype]], specs: list[Spe
             "put_(): self and source expected to have the same dtype, but got self.dtype = "
             f"{cpp_name(input)} and source.dtype = {cpp_name(kinds['source'])}"
         )
+    elif name == "smooth_l1_loss" and input is not None and target is not None:
+        kind = next((one for one in (input, target) if one.is_complex), input)
+        if kind.is_complex or not (input.is_floating_point or target.is_floating_point):
+            raise NotImplementedError(f"\"smooth_l1_cpu\" not implemented for '{cpp_name(kind)}'")
     elif name == "kl_div" and target is not None and not target.is_floating_point:
         what = "Complex" if target.is_complex else "Integral"
         raise RuntimeError(f"kl_div: {what} inputs not supported.")
