@@ -20,6 +20,7 @@ from fnnet.functional.dtypes import (
     is_complex,
     is_integral,
     require_floating,
+    scalar_name,
     to_floating,
 )
 from fnnet.functional.operation import operation
@@ -95,6 +96,11 @@ def nanmean(
     """The mean of the elements that are not NaN."""
     input = jnp.asarray(input)
     require_floating("nanmean", input)
+    if dtype is not None and not jnp.issubdtype(dtype, jnp.inexact):
+        raise RuntimeError(
+            "nanmean(): could not infer output dtype. Optional dtype must be either a floating point or "
+            f"complex dtype. Got: {scalar_name(jnp.zeros((), dtype))}"
+        )
     count = jnp.sum(~jnp.isnan(input), canonical_dims(dim, input.ndim), keepdims=keepdim)
     total = nansum(input, dim, keepdim, dtype=dtype)
     return total / count.astype(total.dtype)
