@@ -281,7 +281,32 @@ def linalg_pinv(
     if hermitian:
         # PyTorch reads one triangle, and yet gives the derivative of a general matrix.
         A = A + lax.stop_gradient(_hermitian(A, True) - A)
-    return jnp.linalg.pinv(A, rtol=relative)
+    if atol is None:
+        return jnp.linalg.pinv(A, rtol=relative)
+    # JAX's rule for pinv does not carry a bound that was computed, so this is its definition.
+    U, S, Vh = jnp.linalg.svd(lax.stop_gradient(A), full_matrices=False)
+    bound = (relative * S.max(-1))[..., None]
+    kept = bound < S
+    inverse = jnp.where(kept, 1 / jnp.where(kept, S, 1), 0).astype(A.dtype)
+    V, UH = (jnp.conj(jnp.swapaxes(one, -1, -2)) for one in (Vh, U))
+    P = (V * inverse[..., None, :]) @ UH
+    return _with_derivative_of_inverse(A, P)
+
+
+@jax.custom_jvp
+def _with_derivative_of_inverse(A: jax.Array, P: jax.Array) -> jax.Array:
+    """P, the Moore-Penrose inverse of A, as a function of A (Golub and Pereyra, 1973)."""
+    del A
+    return P
+
+
+@_with_derivative_of_inverse.defjvp
+def _derivative_of_inverse(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (A, P), (dA, _) = primals, tangents
+    P = _with_derivative_of_inverse(A, P)  # which has a second derivative
+    PH, dAH = (jnp.conj(jnp.swapaxes(one, -1, -2)) for one in (P, dA))
+    change = -P @ dA @ P + P @ PH @ (dAH - dAH @ A @ P) + (dAH - P @ A @ dAH) @ PH @ P
+    return P, change
 
 
 @operation("torch", "Tensor", grad_fn="MmBackward0")
