@@ -254,3 +254,23 @@ def test_an_error_that_depends_on_values_needs_nobody_who_holds_the_result() -> 
     torch.nn.functional.multi_margin_loss(torch.ones(2, 3), torch.tensor([0, 3]))
     with pytest.raises(RuntimeError, match="target out of range"):
         torch.record.synchronize()
+
+
+def test_accumulated_gradients_come_in_one_order() -> None:
+    """Leaves have no order of their own: by their addresses, each turn was another program."""
+    torch.manual_seed(0)
+    x = torch.randn(4, 6)
+
+    def turn() -> Any:
+        net = torch.nn.Sequential(*[torch.nn.Linear(6, 6) for _ in range(6)])
+        for _ in range(2):
+            net(x).sum().backward()
+        return sum(p.grad.sum() for p in net.parameters()).item()
+
+    for _ in range(5):
+        turn()
+    before = torch.stats().compilations
+    kept = [bytearray(1000 * n) for n in range(5)]
+    for _ in range(5):
+        turn()
+    assert torch.stats().compilations == before, len(kept)

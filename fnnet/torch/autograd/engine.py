@@ -8,6 +8,7 @@ backward.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -224,7 +225,12 @@ def walk(
     this.nodes = waits.keys() if useful is None else useful
     for node, nr, gradient in roots:
         this.receive(node, nr, gradient if create_graph else gradient._value())
-    ready = [(-node.order, id(node), node) for node in {root[0] for root in roots} if not waits[node]]
+    turn = (
+        itertools.count()
+    )  # among leaves first come, first served: by addresses each turn were another program
+    ready = [
+        (-one.order, next(turn), one) for one in dict.fromkeys(root[0] for root in roots) if not waits[one]
+    ]
     heapq.heapify(ready)
     previous = MODE.enabled
     MODE.enabled = create_graph
@@ -245,7 +251,7 @@ def walk(
                         this.receive(following, nr, result)
                     waits[following] -= 1
                     if not waits[following]:
-                        heapq.heappush(ready, (-following.order, id(following), following))
+                        heapq.heappush(ready, (-following.order, next(turn), following))
     finally:
         CURRENT.pop()
         MODE.enabled = previous
