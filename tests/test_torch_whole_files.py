@@ -5,6 +5,7 @@ import pathlib
 import pickle
 import random
 import sys
+from types import ModuleType
 
 import files_exchanged
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import fnnet.torch as ft
 from fnnet.checkpoint import RefusedFileError
 from fnnet.checkpoint.pt_write import Stored, Writer
+from fnnet.torch import whole_modules
 
 
 def saved(value):
@@ -106,6 +108,9 @@ STREAMS = {
     "a range of text": called("__builtin__", "xrange", put("a")),
     "a date of many bytes": called("datetime", "datetime", put(b"x" * 99)),
     "a partial of a command": called("functools", "partial", NAME),
+    "a partial of what runs scripts": called("functools", "partial", b"cfnnet.torch.script\nrun\n"),
+    "a partial of what writes files": called("functools", "partial", b"ctorch\nsave\n"),
+    "a partial of what reads files": called("functools", "partial", b"ctorch.serialization\nload\n"),
     "a partial of a string": called("functools", "partial", put("eval")),
     "another function after all": called("functools", "partial", b"cfiles_exchanged\ndescribed\n")
     + b"(" + b"cfiles_exchanged\nnetwork\n" + b")}Ntb",
@@ -258,3 +263,23 @@ def test_objects_of_numpy_are_refused():
     file.seek(0)
     with pytest.raises(RefusedFileError):
         ft.load(file, weights_only=False)
+
+
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [
+        ("work/beside.py", True),
+        ("work/package/below.py", True),
+        ("work/env/lib/python3/site-packages/library.py", False),
+        ("work_of_others/beside.py", False),
+    ],
+)
+def test_the_program_is_what_lies_beside_the_script(monkeypatch, tmp_path, file, own):
+    module = ModuleType("a_module_of_somebody")
+    module.__file__ = str(tmp_path / file)
+    module.Plain = type("Plain", (), {"__module__": module.__name__})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(
+        sys.modules["__main__"], "__file__", str(tmp_path / "work" / "script.py"), raising=False
+    )
+    assert (whole_modules.find(module.__name__, "Plain", False) is module.Plain) is own

@@ -2,8 +2,8 @@
 
 A file names them; it brings no code. An object is made without calling anything of its class, and only of a
 class that the running program has defined or imported already: a network, a part of fnnet,
-`argparse.Namespace`, or a plain class of the script and of the modules beside it. Nothing is imported but
-fnnet's own.
+`argparse.Namespace`, or a plain class of the script and of the modules beside it. Of functions it may name
+the script's own and those that compute. Nothing is imported but fnnet's own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import argparse
 import copyreg
 import enum
 import importlib
-import os
 import re
 import sys
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -45,6 +45,10 @@ _TWO = frozenset(
 )
 """Operations that return values and their indices."""
 _NO_LIBRARIES = sys.stdlib_module_names | {"__main__", "torch", "fnnet"}
+_COMPUTING = ("declare", "function_forms", "nn.functional", "nn.init")
+"""Where fnnet's functions are defined that a file may name: they compute, and open, run and set nothing."""
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+"""Folders of libraries: an environment often lies beside the script."""
 _PLACES_OF_C = {"torch._C._nn": "torch.nn.functional"}
 _PLACES = ("fnnet.torch.nn.functional", "fnnet.torch.nn.modules.linear", "fnnet.torch")
 
@@ -75,10 +79,14 @@ def find(module: str, name: str, weights_only: bool) -> Any:
         if found is None and isinstance(thing, ModuleType) and module.startswith("fnnet."):
             found = elsewhere(module.removeprefix("fnnet."), part)
         thing = found
-    if not isinstance(thing, type | FunctionType) or not (_allowed(thing) or is_own(thing.__module__)):
+    if not isinstance(thing, type | FunctionType) or not (_allowed(thing) or _is_own_class(thing)):
         return None
     trusted = isinstance(thing, type) and issubclass(thing, Layer)
     return thing if trusted or not weights_only or any(thing is one for one in SAFE) else None
+
+
+def _is_own_class(thing: Any) -> bool:
+    return isinstance(thing, type) and is_own(thing.__module__)
 
 
 def is_safe(module: str, name: str) -> bool:
@@ -129,7 +137,7 @@ def _is_named_tuple(kind: Any) -> bool:
 def _allowed(thing: type | FunctionType) -> bool:
     own = _is_of_program(thing.__module__)
     if isinstance(thing, FunctionType):
-        return own or is_own(thing.__module__)
+        return own or thing.__module__.removeprefix("fnnet.torch.") in _COMPUTING
     if issubclass(thing, _base()):
         return not any(_overrides(thing, name) for name in _CUSTOM)
     if issubclass(thing, Layer) or thing is argparse.Namespace:
@@ -149,14 +157,16 @@ def _overrides(kind: type, name: str) -> bool:
 
 
 def _is_of_program(module: str) -> bool:
-    """Whether a module is the script itself, or lies in the script's folder."""
+    """Whether a module is the script itself, or lies in the script's folder and is no installed library."""
     if module == "__main__":
         return True
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     file = getattr(sys.modules.get(module), "__file__", None)
-    if script is None or file is None:
+    if script is None or file is None or module.partition(".")[0] in sys.stdlib_module_names:
         return False
-    return os.path.dirname(os.path.abspath(file)).startswith(os.path.dirname(os.path.abspath(script)))
+    folder = Path(script).absolute().parent
+    path = Path(file).absolute()
+    return path.is_relative_to(folder) and _INSTALLED.isdisjoint(path.relative_to(folder).parts)
 
 
 def names_a_library(refused: str) -> bool:
