@@ -274,3 +274,12 @@ def test_accumulated_gradients_come_in_one_order() -> None:
     for _ in range(5):
         turn()
     assert torch.stats().compilations == before, len(kept)
+
+
+@pytest.mark.parametrize("look", [torch.Tensor.tolist, torch.Tensor.numpy, repr, lambda y: y.sum().item()])
+def test_too_little_memory_is_an_error(look: Callable[[torch.Tensor], Any]) -> None:
+    """NumPy ends the process where it looks at an array that could not be computed."""
+    with pytest.raises(RuntimeError, match="Out of memory"):
+        look(torch.fft.rfft(torch.ones(4), 2**46))
+    torch.record.synchronize()
+    assert torch.ones(2).add(1).tolist() == [2, 2]

@@ -64,11 +64,20 @@ class Value:
 
     def get(self) -> jax.Array:
         """The array, for JAX; what is recorded so far is run if it has to be."""
-        array = self.read()
+        array = self._started()
         return placed(array, jax_device(CPU)) if self.alone else array
 
     def read(self) -> Any:
-        """The array, for NumPy: it may lie where JAX itself does not look."""
+        """The array, for NumPy: it is computed, and may lie where JAX itself does not look.
+
+        Raises RuntimeError if there was not memory enough for it; NumPy would end the process.
+        """
+        array = self._started()
+        if array.__class__ is not np.ndarray:
+            array.block_until_ready()
+        return array
+
+    def _started(self) -> Any:
         if self.array is None:
             with RECORD.lock:
                 if self.owner is RECORD.generation:
