@@ -225,12 +225,9 @@ def walk(
     this.nodes = waits.keys() if useful is None else useful
     for node, nr, gradient in roots:
         this.receive(node, nr, gradient if create_graph else gradient._value())
-    turn = (
-        itertools.count()
-    )  # among leaves first come, first served: by addresses each turn were another program
-    ready = [
-        (-one.order, next(turn), one) for one in dict.fromkeys(root[0] for root in roots) if not waits[one]
-    ]
+    turn = itertools.count()  # first come, first served among leaves: by address, each turn were a new program
+    first = dict.fromkeys(root[0] for root in roots)
+    ready = [(-node.order, next(turn), node) for node in first if not waits[node]]
     heapq.heapify(ready)
     previous = MODE.enabled
     MODE.enabled = create_graph
