@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -58,3 +59,13 @@ def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Ca
 
 spell(f"{__name__}.grad_scaler", GradScaler=GradScaler, OptState=OptState)
 spell(f"{__name__}.autocast_mode", autocast=autocast, custom_bwd=custom_bwd, custom_fwd=custom_fwd)
+
+
+def warn_of_the_old_name(device: str, name: str) -> None:
+    """What PyTorch says where `torch.cpu.amp` and `torch.cuda.amp` are used still."""
+    warnings.warn(
+        f"`torch.{device}.amp.{name}(args...)` is deprecated. "
+        f"Please use `torch.amp.{name}('{device}', args...)` instead.",
+        FutureWarning,
+        stacklevel=3,
+    )

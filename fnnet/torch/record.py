@@ -40,6 +40,8 @@ _PHASE = 8
 _MOVES = frozenset(("AsStridedBackward0", "CopySlices"))
 """Reads and writes of views, which happen when a value is looked at, whatever the mode is then."""
 
+_NEVER_PENDING = (np.ndarray, jax.core.Tracer)
+
 new = object.__new__
 _alone = attrgetter("alone")
 
@@ -73,7 +75,7 @@ class Value:
         Raises RuntimeError if there was not memory enough for it; NumPy would end the process.
         """
         array = self._started()
-        if array.__class__ is not np.ndarray:
+        if not isinstance(array, _NEVER_PENDING):
             array.block_until_ready()
         return array
 

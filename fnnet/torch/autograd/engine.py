@@ -225,7 +225,7 @@ def walk(
     this.nodes = waits.keys() if useful is None else useful
     for node, nr, gradient in roots:
         this.receive(node, nr, gradient if create_graph else gradient._value())
-    turn = itertools.count()  # first come, first served among leaves: by address, each turn were a new program
+    turn = itertools.count()  # by their addresses, leaves would make each turn another program
     first = dict.fromkeys(root[0] for root in roots)
     ready = [(-node.order, next(turn), node) for node in first if not waits[node]]
     heapq.heapify(ready)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from fnnet.torch import amp
@@ -13,20 +12,11 @@ __all__ = ["GradScaler", "autocast"]
 __path__: list[str] = []  # what makes this module a package to the import system
 
 
-def _deprecated(name: str) -> None:
-    warnings.warn(
-        f"`torch.cpu.amp.{name}(args...)` is deprecated. "
-        f"Please use `torch.amp.{name}('cpu', args...)` instead.",
-        FutureWarning,
-        stacklevel=3,
-    )
-
-
 class autocast(amp.autocast):
     """torch.amp.autocast("cpu", ...)."""
 
     def __init__(self, enabled: bool = True, dtype: Any = D.bfloat16, cache_enabled: bool = True) -> None:
-        _deprecated("autocast")
+        amp.warn_of_the_old_name("cpu", "autocast")
         super().__init__("cpu", dtype, enabled, cache_enabled)
 
 
@@ -34,7 +24,7 @@ class GradScaler(amp.GradScaler):
     """torch.amp.GradScaler("cpu", ...)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        _deprecated("GradScaler")
+        amp.warn_of_the_old_name("cpu", "GradScaler")
         super().__init__("cpu", *args, **kwargs)
 
 
