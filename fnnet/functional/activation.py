@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
-from fnnet.functional.dtypes import is_integral, to_floating
+from fnnet.functional.dtypes import is_integral, scalar_name, to_floating
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation, warn
 from fnnet.functional.shares import shares
@@ -328,6 +328,15 @@ def _along(function: Any, input: jax.Array, dim: int) -> jax.Array:
     return function(input, axis=dim) if input.ndim else function(input[None], axis=0)[0]
 
 
+def _cast(function: str, input: jax.Array, dtype: DTypeLike | None) -> jax.Array:
+    if dtype is None:
+        return input
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        name = scalar_name(jnp.zeros((), dtype))
+        raise NotImplementedError(f"\"{function}_kernel_impl\" not implemented for '{name}'")
+    return input.astype(dtype)
+
+
 @operation("torch", "Tensor", "nn.functional", grad_fn="SoftmaxBackward0")
 def softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = None) -> jax.Array:
     """exp(input) over its sum along `dim`, after a cast to `dtype` if given.
@@ -335,7 +344,7 @@ def softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = 
     Without `dim` it warns and takes dimension 0 of inputs of 0, 1 or 3 dimensions, otherwise 1.
     """
     dim = _softmax_dim("softmax", input.ndim, dim)
-    return _along(shares, input if dtype is None else input.astype(dtype), dim)
+    return _along(shares, _cast("softmax", input, dtype), dim)
 
 
 @operation("torch", "Tensor", "nn.functional", grad_fn="LogSoftmaxBackward0")
@@ -343,7 +352,7 @@ def softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = 
 def log_softmax(input: jax.Array, dim: int | None = None, dtype: DTypeLike | None = None) -> jax.Array:
     """Logarithm of softmax; arguments as there."""
     dim = _softmax_dim("log_softmax", input.ndim, dim)
-    return _along(jax.nn.log_softmax, input if dtype is None else input.astype(dtype), dim)
+    return _along(jax.nn.log_softmax, _cast("log_softmax", input, dtype), dim)
 
 
 @operation("nn.functional", grad_fn="SoftmaxBackward0")

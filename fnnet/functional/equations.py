@@ -167,7 +167,8 @@ def linalg_solve_ex(
 def linalg_cholesky_ex(A: jax.Array, *, upper: bool = False, check_errors: bool = False) -> CholeskyInfo:
     """The Cholesky factor, and whether there is none. Raises RuntimeError then with `check_errors`.
 
-    Differs from PyTorch: `info` is 1 where a matrix is not positive-definite, not the order of the minor.
+    `info` is the order of the first leading minor that is not positive-definite, or 0; differs from PyTorch:
+    the factor of such a matrix is NaN, where LAPACK leaves what it had come to.
     """
     from fnnet.functional.decomposition import _hermitian, linalg_cholesky
 
@@ -177,8 +178,29 @@ def linalg_cholesky_ex(A: jax.Array, *, upper: bool = False, check_errors: bool 
     else:
         factor = jnp.linalg.cholesky(_hermitian(A, not upper), symmetrize_input=False)
         factor = _adjoint(factor) if upper else factor
-    info = jnp.isnan(factor).any((-2, -1)) if factor.shape[-1] else jnp.zeros(A.shape[:-2], bool)
-    return CholeskyInfo(factor, info.astype(np.int32))
+    return CholeskyInfo(factor, order_of_failure(lax.stop_gradient(A), lax.stop_gradient(factor), upper))
+
+
+def order_of_failure(A: jax.Array, factor: jax.Array, upper: bool = False) -> jax.Array:
+    """The order of the first leading minor of each A that is not positive-definite; 0 if none is."""
+    from fnnet.functional.decomposition import _hermitian
+
+    failed = jnp.isnan(factor).any((-2, -1)) if factor.shape[-1] else jnp.zeros(A.shape[:-2], bool)
+    none = jnp.zeros(failed.shape, np.int32)
+
+    def eliminate(place: jax.Array, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        rest, order = state
+        column = lax.dynamic_index_in_dim(rest, place, -1, keepdims=False)
+        pivot = jnp.real(lax.dynamic_index_in_dim(column, place, -1, keepdims=False))
+        order = jnp.where((order == 0) & ~(pivot > 0), jnp.asarray(place + 1, np.int32), order)
+        scaled = column / jnp.where(pivot > 0, pivot, jnp.ones_like(pivot))[..., None]
+        return rest - scaled[..., :, None] * jnp.conj(column)[..., None, :], order
+
+    def minors() -> jax.Array:
+        order = lax.fori_loop(0, A.shape[-1], eliminate, (_hermitian(A, not upper), none))[1]
+        return jnp.where(failed, jnp.maximum(order, 1), none)
+
+    return lax.cond(failed.any(), minors, lambda: none)
 
 
 @operation("linalg", grad_fn="LinalgLstsqBackward0", spelled="lstsq")

@@ -135,11 +135,15 @@ def lu_unpack(
     LU_data: jax.Array, LU_pivots: jax.Array, unpack_data: bool = True, unpack_pivots: bool = True
 ) -> LU:
     """P, L and U of what lu_factor gives; empty where not asked for."""
+    nothing = jnp.zeros((0,), LU_data.dtype)
+    rows, columns = LU_data.shape[-2:]
+    if not unpack_pivots:  # PyTorch does not look at the pivots then
+        made = _unpacked(LU_data, jnp.arange(rows))
+        return LU(nothing, *(made[1:] if unpack_data else (nothing, nothing)))
     if LU_pivots.dtype != np.int32:
         raise RuntimeError(
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype."
         )
-    rows, columns = LU_data.shape[-2:]
     if LU_pivots.shape != (*LU_data.shape[:-2], min(rows, columns)):
         raise RuntimeError(
             f"torch.lu_unpack: LU_pivots' shape {list(LU_pivots.shape)} does not fit LU_data's "
@@ -147,8 +151,7 @@ def lu_unpack(
         )
     order = lax.linalg.lu_pivots_to_permutation(LU_pivots - 1, rows) if LU_pivots.size else _raw(LU_data)[2]
     made = _unpacked(LU_data, order)
-    nothing = jnp.zeros((0,), LU_data.dtype)
-    return LU(made.P if unpack_pivots else nothing, *(made[1:] if unpack_data else (nothing, nothing)))
+    return LU(made.P, *(made[1:] if unpack_data else (nothing, nothing)))
 
 
 @operation("torch", "Tensor")

@@ -239,6 +239,11 @@ def put(input: jax.Array, index: jax.Array, source: jax.Array, accumulate: bool 
     )
     target = flat.at[places]
     values = jnp.ravel(source)
+    if values.size != places.size:
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{values.size}, index.numel() = {places.size}"
+        )
     return (add_at(target, values) if accumulate else set_at(target, values)).reshape(jnp.shape(input))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.dimension import canonical_dim, canonical_dims
-from fnnet.functional.dtypes import index_dtype, is_integral, to_floating
+from fnnet.functional.dtypes import index_dtype, is_bool, is_integral, to_floating
 from fnnet.functional.operation import operation
 
 __all__ = ["cumulative_trapezoid", "gradient", "trapezoid"]
@@ -51,6 +51,8 @@ def trapezoid(y: jax.Array, x: jax.Array | None = None, *, dx: float = 1, dim: i
     if y.shape[axis] == 0:
         return jnp.zeros(y.shape[:axis] + y.shape[axis + 1 :], y.dtype)
     if x is not None:
+        if is_bool(x) or is_bool(y):
+            raise RuntimeError("trapezoid: received a bool input for `x` or `y`, but bool is not supported")
         areas = _areas("trapezoid", y, x, axis)
         return to_floating(areas.sum(axis, dtype=index_dtype() if is_integral(areas) else None)) / 2
     _check_distance("trapezoid", dx)
@@ -73,6 +75,19 @@ def cumulative_trapezoid(
     return jnp.cumsum(to_floating(left + right) * (dx / 2), axis)
 
 
+def _even_slope(
+    at: Callable[[int, int], jax.Array], size: int, step: jax.Array, axis: int, edge_order: int
+) -> jax.Array:
+    """As _slope, of slices `at` points one step apart."""
+    middle = (at(2, size) - at(0, size - 2)) / (2 * step)
+    if edge_order == 1:
+        start, end = at(1, 2) - at(0, 1), at(size - 1, size) - at(size - 2, size - 1)
+    else:
+        start = 2 * at(1, 2) - 1.5 * at(0, 1) - 0.5 * at(2, 3)
+        end = 1.5 * at(size - 1, size) - 2 * at(size - 2, size - 1) + 0.5 * at(size - 3, size - 2)
+    return jnp.concatenate([start / step, middle, end / step], axis)
+
+
 def _slope(input: jax.Array, axis: int, spacing: Any, edge_order: int) -> jax.Array:
     """Second-order differences along an axis; `spacing` is a number or the coordinates."""
     size = input.shape[axis]
@@ -82,16 +97,17 @@ def _slope(input: jax.Array, axis: int, spacing: Any, edge_order: int) -> jax.Ar
 
     if isinstance(spacing, jax.Array | np.ndarray) and np.ndim(spacing):
         shape = [-1 if one == axis else 1 for one in range(input.ndim)]
-        steps = jnp.diff(jnp.asarray(spacing)).astype(input.dtype).reshape(shape)
+        steps = jnp.diff(jnp.asarray(spacing)).reshape(shape)
+        with jax.numpy_dtype_promotion("standard"):
+            common = jnp.promote_types(steps.dtype, input.dtype)
+        steps, input = steps.astype(common), input.astype(common)
         before, after = (lax.slice_in_dim(steps, i, size - 2 + i, axis=axis) for i in (0, 1))
         first = [lax.slice_in_dim(steps, i, i + 1, axis=axis) for i in range(min(2, size - 1))]
         last = [
             lax.slice_in_dim(steps, size - 2 - i, size - 1 - i, axis=axis) for i in range(min(2, size - 1))
         ]
     else:
-        number = jnp.asarray(spacing).astype(input.dtype) if hasattr(spacing, "dtype") else spacing
-        before = after = number
-        first = last = [number, number]
+        return _even_slope(at, size, jnp.asarray(spacing).astype(input.dtype), axis, edge_order)
     a, b, c = at(0, size - 2), at(1, size - 1), at(2, size)
     middle = (
         -after / (before * (before + after)) * a
@@ -138,6 +154,12 @@ def gradient(
             f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, "
             f"got {len(spacings)}"
         )
+    for one in spacings:
+        if np.ndim(one) > 1:
+            raise RuntimeError(
+                "torch.gradient expected each element of spacing to have one dimension, but got an element "
+                f"with {np.ndim(one)} dimensions!"
+            )
     for axis in axes:
         if input.shape[axis] < edge_order + 1:
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")

@@ -267,7 +267,10 @@ def diff(
                 )
     if n == 0:
         return input
-    joined = cat([one for one in (prepend, input, append) if one is not None], axis)
+    parts = [one for one in (prepend, input, append) if one is not None]
+    with jax.numpy_dtype_promotion("standard"):
+        kind = jnp.result_type(*(one.dtype for one in parts))
+    joined = cat([one.astype(kind) for one in parts], axis)
     for _ in range(min(n, joined.shape[axis])):
         after, before = (
             lax.slice_in_dim(joined, 1, None, axis=axis),

@@ -38,7 +38,7 @@ def _above_zero(x: jax.Array) -> jax.Array:
     return jnp.where(x > 0, x, jnp.zeros_like(x))
 
 
-@operation("nn.functional", grad_fn="MeanBackward0")
+@operation("nn.functional", grad_fn="MeanBackward0", promote=("input1", "input2", "target"))
 def margin_ranking_loss(
     input1: jax.Array,
     input2: jax.Array,
@@ -57,7 +57,6 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
-    target = target.astype(input1.dtype)
     product = to_floating(-target * (input1 - input2))
     return reduced(_not_below_zero(product + margin), reduction)
 

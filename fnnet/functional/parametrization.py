@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.functional.distance import normalize
+from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.distance import norm_along, normalize
+from fnnet.functional.dtypes import is_bool, is_integral, scalar_name
 from fnnet.functional.matrix_exponential import exponential
 from fnnet.functional.operation import operation
 
@@ -24,9 +26,16 @@ __all__ = [
 @operation("torch", grad_fn="NormExceptDimBackward0")
 def norm_except_dim(v: jax.Array, pow: int = 2, dim: int = 0) -> jax.Array:
     """The norm over all dimensions but `dim`, which keeps its place; over all, 0-d, if dim is -1."""
+    if is_bool(v) or is_integral(v):
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {scalar_name(v)} instead."
+        )
     if dim == -1:
-        return jnp.linalg.norm(v.ravel(), pow)
-    axes = tuple(axis for axis in range(v.ndim) if axis != dim)
+        return norm_along(v.ravel(), pow, 0)
+    kept = canonical_dim(dim, v.ndim)
+    axes = tuple(axis for axis in range(v.ndim) if axis != kept)
+    if pow == 0:
+        return jnp.sum(v != 0, axis=axes, keepdims=True).astype(jnp.real(v).dtype)
     return jnp.sum(jnp.abs(v) ** pow, axis=axes, keepdims=True) ** (1 / pow)
 
 

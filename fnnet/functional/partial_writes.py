@@ -154,6 +154,12 @@ def index_reduce(
     if index.ndim > 1:
         raise IndexError("index_reduce_(): Index is supposed to be a vector")
     axis = canonical_dim(dim, input.ndim)
+    along = source.shape[axis] if source.ndim else 1
+    if index.size != along:
+        raise RuntimeError(
+            f"index_reduce_(): Number of indices ({index.size}) should be equal to source.size(dim): "
+            f"({along}), for dim: {axis}"
+        )
     if input.ndim == 0:
         whole = index_reduce(
             input.reshape(1), 0, index.reshape(-1), source.reshape(-1), reduce, include_self=include_self

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.functional.dimension import canonical_dim
+from fnnet.functional.dtypes import to_floating
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
 
@@ -298,7 +299,7 @@ def _lp_pool(
     count = math.prod(per_dimension(f"lp_pool{n}d", "kernel_size", kernel_size, n))
     if n == 2:
         canonical_dim(-3, input.ndim)
-    means = _avg_pool(n, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
+    means = _avg_pool(n, to_floating(input) ** norm_type, kernel_size, stride, 0, ceil_mode, True, None)
     # In PyTorch a relu stands before the root, which keeps the infinite derivative at 0 from going further.
     zero = means == 0
     root = (jnp.where(zero, jnp.ones_like(means), means) * count) ** (1.0 / norm_type)

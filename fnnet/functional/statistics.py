@@ -157,6 +157,11 @@ def linalg_vector_norm(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(x)}"
         )
     if dtype is not None:
+        if not jnp.issubdtype(canonical(dtype), jnp.inexact):
+            raise RuntimeError(
+                "linalg.vector_norm: dtype should be floating point or complex, but got "
+                f"{scalar_name(jnp.zeros((), canonical(dtype)))}"
+            )
         x = x.astype(canonical(dtype))
     dims = canonical_dims(dim, x.ndim)
     if x.size == 0 and (ord < 0 or math.isinf(ord)) and not all(x.shape[one] for one in dims):

@@ -236,10 +236,12 @@ def kaiser_window(
 @operation("fft", spelled="fftfreq")
 def fft_fftfreq(n: int, d: float = 1.0, *, dtype: DTypeLike | None = None) -> jax.Array:
     """The frequencies of fft: 0, 1, ..., then the negative ones, over n d."""
-    return jnp.asarray(np.fft.fftfreq(n, d), canonical(np.float32 if dtype is None else dtype))
+    return jnp.asarray(np.fft.fftfreq(n, d) if n else [], canonical(np.float32 if dtype is None else dtype))
 
 
 @operation("fft", spelled="rfftfreq")
 def fft_rfftfreq(n: int, d: float = 1.0, *, dtype: DTypeLike | None = None) -> jax.Array:
     """The frequencies of rfft: 0, 1, ..., n // 2, over n d."""
-    return jnp.asarray(np.fft.rfftfreq(n, d), canonical(np.float32 if dtype is None else dtype))
+    return jnp.asarray(
+        np.fft.rfftfreq(n, d) if n else [np.nan], canonical(np.float32 if dtype is None else dtype)
+    )

@@ -17,8 +17,8 @@ from fnnet.functional.operation import ELSEWHERE, OPERATIONS, Operation
 from fnnet.torch.autograd import inplace
 from fnnet.torch.autograd.graph import node_class
 from fnnet.torch.call import call, call_in_place
-from fnnet.torch.creation import as_dtype, finish, from_numpy, tensor
-from fnnet.torch.dtypes import dtype, get_default_dtype
+from fnnet.torch.creation import as_dtype, check_options, finish, from_numpy, tensor
+from fnnet.torch.dtypes import bool_, dtype, get_default_dtype
 from fnnet.torch.inquiry import strided
 from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.naming import in_place_name
@@ -241,8 +241,14 @@ def creator_of(op: Op) -> Callable[..., Any]:
     ) -> Any:
         if layout is not None and layout is not strided:
             raise ValueError(f"{op.name} is implemented for strided tensors only, got: {layout}")
+        out = kwargs.get("out")
+        if dtype is None and floating and isinstance(out, Tensor):
+            dtype = out.dtype
+        if dtype is bool_ and op.name in ("linspace", "logspace"):
+            raise NotImplementedError(f"\"{op.name}_cpu\" not implemented for 'Bool'")
         if dtype is not None or floating:
             kwargs["dtype"] = _floating(op.name, [*args, *kwargs.values()], as_dtype(dtype))
+        check_options(op.name, None, pin_memory)
         made = plain(*args, **kwargs)
         if device is not None:
             made = made.to(device)
@@ -264,16 +270,32 @@ def _floating(name: str, ends: list[Any], given: dtype | None) -> dtype:
     return given or kind
 
 
+def _check_in_place(name: str, target: Tensor, kind: Any) -> None:
+    """Raise RuntimeError where a method that writes would change the dtype of its tensor."""
+    if name in ("abs", "absolute") and target.is_complex():
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+    if kind is not None and name in ("cumsum", "cumprod") and kind is not target.dtype:
+        raise RuntimeError(
+            f"Bad in-place call: input tensor dtype {c_name(target.dtype)} and output tensor dtype "
+            f"{c_name(kind)} should match"
+        )
+
+
 def in_place_of(op: Op, name: str = "") -> Callable[..., Any]:
     """The operation as `Tensor.<name>_`."""
     writing = Op(op.declared, in_place=True)
     parser = LazyParser("Tensor", name + "_") if name else None
     unseen = op.name.startswith("logical_")  # autograd does not look at these, not even for leaves
+    undropped = ITSELF.get(op.name) is _undropped
     variadic = _is_variadic(op)
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
         if variadic and len(args) > 1 and isinstance(args[1], int):
             args = (args[0], tuple(args[1:]))
+        if name and args and isinstance(args[0], Tensor):
+            _check_in_place(name, args[0], kwargs.get("dtype"))
+        if undropped and args and _undropped(*args, **kwargs):
+            return args[0]
         if unseen:
             with no_grad():
                 return call_in_place(writing, args, kwargs, parser)

@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.equations import order_of_failure
+
 if TYPE_CHECKING:
     from fnnet.torch.plan import Plan
 
@@ -132,13 +134,28 @@ def _factorization(name: str, argument: str, why: str) -> Callable[[int, Arrays]
 
 
 def _no_factor(arguments: Arrays, results: Sequence[Any]) -> Any:
-    return _first(jnp.any(jnp.isnan(jnp.diagonal(results[0], axis1=-2, axis2=-1)), axis=-1))
+    """1 + the place of the first failure among (matrix, order of its minor - 1); 0 if there is none."""
+    A, factor = next(iter(arguments.values())), results[0]
+    if not A.size:
+        return jnp.zeros((), np.int32)
+    upper = bool(arguments.get("upper", False))
+    orders = order_of_failure(A, factor, upper).reshape(-1)
+    matrix = jnp.argmax(orders > 0)
+    return jnp.where(orders[matrix] > 0, matrix.astype(np.int32) * A.shape[-1] + orders[matrix], 0)
 
 
-_NOT_POSITIVE = (
-    "The factorization could not be completed because the input is not positive-definite (a leading minor is "
-    "not positive-definite)."
-)
+def _not_positive(name: str, argument: str) -> Callable[[int, Arrays], Exception]:
+    def error(code: int, arguments: Arrays) -> Exception:
+        shape = arguments[argument].shape
+        matrix, order = divmod(code - 1, shape[-1])
+        return _LinAlgError(
+            f"{name}: {_in_batch(shape, matrix)}The factorization could not be completed because the input "
+            f"is not positive-definite (the leading minor of order {order + 1} is not positive-definite)."
+        )
+
+    return error
+
+
 _NO_CONVERGENCE = "The algorithm failed to converge because the input matrix contained non-finite values."
 
 
@@ -231,7 +248,7 @@ _DIVISION = Guard(
     _said(RuntimeError, "ZeroDivisionError"),
     applies=_divides_integers,
 )
-_CHOLESKY = Guard(_no_factor, _factorization("linalg.cholesky", "A", _NOT_POSITIVE), at_call=True)
+_CHOLESKY = Guard(_no_factor, _not_positive("linalg.cholesky", "A"), at_call=True)
 _SINGULAR_VALUES = Guard(_not_finite, _factorization("linalg.svd", "A", _NO_CONVERGENCE), at_call=True)
 _EIGEN = Guard(
     _not_finite, _said(RuntimeError, "torch.linalg.eig: input tensor should not contain infs or NaNs."), True
@@ -258,7 +275,7 @@ GUARDS: dict[str, Guard] = {
     ),
     "linalg_solve": Guard(_pivot("A"), _unsolved, at_call=True),
     "linalg_cholesky": _CHOLESKY,
-    "cholesky": Guard(_no_factor, _factorization("cholesky", "input", _NOT_POSITIVE), at_call=True),
+    "cholesky": Guard(_no_factor, _not_positive("cholesky", "input"), at_call=True),
     "linalg_svd": _SINGULAR_VALUES,
     "linalg_svdvals": _SINGULAR_VALUES,
     "svd": Guard(_not_finite, _factorization("linalg.svd", "input", _NO_CONVERGENCE), at_call=True),
@@ -285,7 +302,7 @@ GUARDS: dict[str, Guard] = {
     "quantile": Guard(_outside("q"), _said(RuntimeError, "quantile() q values must be in the range [0, 1]")),
     "masked_scatter": Guard(
         lambda arguments, _: jnp.where(
-            jnp.sum(jnp.broadcast_to(arguments["mask"], arguments["input"].shape), dtype=np.int32)
+            jnp.sum(jnp.broadcast_arrays(arguments["mask"], arguments["input"])[0], dtype=np.int32)
             > arguments["source"].size,
             1,
             0,

@@ -28,6 +28,8 @@ def asarray(
     shared = isinstance(obj, Tensor | np.ndarray)
     made = as_tensor(obj, dtype=dtype, device=device)
     source = obj.dtype if isinstance(obj, Tensor) else None
+    if isinstance(obj, Tensor) and obj.requires_grad and not made._spec.differentiable:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     changed = not shared or (source is not None and source is not made.dtype)
     if isinstance(obj, np.ndarray):
         changed = D.of_numpy(obj.dtype) is not made.dtype
@@ -104,6 +106,10 @@ def range(
         "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
         "[start, end)."
     )
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = int((end - start) / step) + 1
     made = arange(count, dtype=D.float64) * step + start
     made = made.to(as_dtype(dtype) or D.get_default_dtype()).to(as_device(device))

@@ -227,6 +227,8 @@ _ALWAYS = {
     "corrcoef": "DivBackward0", "cov": "SqueezeBackward0", "gradient": "CatBackward0",
     "imag": "SelectBackward0", "cholesky": "CholeskyBackward0", "multi_dot": "ViewBackward0",
     "kron": "UnsafeViewBackward0",
+    "histogram": "NotImplemented", "histogramdd": "NotImplemented", "linalg_ldl_factor": "NotImplemented",
+    "linalg_ldl_factor_ex": "NotImplemented", "native_channel_shuffle": "NotImplemented",
 }  # fmt: skip
 
 NO_DERIVATIVE = frozenset(name for name, node in _ALWAYS.items() if node == "NotImplemented")
@@ -337,6 +339,7 @@ _NOT_DIFFERENTIABLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "binary_cross_entropy_with_logits": ("binary_cross_entropy_with_logits", ("weight", "pos_weight")),
     "nll_loss": ("nll_loss_forward", ("weight",)),
     "cross_entropy": ("nll_loss_forward", ("weight",)),
+    "linalg_pinv": ("linalg_pinv", ("rcond", "atol", "rtol")),
 }
 """Arguments that PyTorch refuses if they require grad, and the function that refuses them."""
 

@@ -28,6 +28,7 @@ _ITERATED = frozenset(
     ("abs", "bitwise_not", "ceil", "conj_physical", "floor", "frac", "neg", "gelu", "hardshrink", "softplus",
      "softshrink", "round", "sgn", "sign", "trunc")
 )  # fmt: skip
+_BOOLEAN = frozenset(("signbit", "isneginf", "isposinf"))
 _EXACT = frozenset(("matmul", "cross", "heaviside", "isin", "linalg_cross", "where"))
 _KEEP_SHAPE = frozenset(("linspace", "logspace"))
 _SILENT = frozenset(("linspace", "logspace", "eye", "logsigmoid", "narrow_copy"))
@@ -74,6 +75,8 @@ def check(op: Op | None, name: str, result: dtype, out: dtype, several: bool = F
             kind = "complex" if result.is_complex else "floating point"
             raise RuntimeError(f"{name} expects a {kind} output tensor, but got {cpp_name(out)}")
         return
+    if op is not None and op.declared.name in _BOOLEAN:
+        raise RuntimeError(f"{name} does not support non-boolean outputs.")
     if op is not None and op.declared.name in _ITERATED:
         raise RuntimeError(f"Found dtype {cpp_name(out)} but expected {cpp_name(result)}")
     if op is not None and not converts(op, several):

@@ -31,6 +31,8 @@ class Parser:
         self.signatures = [Signature(text) for text in texts]
         self.name = self.signatures[0].name
         self.method = method
+        self.keywords = {one.name for each in self.signatures for one in each.parameters if one.keyword_only}
+        """What is a keyword in some signature; by position in another, as `alpha` beside a number."""
 
     def parse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments as plainly as they can be said. Raises TypeError if no signature takes them."""
@@ -51,7 +53,7 @@ class Parser:
             self._deprecated(signature)
         for position, (one, (value, by_name)) in enumerate(found.items()):
             value = _plain(self.name, one, value, position)
-            if by_name or (signature.deprecated and one.name != "input"):
+            if by_name or one.name in self.keywords or (signature.deprecated and one.name != "input"):
                 named[one.name] = value
             else:
                 args.append(value)

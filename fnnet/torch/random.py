@@ -19,7 +19,7 @@ from fnnet.torch import dtypes as D
 from fnnet.torch.autograd import inplace
 from fnnet.torch.call import store
 from fnnet.torch.chosen import chosen_source, fill_from, source_for
-from fnnet.torch.creation import as_dtype, finish, full_spec, like_spec, size_of
+from fnnet.torch.creation import as_dtype, check_options, finish, full_spec, like_spec, size_of
 from fnnet.torch.devices import META, as_device, device
 from fnnet.torch.into_out import puts_into_out, takes_out
 from fnnet.torch.mode import MODE
@@ -114,6 +114,7 @@ def _creator(name: str, method: str, default: Callable[[], D.dtype]) -> tuple[An
             size = (options.pop("size"),)
         if not size:
             raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+        check_options(name, options.get("layout"), options.get("pin_memory", False))
         kind = as_dtype(dtype) or default()
         spec = spec_of(size_of(size, name), kind, as_device(device))
         return finish(
@@ -165,12 +166,20 @@ def randint(
 
 
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
 ) -> Tensor:
     """Integers in [low, high) in a tensor like `input`."""
+    check_options("randint_like", options.get("layout"), options.get("pin_memory", False))
     spec = like_spec(input, dtype, device)
     bounds = (0, low) if high is None else (low, high)
-    return wrap(draw(spec, "random", *bounds), spec)
+    return finish(wrap(draw(spec, "random", *bounds), spec), requires_grad)
 
 
 @takes_out
@@ -178,6 +187,7 @@ def randperm(
     n: int, *, generator: Any = None, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
     """A random order of 0 ... n - 1."""
+    check_options("randperm", options.get("layout"), options.get("pin_memory", False))
     kind = as_dtype(dtype) or D.int64
     if as_device(device) is META:
         return wrap(without_data(), spec_of((n,), kind, META))
