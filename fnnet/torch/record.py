@@ -40,7 +40,7 @@ _PHASE = 8
 _MOVES = frozenset(("AsStridedBackward0", "CopySlices"))
 """Reads and writes of views, which happen when a value is looked at, whatever the mode is then."""
 
-_NEVER_PENDING = (np.ndarray, jax.core.Tracer)
+_NEVER_PENDING = (np.ndarray, np.generic, jax.core.Tracer)
 
 new = object.__new__
 _alone = attrgetter("alone")
