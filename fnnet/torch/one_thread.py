@@ -2,8 +2,8 @@
 
 XLA divides products and long loops among as many threads as there are cores. A small program that computes
 while Python records the next turn of a loop (see `ahead.py`) then waits for parts of it whose thread has no
-core, and Python waits for its own: a turn of the tutorial's loop by hand took 459 us so, and 332 on one
-thread; a turn of LeNet 1080 and 650 (two cores, jaxlib 0.10.2). The number of threads is a client's, fixed
+core, and Python waits for its own: a turn of the tutorial's loop by hand took 440 us so, and 338 on one
+thread; a turn of LeNet 1109 and 703 (two cores, jaxlib 0.10.2). The number of threads is a client's, fixed
 when it is made, so small programs have a client with one. Arrays go from there to JAX's own client and back
 without being copied.
 """
