@@ -57,6 +57,8 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
+    if jnp.issubdtype(target.dtype, jnp.integer):  # JAX may be set to mix no kinds
+        target = target.astype(input1.dtype)
     product = to_floating(-target * (input1 - input2))
     return reduced(_not_below_zero(product + margin), reduction)
 
