@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from fnnet.functional.dimension import canonical_dim
-from fnnet.functional.dtypes import is_integral, scalar_name, to_floating
+from fnnet.functional.dtypes import canonical, is_integral, scalar_name, to_floating
 from fnnet.functional.half import once_rounded
 from fnnet.functional.operation import operation, warn
 from fnnet.functional.shares import shares
@@ -332,7 +332,7 @@ def _cast(function: str, input: jax.Array, dtype: DTypeLike | None) -> jax.Array
     if dtype is None:
         return input
     if not jnp.issubdtype(dtype, jnp.inexact):
-        name = scalar_name(jnp.zeros((), dtype))
+        name = scalar_name(canonical(dtype))
         raise NotImplementedError(f"\"{function}_kernel_impl\" not implemented for '{name}'")
     return input.astype(dtype)
 

@@ -77,7 +77,7 @@ def unravel_index(indices: jax.Array, shape: int | Sequence[int]) -> tuple[jax.A
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if any(size < 0 for size in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
-    if 0 in sizes[1:] or (sizes and sizes[0] == 0):
+    if 0 in sizes:
         raise RuntimeError("ZeroDivisionError")
     indices = jnp.asarray(indices).astype(index_dtype())
     found = []

@@ -320,14 +320,9 @@ def linalg_matrix_power(A: jax.Array, n: int) -> jax.Array:
     """The n-th power of square matrices, by their inverse where n is negative."""
     if not is_integral(A) or n < 0:
         A = _check("linalg.matrix_power", A)
-        return jnp.linalg.matrix_power(linalg_inv(A) if n < 0 else A, abs(n))
-    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+    elif A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         _check("linalg.matrix_power", A.astype(jnp.float32))
-    made = jnp.broadcast_to(jnp.eye(A.shape[-1], dtype=A.dtype), A.shape)
-    for bit in f"{n:b}" if n else "":
-        made = made @ made
-        made = made @ A if bit == "1" else made
-    return made
+    return jnp.linalg.matrix_power(linalg_inv(A) if n < 0 else A, abs(n))
 
 
 @operation("linalg", spelled="matrix_rank")

@@ -99,7 +99,7 @@ def nanmean(
     if dtype is not None and not jnp.issubdtype(dtype, jnp.inexact):
         raise RuntimeError(
             "nanmean(): could not infer output dtype. Optional dtype must be either a floating point or "
-            f"complex dtype. Got: {scalar_name(jnp.zeros((), dtype))}"
+            f"complex dtype. Got: {scalar_name(canonical(dtype))}"
         )
     count = jnp.sum(~jnp.isnan(input), canonical_dims(dim, input.ndim), keepdims=keepdim)
     total = nansum(input, dim, keepdim, dtype=dtype)

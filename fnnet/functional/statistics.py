@@ -160,7 +160,7 @@ def linalg_vector_norm(
         if not jnp.issubdtype(canonical(dtype), jnp.inexact):
             raise RuntimeError(
                 "linalg.vector_norm: dtype should be floating point or complex, but got "
-                f"{scalar_name(jnp.zeros((), canonical(dtype)))}"
+                f"{scalar_name(canonical(dtype))}"
             )
         x = x.astype(canonical(dtype))
     dims = canonical_dims(dim, x.ndim)

@@ -254,15 +254,13 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: A
             raise op.unhashable(args, kwargs) from None
     if plan is None:
         require_tensor(op.name.rstrip("_") + "_", args[0] if args else kwargs.get("input"))
-    target = tensors[0]
-    if plan is None:
         if parser is not None:
             return call_in_place(op, *parser.parse(args, kwargs))
         try:
             plan = op.plan_for(tuple(key), args, kwargs)
         except (NotImplementedError, RuntimeError, IndexError):
             if MODE.enabled and any(one.requires_grad for one in tensors):
-                inplace.check(target, True, overlap=False)  # which PyTorch looks at first
+                inplace.check(tensors[0], True, overlap=False)  # which PyTorch looks at first
             raise
         if len(plan.numbers) != len(numbers):
             return call_in_place(op, args, kwargs)
@@ -270,7 +268,7 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: A
         check(op, plan, tensors, args, kwargs)
     if plan.draws and plan.device is not META:
         tensors += draw_now(plan.draws, plan.drawn)
-    return store(target, plan, tensors, numbers)
+    return store(tensors[0], plan, tensors, numbers)
 
 
 def store(target: Tensor, plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> Tensor:

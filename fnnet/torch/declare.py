@@ -270,6 +270,10 @@ def _floating(name: str, ends: list[Any], given: dtype | None) -> dtype:
     return given or kind
 
 
+_KEEPS_DTYPE = frozenset(("abs", "absolute", "cumsum", "cumprod"))
+"""What could change the dtype of the tensor that it writes to."""
+
+
 def _check_in_place(name: str, target: Tensor, kind: Any) -> None:
     """Raise RuntimeError where a method that writes would change the dtype of its tensor."""
     if name in ("abs", "absolute") and target.is_complex():
@@ -288,11 +292,12 @@ def in_place_of(op: Op, name: str = "") -> Callable[..., Any]:
     unseen = op.name.startswith("logical_")  # autograd does not look at these, not even for leaves
     undropped = ITSELF.get(op.name) is _undropped
     variadic = _is_variadic(op)
+    checked = name in _KEEPS_DTYPE
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
         if variadic and len(args) > 1 and isinstance(args[1], int):
             args = (args[0], tuple(args[1:]))
-        if name and args and isinstance(args[0], Tensor):
+        if checked and args and isinstance(args[0], Tensor):
             _check_in_place(name, args[0], kwargs.get("dtype"))
         if undropped and args and _undropped(*args, **kwargs):
             return args[0]

@@ -60,7 +60,7 @@ def state_of(module: Any) -> dict[str, Any]:
     if hasattr(type(module), "_further_state"):
         state.update(module._further_state())
     if layer is not None:
-        for name, value in _further(layer).items():
+        for name, value in _further(module, layer).items():
             state.setdefault(name, value)
         families = attributes.families(layer)
         try:
@@ -102,17 +102,12 @@ def _shown(layer: Any) -> dict[str, Any]:
     return {**found, "activation": _named_by(found["activation"])} if "activation" in found else found
 
 
-def _further(layer: Any) -> dict[str, Any]:
+def _further(module: Any, layer: Any) -> dict[str, Any]:
     """What PyTorch's module of this layer computes from its arguments, and keeps."""
     found: dict[str, Any] = {}
     families = attributes.families(layer)
     if "_Convolution" in families:
-        padding = layer.padding
-        if isinstance(padding, tuple):
-            repeated = tuple(one for one in reversed(padding) for _ in range(2))
-            found["_reversed_padding_repeated_twice"] = repeated
-        else:
-            found["_reversed_padding_repeated_twice"] = _same_padding(layer, padding)
+        found["_reversed_padding_repeated_twice"] = module._reversed_padding_repeated_twice
     name = families[0]
     if name == "ReLU6":
         found = {"min_val": 0.0, "max_val": 6.0}
@@ -127,16 +122,6 @@ def _further(layer: Any) -> dict[str, Any]:
     if "MultiheadAttention" in families:
         same = layer.kdim in (None, layer.embed_dim) and layer.vdim in (None, layer.embed_dim)
         found["_qkv_same_embed_dim"] = same
-    return found
-
-
-def _same_padding(layer: Any, padding: str) -> list[int]:
-    found = [0, 0] * layer.dimensions
-    if padding == "same":
-        for place, (width, step) in enumerate(zip(layer.kernel_size, layer.dilation, strict=True)):
-            total = step * (width - 1)
-            at = 2 * (layer.dimensions - 1 - place)
-            found[at : at + 2] = [total // 2, total - total // 2]
     return found
 
 
