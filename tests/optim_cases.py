@@ -85,6 +85,7 @@ LBFGS_CASES: list[dict] = [
 ]
 LBFGS_START = np.linspace(-1.5, 1.2, 6)
 LBFGS_STEPS = 6
+LBFGS_SCALES = (0.01, 1.0)
 
 
 def rosenbrock(x):

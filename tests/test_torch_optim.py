@@ -257,9 +257,29 @@ def test_lbfgs_is_that_of_torch(index):
     for key in ("d", "H_diag", "prev_flat_grad", "prev_loss", "t"):
         value = state[key].numpy() if isinstance(state[key], torch.Tensor) else state[key]
         np.testing.assert_allclose(value, RECORDED[f"{prefix}/{key}"], rtol=1e-5, atol=1e-7)
-    for key in ("old_dirs", "old_stps", "ro"):
-        rows = np.stack([row.numpy() for row in state[key]])
+    for key in ("old_dirs", "old_stps", "ro", "al"):
+        rows = np.stack([row.numpy() for row in state[key] if row is not None])
         np.testing.assert_allclose(rows, RECORDED[f"{prefix}/{key}"], rtol=1e-4, atol=1e-7)
+    assert len(state["al"]) == RECORDED[f"{prefix}/al_length"]
+    assert list(state) == RECORDED[f"{prefix}/names"].tolist()
+
+
+@pytest.mark.parametrize("scale", cases.LBFGS_SCALES)
+def test_lbfgs_holds_numbers_where_torch_does(scale):
+    x = leaf(cases.LBFGS_START)
+    optimizer = optim.LBFGS([x], lr=0.5, max_iter=1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = scale * cases.bowl(x)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    state = optimizer.state[x]
+    kinds = [f"{key} {type(state[key]).__name__}" for key in state]
+    assert kinds == RECORDED[f"LBFGS/first/{scale}/kinds"].tolist()
+    np.testing.assert_allclose(float(state["t"]), RECORDED[f"LBFGS/first/{scale}/t"], rtol=1e-12)
 
 
 def test_lbfgs_compiles_no_more_when_its_history_grows():

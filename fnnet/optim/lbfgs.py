@@ -93,8 +93,9 @@ def _remember(s: LBFGSState, y: jax.Array, step: jax.Array) -> LBFGSState:
     return jax.lax.cond(ys > 1e-10, add, lambda _: s, None)
 
 
-def _direction(s: LBFGSState, g: jax.Array) -> jax.Array:
-    """Minus the gradient times the approximate inverse Hessian, by the two loops over the memory."""
+def _direction(s: LBFGSState, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Minus the gradient times the approximate inverse Hessian, by the two loops over the memory, and the
+    coefficients that the first of them found."""
 
     def backward(j: Any, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         q, al = carry
@@ -107,7 +108,7 @@ def _direction(s: LBFGSState, g: jax.Array) -> jax.Array:
 
     zero = jnp.zeros_like(s.history)
     q, al = jax.lax.fori_loop(zero, s.history, backward, (-g, jnp.zeros_like(s.ro)))
-    return jax.lax.fori_loop(zero, s.history, forward, q * s.H_diag)
+    return jax.lax.fori_loop(zero, s.history, forward, q * s.H_diag), al
 
 
 class _Run(NamedTuple):
@@ -223,7 +224,7 @@ def lbfgs(
                 lambda s: _remember(s, r.g - s.prev_flat_grad, s.d * s.t),
                 s,
             )
-            d = jnp.where(first, -r.g, _direction(s, r.g))
+            d = jnp.where(first, -r.g, _direction(s, r.g)[0])
             t = jnp.where(first, jnp.minimum(1.0, 1.0 / jnp.sum(jnp.abs(r.g))) * rate, rate)
             slope = jnp.dot(r.g, d)
             s = s._replace(d=d, t=t, prev_flat_grad=r.g, prev_loss=r.loss)

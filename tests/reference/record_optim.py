@@ -66,7 +66,29 @@ def run_lbfgs(kwargs: dict, dtype: str) -> dict[str, np.ndarray]:
         out[key] = torch.as_tensor(state[key]).numpy()
     for key in ("old_dirs", "old_stps", "ro"):
         out[key] = torch.stack(list(state[key])).numpy()
+    out["al"] = torch.stack([one for one in state["al"] if one is not None]).numpy()
+    out["al_length"], out["names"] = len(state["al"]), list(state)
     return {key: np.asarray(value) for key, value in out.items()}
+
+
+def lbfgs_states() -> dict[str, np.ndarray]:
+    """What the state holds after a first iteration by a small and by a large gradient."""
+    out = {}
+    for scale in cases.LBFGS_SCALES:
+        x = torch.tensor(cases.LBFGS_START, requires_grad=True)
+        optimizer = torch.optim.LBFGS([x], lr=0.5, max_iter=1)
+
+        def closure(x: torch.Tensor = x, optimizer: object = optimizer, scale: float = scale) -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = scale * cases.bowl(x)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        state = optimizer.state[x]
+        out[f"LBFGS/first/{scale}/kinds"] = np.array([f"{key} {type(state[key]).__name__}" for key in state])
+        out[f"LBFGS/first/{scale}/t"] = np.asarray(float(state["t"]))
+    return out
 
 
 def follow(make: object, steps: int = cases.SCHEDULE_STEPS) -> np.ndarray:
@@ -127,6 +149,7 @@ def main() -> None:
     for index, kwargs in enumerate(cases.LBFGS_CASES):
         for dtype in ("float32", "float64"):
             keep(f"LBFGS/{index}/{dtype}", run_lbfgs(kwargs, dtype))
+    rules.update(lbfgs_states())
     np.savez_compressed(HERE / "optim_rules.npz", **rules)
 
     schedules: dict[str, np.ndarray] = {}

@@ -71,8 +71,8 @@ def _next(
     count = jnp.asarray(history).astype("int32")
     state = LBFGSState(count, count, count, d, nothing, old_dirs, old_stps, ro, count, H_diag, prev, nothing)
     state = _remember(state, g - prev, d * jnp.asarray(t).astype(g.dtype))
-    d = _direction(state, g)
-    kept = [state.old_dirs, state.old_stps, state.ro, state.H_diag, state.history]
+    d, al = _direction(state, g)
+    kept = [state.old_dirs, state.old_stps, state.ro, al, state.H_diag, state.history]
     return [d, jnp.dot(g, d), jnp.max(jnp.abs(d)), *kept]
 
 
@@ -154,8 +154,10 @@ class LBFGS(Optimizer):
                 memory = _Memory(g, group["history_size"])
                 d, slope_, total, top_ = _compute(_first, [g])
                 one = _number(total).dtype.type(1)
-                t = min(one, one / _number(total)) * one.dtype.type(lr)
+                share = one / _number(total)
+                t = share * one.dtype.type(lr) if share < 1 else lr
             else:
+                state.setdefault("al", [None] * group["history_size"])
                 d, slope_, top_ = memory.advance(g, previous, d, t)
                 t = lr
             previous, previous_loss = g, loss
@@ -226,10 +228,11 @@ class _Memory:
         self.size = size
         self.count = 0
         self.told: Any = None
+        self.al: Tensor | None = None
         self.device = g._spec.device
         self.numbers = g._spec.dtype.numpy, g._spec.numel
         self._room(min(size, _FIRST_ROWS))
-        self.H_diag = from_array(np.ones((), self.numbers[0]), self.device)
+        self.H_diag: Any = 1
 
     def _room(self, rows: int) -> None:
         dtype, length = self.numbers
@@ -249,9 +252,9 @@ class _Memory:
         """Remember the last move; the new direction, its slope and its largest element."""
         if self.count == self.dirs.shape[0] < self.size:
             self._grow()
-        tensors = [g, previous, d, self.dirs, self.stps, self.ro, self.H_diag]
+        tensors = [g, previous, d, self.dirs, self.stps, self.ro, self._scale()]
         d, slope, top, *kept = _compute(_next, tensors, float(t), self.count)
-        self.dirs, self.stps, self.ro, self.H_diag, count = kept
+        self.dirs, self.stps, self.ro, self.al, self.H_diag, count = kept
         self.count = int(_number(count))
         return d, slope, top
 
@@ -259,7 +262,10 @@ class _Memory:
         """The memory as PyTorch's state holds it."""
         rows = [_compute(_rows, [x])[: self.count] for x in (self.dirs, self.stps, self.ro)]
         self.told = rows[0]
-        return {"old_dirs": rows[0], "old_stps": rows[1], "ro": rows[2], "H_diag": self.H_diag}
+        lists = {"old_dirs": rows[0], "old_stps": rows[1], "ro": rows[2], "H_diag": self.H_diag}
+        if self.al is not None:
+            lists["al"] = _compute(_rows, [self.al])[: self.count] + [None] * (self.size - self.count)
+        return lists
 
     def fill(self, state: dict[str, Any]) -> None:
         """Take the lists of a state."""
@@ -270,8 +276,13 @@ class _Memory:
             for index, row in enumerate(state[name]):
                 filled[index] = np.asarray(row._value().read())
             setattr(self, place, from_array(filled, self.device))
-        if isinstance(state["H_diag"], Tensor):
-            self.H_diag = state["H_diag"]
+        self.H_diag = state["H_diag"]
+
+    def _scale(self) -> Tensor:
+        """H_diag as a tensor; before there is a pair it is the number 1."""
+        if isinstance(self.H_diag, Tensor):
+            return self.H_diag
+        return from_array(np.full((), self.H_diag, self.numbers[0]), self.device)
 
 
 def _put_first(room: Any, rows: Any) -> Any:
