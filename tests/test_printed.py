@@ -8,6 +8,7 @@ import library_scenarios
 import memory_scenarios
 import mixing_scenarios
 import printing_scenarios
+import profiler_scenarios
 import program_scenarios
 import pytest
 from printed import RTOL, assert_same_text
@@ -23,6 +24,7 @@ MODULES = (
     memory_scenarios,
     mixing_scenarios,
     printing_scenarios,
+    profiler_scenarios,
     program_scenarios,
 )
 EVERY = [
