@@ -29,6 +29,9 @@ OWN = frozenset({"jax", "jaxlib", "numpy", "optax", "etils", "ml_dtypes"})
 """Packages that fnnet itself stands on. Some try to import tensorflow or torch: not a mirror of it."""
 
 
+_WITHOUT_TENSORFLOW = "tensorboard.compat.notf"
+"""If this module is there, TensorBoard does without TensorFlow, of which it wants what the mirror lacks."""
+
 _ANY = importlib.metadata.DistributionFinder.Context()
 
 
@@ -128,6 +131,8 @@ class _AliasFinder(importlib.metadata.DistributionFinder):
             if found is not None and found.loader is not None:
                 found.loader = _SpawnLoader(found.loader)
             return found
+        if fullname == _WITHOUT_TENSORFLOW:
+            return importlib.machinery.ModuleSpec(fullname, _AliasLoader(types.ModuleType(fullname)))
         if root not in ALIASES:
             return None
         package, asks = _asked_by()

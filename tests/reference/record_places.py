@@ -14,7 +14,7 @@ PACKAGES = (
     "torch.utils.data", "torch.futures", "torch.library", "torch.return_types", "torch.overrides",
     "torch.hub", "torch.multiprocessing", "torch.profiler", "torch.onnx", "torch.fx", "torch.backends",
     "torch.utils.checkpoint", "torch.utils.hooks", "torch.nn.utils", "torch.nn.utils.parametrizations",
-    "torch.utils.benchmark",
+    "torch.utils.benchmark", "torch.utils.tensorboard",
 )  # fmt: skip
 BESIDE = frozenset(("torch._C", "torch._utils", "torch._tensor", "torch.storage", "torch.serialization"))
 LEFT_OUT = frozenset((
