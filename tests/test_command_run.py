@@ -129,10 +129,10 @@ def test_doctor_follows_imports():
 
 def test_doctor_marks_what_is_uncertain():
     found = names(
-        "import torch\nfrom torch import nn\nnn = object()\nnn.nope\nx.storage_type\ny.sparse_resize_()\n"
+        "import torch\nfrom torch import nn\nnn = object()\nnn.nope\nx.storage_type\ny.to_sparse_bsr()\n"
     )
     assert not found["torch.nn.nope"].certain
-    assert not found["Tensor.sparse_resize_"].certain
+    assert not found["Tensor.to_sparse_bsr"].certain
     assert found["torch.nn"].present
 
 
@@ -155,7 +155,7 @@ def test_doctor_command(tmp_path, capsys):
     status, out, _ = doctor(tmp_path, capsys, b"import torch\ntorch.ones(2).add(1)\n")
     assert status == 0
     assert "uses 3 names of PyTorch; fnnet has 3 of them" in out
-    status, out, _ = doctor(tmp_path, capsys, b"import torch\nprint(1)\ntorch.nope\nx.sparse_resize_\n")
+    status, out, _ = doctor(tmp_path, capsys, b"import torch\nprint(1)\ntorch.nope\nx.to_sparse_bsr\n")
     assert status == 1
     assert out.index("missing:\n  torch.nope  3\n") < out.index("possibly missing")
     status, out, _ = doctor(tmp_path, capsys, b"import torch.distributed.nope as d\nd.x\n")

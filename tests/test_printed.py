@@ -11,6 +11,8 @@ import printing_scenarios
 import profiler_scenarios
 import program_scenarios
 import pytest
+import sparse_gradient_scenarios
+import sparse_scenarios
 from printed import RTOL, assert_same_text
 
 import fnnet.torch
@@ -26,6 +28,8 @@ MODULES = (
     printing_scenarios,
     profiler_scenarios,
     program_scenarios,
+    sparse_gradient_scenarios,
+    sparse_scenarios,
 )
 EVERY = [
     pytest.param(module.scenario, name, id=f"{module.__name__.removesuffix('_scenarios')}-{name}")

@@ -11,7 +11,7 @@ from fnnet.torch.missing import MissingName
 
 
 @pytest.mark.parametrize(
-    "path", ["sparse_coo_tensor", "quantize_per_tensor", "Tensor.to_sparse", "cuda.MemPool"]
+    "path", ["sparse_bsr_tensor", "quantize_per_tensor", "Tensor.to_sparse_bsr", "cuda.MemPool"]
 )
 def test_what_fnnet_lacks_is_refused_by_name(path):
     owner = fnnet.torch

@@ -174,17 +174,14 @@ def test_tangents_go_forward(torch_name):
 @pytest.mark.parametrize(
     "call",
     [
-        "torch.sparse.mm(x, x)",
-        "torch.sparse_coo_tensor(x, x)",
-        "x.to_sparse()",
-        "nn.Embedding(3, 2, sparse=True)",
-        "nn.EmbeddingBag(3, 2, sparse=True)",
-        "F.embedding(i, x, sparse=True)",
+        "torch.sparse.spsolve(x, x)",
+        "torch.sparse.as_sparse_gradcheck(x)",
+        "torch.sparse.to_sparse_semi_structured(x)",
     ],
 )
-def test_sparse_tensors_are_refused_by_name(call):
+def test_functions_of_torch_sparse_are_refused_by_name(call):
     name = call.partition("(")[0].rpartition(".")[2]
-    with pytest.raises(NotImplementedError, match=f"{name}.* is not supported.*fnnet has no sparse tensors"):
+    with pytest.raises(NotImplementedError, match=f"{name} is not supported"):
         exec(call, names(fnnet.torch))
 
 

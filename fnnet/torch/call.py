@@ -22,6 +22,7 @@ from fnnet.torch.operation import NeedsValues, Op
 from fnnet.torch.plan import Plan
 from fnnet.torch.record import RECORD, Value
 from fnnet.torch.refusals import require_tensor
+from fnnet.torch.spec import Spec
 from fnnet.torch.storage import UNSEEN, Storage
 from fnnet.torch.tensor import Tensor, alias
 from fnnet.torch.versions import count
@@ -114,6 +115,8 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None
     if plan is None:
         if parser is not None:
             return call(op, *parser.parse(args, kwargs))
+        if any(type(t._spec) is not Spec for t in tensors):
+            return _of_sparse(op, args, kwargs)
         if op.data_dependent or tuple(key) in op.by_values:
             return op.compute(args, kwargs)
         try:
@@ -140,6 +143,13 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None
     if plan.guard is not None and plan.guard.at_call and not RECORD.immediate:
         RECORD.run()
     return plan.tree.unflatten(made)
+
+
+def _of_sparse(op: Op, args: Sequence[Any], kwargs: dict[str, Any], in_place: bool = False) -> Any:
+    """What an operation gives, a sparse tensor being among its arguments: there is no plan for one."""
+    from fnnet.torch import sparse_calls
+
+    return (sparse_calls.in_place if in_place else sparse_calls.out_of_place)(op, args, kwargs)
 
 
 def apply(plan: Plan, tensors: Sequence[Tensor], numbers: Sequence[Any]) -> list[Tensor]:
@@ -256,6 +266,8 @@ def call_in_place(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: A
         require_tensor(op.name.rstrip("_") + "_", args[0] if args else kwargs.get("input"))
         if parser is not None:
             return call_in_place(op, *parser.parse(args, kwargs))
+        if any(type(t._spec) is not Spec for t in tensors):
+            return _of_sparse(op, args, kwargs, in_place=True)
         try:
             plan = op.plan_for(tuple(key), args, kwargs)
         except (NotImplementedError, RuntimeError, IndexError):

@@ -91,7 +91,7 @@ def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
 
 @method
 def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool = True) -> Tensor:
-    """The tensor itself, for none is sparse; or in another dtype."""
+    """The tensor itself, for it is strided; or in another dtype."""
     if dtype is not None and not isinstance(dtype, D.dtype):
         raise TypeError(
             f"to_dense(): argument 'dtype' (position 1) must be torch.dtype, not {type(dtype).__name__}"

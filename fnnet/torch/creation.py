@@ -139,6 +139,10 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
         memory_format: Any = None,
     ) -> Tensor:
         require_tensor(f"{name}_like", input)
+        if type(input._spec) is not Spec:
+            from fnnet.torch.sparse_methods import like as like_sparse
+
+            return like_sparse(name, input, as_dtype(dtype), device, layout, requires_grad)
         check_options(f"{name}_like", layout, pin_memory)
         return finish(full_spec(like_spec(input, dtype, device, memory_format), value), requires_grad)
 
@@ -158,6 +162,8 @@ def like_spec(input: Tensor, dtype: Any = None, device: Any = None, memory_forma
     """The spec of a new tensor like `input`: its memory order kept if it is dense."""
     require_tensor("empty_like", input)
     old = input._spec
+    if type(old) is not Spec:
+        raise NotImplementedError(f"fnnet.torch: a tensor like one of layout {input.layout} is not supported")
     where = old.device if device is None else as_device(device)
     return spec_of(old.shape, as_dtype(dtype) or old.dtype, where, spec_in(old, memory_format).strides)
 

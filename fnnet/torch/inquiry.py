@@ -16,7 +16,7 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
 
 class layout:
-    """torch.layout; tensors here are all strided."""
+    """torch.layout: how the elements of a tensor are held."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -37,7 +37,7 @@ LAYOUTS = {
     name: layout(name)
     for name in ("sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "jagged", "_mkldnn")
 }
-"""Layouts that no tensor here has, for programs that ask which one it has."""
+"""The other layouts. Of tensors here, some are in coordinates or compressed (CSR, CSC)."""
 
 
 def is_tensor(obj: Any) -> bool:

@@ -16,6 +16,9 @@ from fnnet.torch import memory as memory
 from fnnet.torch import new as new
 from fnnet.torch import pickling as pickling
 from fnnet.torch import shared as shared
+from fnnet.torch import sparse_coo as sparse_coo
+from fnnet.torch import sparse_csr as sparse_csr
+from fnnet.torch import sparse_questions as sparse_questions
 from fnnet.torch import storages as storages
 from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
@@ -30,6 +33,7 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
 from fnnet.torch.record import RECORD, filled
 from fnnet.torch.refusals import c_name, cpp_name
+from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.warning import warn
 
@@ -227,6 +231,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
             f"copy_(): argument 'non_blocking' (position 2) must be bool, not {type(non_blocking).__name__}"
         )
     if isinstance(src, Tensor):
+        if type(src._spec) is not Spec:
+            raise RuntimeError(
+                "copy_() between dense and sparse Tensors is not implemented! Found self type = "
+                f"{self.type()} and src type = {src.type()}"
+            )
         if src._spec.shape != self._spec.shape:
             both = broadcast_shapes(self._spec.shape, src._spec.shape)
             if both != self._spec.shape:

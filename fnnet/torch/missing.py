@@ -36,8 +36,6 @@ def known(module: str) -> frozenset[str]:
 
 
 _REASONS = {
-    "sparse": ", for fnnet has no sparse tensors",
-    "coalesce": ", for fnnet has no sparse tensors",
     "quant": ", for fnnet has no quantized tensors",
     "qint": ", for fnnet has no quantized tensors",
     "Storage": ", for the memory of a tensor is JAX's",

@@ -59,7 +59,8 @@ def functional_call(
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters and buffers of equal modules, stacked along a new first dimension, for vmap."""
-    from fnnet.torch import stack
+    from fnnet.torch.call import call
+    from fnnet.torch.declare import OPS
 
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
@@ -71,7 +72,7 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
     def stacked(tables: list[dict[str, Any]]) -> dict[str, Any]:
         made = {}
         for name, first in tables[0].items():
-            tensor = stack(tuple(table[name].detach() for table in tables))
+            tensor = call(OPS["stack"], (tuple(table[name].detach() for table in tables),), {})
             made[name] = tensor.requires_grad_() if first.requires_grad else tensor
         return made
 

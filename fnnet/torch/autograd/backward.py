@@ -8,6 +8,7 @@ from typing import Any
 from fnnet.torch.autograd.early import LOSSES
 from fnnet.torch.autograd.engine import finish, ones, walk
 from fnnet.torch.autograd.graph import Node, edge_of
+from fnnet.torch.autograd.sparse_gradients import given_as, values_of
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.warning import warn
 
@@ -92,7 +93,7 @@ def backward(
     """Add the gradients of the sum of `tensors` to the leaves' `.grad`, as torch.autograd.backward."""
     outputs = _tensors("tensors", tensors)
     if inputs is not None:
-        inputs = _sequence(inputs)
+        inputs = [values_of(one) for one in _sequence(inputs)]
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for one in inputs:
@@ -144,6 +145,7 @@ def grad(
             )
         if edge_of(one) is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
+    asked, wanted = wanted, tuple([values_of(one) for one in wanted])
     roots = _roots(heads, _gradients(heads, grad_outputs))
     keep = create_graph if retain_graph is None else retain_graph
     results = walk(roots, keep, create_graph, wanted, accumulate=False)
@@ -162,7 +164,7 @@ def grad(
                 "to not have been used in the graph. Set allow_unused=True if this is the desired behavior."
             )
     finish()
-    return tuple(results)
+    return tuple([given_as(one, result) for one, result in zip(asked, results, strict=True)])
 
 
 def _batched(

@@ -16,6 +16,7 @@ from typing import Any
 from fnnet.torch.autograd.anomaly import check as check_anomaly
 from fnnet.torch.autograd.anomaly import watched
 from fnnet.torch.autograd.graph import AccumulateGrad, Node, edge_of
+from fnnet.torch.autograd.sparse_gradients import accumulated, add_sparse, has_sparse
 from fnnet.torch.call import apply
 from fnnet.torch.mode import MODE, set_grad_enabled
 from fnnet.torch.plan import Plan, fill_plan, make_plan
@@ -49,13 +50,14 @@ CURRENT: list[_Walk] = []
 
 
 class _Walk:
-    """One backward pass."""
+    """One backward pass. `sparse` says that a gradient of it is a sparse tensor, which goes as it is."""
 
     def __init__(self, create_graph: bool) -> None:
         self.create_graph = create_graph
         self.gradients: dict[Node, list[Any]] = {}
         self.captured: dict[tuple[Node, int], Any] = {}
         self.nodes: Any = ()
+        self.sparse = False
 
     def reaches(self, tensor: Tensor) -> bool:
         """Whether this pass comes by the node of a tensor."""
@@ -70,6 +72,10 @@ class _Walk:
         before = slots[nr]
         if before is None:
             slots[nr] = gradient
+        elif self.sparse and has_sparse((before, gradient)):
+            slots[nr] = self.plain(
+                add_sparse(*[self.tensor(g, node.outputs[nr]) for g in (before, gradient)])
+            )
         elif self.create_graph:
             slots[nr] = add(before, gradient)
         else:
@@ -78,11 +84,14 @@ class _Walk:
 
     def tensor(self, gradient: Any, spec: Spec) -> Any:
         """A gradient as hooks see it."""
-        return gradient if self.create_graph or gradient is None else wrap(gradient, natural(spec))
+        plain = gradient is not None and not self.create_graph and not isinstance(gradient, Tensor)
+        return wrap(gradient, natural(spec)) if plain else gradient
 
     def plain(self, gradient: Any) -> Any:
         """What a hook gave, as the walk carries it."""
-        return gradient if self.create_graph or gradient is None else gradient._value()
+        if self.create_graph or gradient is None or (self.sparse and has_sparse((gradient,))):
+            return gradient
+        return gradient._value()
 
     def call_hooks(self, hooks: Any, gradient: Any, spec: Spec) -> Any:
         """The gradient after a tensor's hooks."""
@@ -99,7 +108,9 @@ class _Walk:
         if variable._hooks:
             gradient = self.call_hooks(variable._hooks, gradient, variable._spec)
         old = variable._grad
-        if old is None:
+        if self.sparse or (old is not None and type(old._spec) is not Spec):
+            variable._grad = accumulated(old, self.tensor(gradient, node.outputs[0]), self.create_graph)
+        elif old is None:
             if self.create_graph:
                 variable._grad = gradient
             else:
@@ -134,6 +145,12 @@ class _Walk:
             return ()
         if useful is not None and not any(edge is not None and edge[0] in useful for edge in node.edges):
             return ()
+        if self.sparse and has_sparse(slots):
+            raise NotImplementedError(
+                f"fnnet.torch: a sparse gradient that has to pass {node.name()} is not supported; let the "
+                "table of a "
+                "sparse embedding be a leaf"
+            )
         if MODE.anomaly:
             with watched(node):
                 results = self.pull(node, slots)
@@ -284,6 +301,9 @@ def _capture(this: _Walk, node: Node, gradient: Any) -> Any:
 
 def _add_to_grad(this: _Walk, tensor: Tensor, gradient: Any) -> None:
     found = this.tensor(gradient, tensor._spec)
+    if this.sparse or (tensor._grad is not None and type(tensor._grad._spec) is not Spec):
+        tensor._grad = accumulated(tensor._grad, found, this.create_graph)
+        return
     with set_grad_enabled(this.create_graph):
         tensor._grad = found if tensor._grad is None else add(tensor._grad, found)
 

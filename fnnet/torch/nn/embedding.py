@@ -66,12 +66,6 @@ def _with_table(
 ) -> tuple[tuple[Any, ...], dict[str, Any], Tensor | None, bool]:
     """The constructor's arguments, the table (after `sparse`, as in PyTorch) and whether it is frozen."""
     names = list(cls.__signature__.parameters)
-    place = names.index("sparse")
-    if kwargs.get("sparse", args[place] if len(args) > place else False):
-        raise NotImplementedError(
-            f"fnnet.torch: nn.{cls.__name__}(sparse=True) is not supported, for fnnet has no sparse tensors; "
-            "without it the gradient is dense"
-        )
     own = [name for name in ("_weight", "_freeze") if name in names]
     first = names.index(own[0])
     table = dict(zip(own, args[first:], strict=False))

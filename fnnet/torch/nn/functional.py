@@ -20,6 +20,8 @@ from fnnet.torch.declare import OPS as _OPS
 from fnnet.torch.declare import function_of as _function_of
 from fnnet.torch.declare import in_place_of as _in_place_of
 from fnnet.torch.mode import no_grad as _no_grad
+from fnnet.torch.nn.sparse_embedding import sparse_bags as _sparse_bags
+from fnnet.torch.nn.sparse_embedding import sparse_rows as _sparse_rows
 from fnnet.torch.operation import Op as _Op
 from fnnet.torch.plan import Plan as _Plan
 from fnnet.torch.plan import make_plan as _make_plan
@@ -180,14 +182,6 @@ def rrelu_(input: _Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, train
 _derived_rrelu, OPERATIONS["rrelu"] = OPERATIONS["rrelu"], rrelu
 
 
-def _refuse_sparse(name: str, sparse: bool) -> None:
-    if sparse:
-        raise NotImplementedError(
-            f"fnnet.torch: {name}(sparse=True) is not supported, for fnnet has no sparse tensors; without it "
-            "the gradient is dense"
-        )
-
-
 def embedding(
     input: _Tensor,
     weight: _Tensor,
@@ -198,9 +192,10 @@ def embedding(
     sparse: bool = False,
 ) -> _Tensor:
     """Rows of a table; with `max_norm` the rows that are looked up are shortened in the table itself."""
-    _refuse_sparse("embedding", sparse)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
+    if sparse:
+        return _sparse_rows(input, weight, padding_idx, scale_grad_by_freq)
     return _derived_embedding(input, weight, padding_idx, None, 2.0, scale_grad_by_freq, sparse)
 
 
@@ -218,9 +213,11 @@ def embedding_bag(
     padding_idx: int | None = None,
 ) -> _Tensor:
     """Sums, means or maxima of bags of rows; `max_norm` as in `embedding`."""
-    _refuse_sparse("embedding_bag", sparse)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
+    if sparse:
+        further = (mode, per_sample_weights, include_last_offset, padding_idx)
+        return _sparse_bags(input, weight, offsets, scale_grad_by_freq, further)
     options = (scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
     return _derived_bag(input, weight, offsets, None, 2.0, *options)
 

@@ -10,6 +10,8 @@ from fnnet.torch.call import call
 from fnnet.torch.creation import tensor
 from fnnet.torch.declare import OPS
 from fnnet.torch.mode import no_grad
+from fnnet.torch.sparse_tensors import refusal
+from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
@@ -36,6 +38,9 @@ def get_total_norm(
     listed = _listed(tensors)
     if not listed:
         return tensor(0.0)
+    for one in listed:
+        if type(one._spec) is not Spec:
+            raise refusal("linalg_vector_norm", one)
     norms = [_norm(one, float(norm_type)) for one in listed]
     total = _norm(call(OPS["stack"], ([norm.to(norms[0].device) for norm in norms],), {}), float(norm_type))
     if error_if_nonfinite and not bool(total.isfinite()):
