@@ -74,6 +74,68 @@ def test_values_are_rounded_once(name: str) -> None:
         np.testing.assert_allclose(got, np.asarray(expected, np.float32), rtol=2e-4)
 
 
+def rising(half: Any) -> jax.Array:
+    return jnp.asarray((np.arange(3000) * 37 % 101).astype(np.float32) / np.float32(101), half)
+
+
+def near_one(half: Any) -> jax.Array:
+    return jnp.asarray(0.985 + (np.arange(300) * 37 % 101).astype(np.float32) / np.float32(3500), half)
+
+
+# What PyTorch 2.13 gives on a CPU for `rising` and `near_one`, in bfloat16 and in float16.
+TOTALS: dict[str, tuple[Callable[[Any], Any], list[float], list[float]]] = {
+    "sum": (lambda half: F.sum(rising(half)), [1488.0], [1485.0]),
+    "sum over dim 1": (
+        lambda half: F.sum(rising(half).reshape(3, 1000), 1),
+        [496.0, 494.0, 496.0],
+        [495.25, 494.75, 495.5],
+    ),
+    "sum over dim 0": (
+        lambda half: F.sum(rising(half).reshape(1000, 3), 0),
+        [496.0, 494.0, 496.0],
+        [495.5, 494.75, 495.25],
+    ),
+    "nansum": (lambda half: F.nansum(rising(half)), [1488.0], [1485.0]),
+    "cumsum": (
+        lambda half: F.cumsum(rising(half), 0)[jnp.asarray([99, 999, 2999])],
+        [49.25, 496.0, 1488.0],
+        [49.375, 495.25, 1485.0],
+    ),
+    "cumprod": (
+        lambda half: F.cumprod(near_one(half), 0)[jnp.asarray([99, 199, 299])],
+        [0.921875, 0.85546875, 0.78125],
+        [0.92431640625, 0.86328125, 0.79150390625],
+    ),
+    "avg_pool1d": (
+        lambda half: F.avg_pool1d(rising(half)[None, None], 1000),
+        [0.494140625, 0.494140625, 0.49609375],
+        [0.4951171875, 0.494873046875, 0.495361328125],
+    ),
+    "adaptive_avg_pool1d": (
+        lambda half: F.adaptive_avg_pool1d(rising(half)[None, None], 7),
+        [0.494140625, 0.49609375, 0.49609375, 0.49609375, 0.494140625, 0.49609375, 0.49609375],
+        [
+            0.493896484375,
+            0.496826171875,
+            0.49560546875,
+            0.49609375,
+            0.4951171875,
+            0.49560546875,
+            0.4970703125,
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_many_are_summed_in_float32(name: str) -> None:
+    function, *wanted = TOTALS[name]
+    for half, expected in zip(HALVES, wanted, strict=True):
+        got = function(half)
+        assert got.dtype == half
+        assert np.asarray(got, np.float32).reshape(-1).tolist() == expected
+
+
 def test_attention_holds_its_scores_in_float32() -> None:
     query, key, value = (jnp.asarray(drawn(2, 3, 40, 16) * 4, jnp.bfloat16) for _ in range(3))
     got = F.scaled_dot_product_attention(query, key, value, is_causal=True)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.half import widened
 from fnnet.functional.operation import operation
 from fnnet.functional.pooling import flat_positions, lowest, pick_largest
 from fnnet.functional.spatial import Sizes, batched, per_dimension
@@ -124,7 +125,7 @@ def _adaptive_avg_pool(n: int, input: jax.Array, output_size: OutputSize) -> jax
             x = _sums(x, dim, out) / jnp.asarray(counts.reshape(-1, *[1] * (x.ndim - dim - 1)), x.dtype)
         return x
 
-    return batched(name, input, n, compute)
+    return batched(name, widened(input), n, compute).astype(input.dtype)
 
 
 @operation("torch", "nn.functional", grad_fn="SqueezeBackward1")

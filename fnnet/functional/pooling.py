@@ -17,6 +17,7 @@ from jax import lax
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.functional.dtypes import to_floating
+from fnnet.functional.half import widened
 from fnnet.functional.operation import operation
 from fnnet.functional.spatial import Sizes, batched, per_dimension
 
@@ -232,7 +233,7 @@ def _avg_pool(
         divisor = divisor[0]
     sums = batched(
         name,
-        input,
+        widened(input),
         n,
         lambda x: lax.reduce_window(
             x,
@@ -245,7 +246,7 @@ def _avg_pool(
     )
     if jnp.issubdtype(input.dtype, jnp.integer):
         return lax.div(sums, jnp.broadcast_to(jnp.asarray(divisor, sums.dtype), sums.shape))  # towards zero
-    return sums / jnp.asarray(divisor, sums.dtype)
+    return (sums / jnp.asarray(divisor, sums.dtype)).astype(input.dtype)
 
 
 @operation("torch", "nn.functional", grad_fn="SqueezeBackward1")

@@ -23,6 +23,7 @@ from fnnet.functional.dtypes import (
     scalar_name,
     to_floating,
 )
+from fnnet.functional.half import widened
 from fnnet.functional.operation import operation
 from fnnet.functional.ordering import first_extreme
 from fnnet.functional.results import MinMax, ValuesIndices
@@ -63,7 +64,8 @@ def sum(
     """The sum over the dimensions `dim` (all of them by default); of integers and booleans an int64."""
     input = jnp.asarray(input)
     kind = summed_dtype(input, dtype)
-    return jnp.sum(input.astype(kind), canonical_dims(dim, input.ndim), dtype=kind, keepdims=keepdim)
+    wide = widened(input.astype(kind))
+    return jnp.sum(wide, canonical_dims(dim, input.ndim), dtype=wide.dtype, keepdims=keepdim).astype(kind)
 
 
 @operation("torch", "Tensor", grad_fn="SumBackward0")

@@ -224,7 +224,8 @@ def cumsum(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> jax
     """Sums of all elements up to each one along `dim`; of integers an int64."""
     lines, axis = _lines(input, dim)
     kind = summed_dtype(lines, dtype)
-    return jnp.cumsum(lines.astype(kind), axis, dtype=kind).reshape(jnp.shape(input))
+    wide = widened(lines.astype(kind))
+    return jnp.cumsum(wide, axis, dtype=wide.dtype).astype(kind).reshape(jnp.shape(input))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -251,7 +252,7 @@ def cumprod(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> ja
     """Products of all elements up to each one along `dim`; of integers an int64."""
     lines, axis = _lines(input, dim)
     kind = summed_dtype(lines, dtype)
-    return _running_product(lines.astype(kind), axis).reshape(jnp.shape(input))
+    return _running_product(widened(lines.astype(kind)), axis).astype(kind).reshape(jnp.shape(input))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))

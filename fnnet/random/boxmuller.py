@@ -19,7 +19,7 @@ def _bits(*patterns: int) -> tuple[float, ...]:
     return tuple(struct.unpack("<f", struct.pack("<I", pattern))[0] for pattern in patterns)
 
 
-_LOG = _bits(
+LOG = _bits(
     0x3D9021BB,
     0xBDEBD1B8,
     0x3DEF251A,
@@ -30,12 +30,12 @@ _LOG = _bits(
     0xBE7FFFFC,
     0x3EAAAAAA,
 )
-_SQRT_HALF = 0x3F3504F3  # its bits: mantissas below are doubled
-_LN2_LOW, _LN2_HIGH = _bits(0xB95E8083, 0x3F318000)
-_TWO_PI, _FOUR_OVER_PI = _bits(0x40C90FDB, 0x3FA2F983)
-_MINUS_QUARTER_PI = _bits(0xBF490000, 0xB97DA000, 0xB3222169)  # in three parts
-_COS = _bits(0x37CCF5CE, 0xBAB6061A, 0x3D2AAAA5)
-_SIN = _bits(0xB94CA1F9, 0x3C08839E, 0xBE2AAAA3)
+SQRT_HALF = 0x3F3504F3  # its bits: mantissas below are doubled
+LN2_LOW, LN2_HIGH = _bits(0xB95E8083, 0x3F318000)
+TWO_PI, FOUR_OVER_PI = _bits(0x40C90FDB, 0x3FA2F983)
+MINUS_QUARTER_PI = _bits(0xBF490000, 0xB97DA000, 0xB3222169)  # in three parts
+COS = _bits(0x37CCF5CE, 0xBAB6061A, 0x3D2AAAA5)
+SIN = _bits(0xB94CA1F9, 0x3C08839E, 0xBE2AAAA3)
 
 
 def box_muller32(words: np.ndarray) -> np.ndarray:
@@ -63,30 +63,30 @@ def _radius(bits: np.ndarray) -> np.ndarray:
     x = np.subtract(np.int32(1 << 24), bits).astype(np.float32)
     # x / 2**24 = m 2**exponent with m in [sqrt(1/2), sqrt(2)), by its bits
     pattern = x.view(np.int32)
-    pattern -= np.int32(_SQRT_HALF + (24 << 23))
+    pattern -= np.int32(SQRT_HALF + (24 << 23))
     exponent = pattern >> 23
     pattern &= np.int32(0x7FFFFF)
-    pattern += np.int32(_SQRT_HALF)
+    pattern += np.int32(SQRT_HALF)
     q = np.subtract(x, np.float32(1), out=x)
     z = q * q
     wide_q = q.astype(np.float64)
     narrow = np.empty_like(q)
-    y = wide_q * _LOG[0]
-    y += _LOG[1]
+    y = wide_q * LOG[0]
+    y += LOG[1]
     _round(y, narrow)
-    for coefficient in _LOG[2:]:
+    for coefficient in LOG[2:]:
         y *= wide_q
         y += coefficient
         _round(y, narrow)
     narrow *= q
     np.multiply(narrow, z, out=y, dtype=np.float64)
-    np.multiply(exponent.astype(np.float32), np.float32(_LN2_LOW), out=narrow)
+    np.multiply(exponent.astype(np.float32), np.float32(LN2_LOW), out=narrow)
     y += narrow
     np.copyto(narrow, y, casting="same_kind")
     z *= np.float32(0.5)
     narrow -= z
     q += narrow
-    np.multiply(exponent, _LN2_HIGH, out=y)
+    np.multiply(exponent, LN2_HIGH, out=y)
     y += q
     np.copyto(narrow, y, casting="same_kind")
     narrow *= np.float32(-2)
@@ -96,25 +96,25 @@ def _radius(bits: np.ndarray) -> np.ndarray:
 def _sin_cos(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """sin and cos of 2 pi bits / 2**24 in float32 steps."""
     t = bits.astype(np.float32)
-    t *= np.float32(2.0**-24 * _TWO_PI)
-    quadrant = (t * np.float32(_FOUR_OVER_PI)).astype(np.int32)
+    t *= np.float32(2.0**-24 * TWO_PI)
+    quadrant = (t * np.float32(FOUR_OVER_PI)).astype(np.int32)
     quadrant += 1
     quadrant >>= 1
     x = t.astype(np.float64)
     w = quadrant.astype(np.float64)
     # the first part leaves nothing to round
-    x += w * (2 * _MINUS_QUARTER_PI[0])
-    for part in _MINUS_QUARTER_PI[1:]:
+    x += w * (2 * MINUS_QUARTER_PI[0])
+    for part in MINUS_QUARTER_PI[1:]:
         x += w * (2 * part)
         _round(x, t)
     z = t * t
     wide_z = z.astype(np.float64)
     cosine = np.empty_like(z)
-    y = wide_z * _COS[0]
-    y += _COS[1]
+    y = wide_z * COS[0]
+    y += COS[1]
     _round(y, cosine)
     y *= wide_z
-    y += _COS[2]
+    y += COS[2]
     np.copyto(cosine, y, casting="same_kind")
     cosine *= z
     np.multiply(cosine, z, out=y, dtype=np.float64)
@@ -123,11 +123,11 @@ def _sin_cos(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     np.copyto(cosine, y, casting="same_kind")
     cosine += np.float32(1)
     sine = np.empty_like(z)
-    np.multiply(wide_z, _SIN[0], out=y)
-    y += _SIN[1]
+    np.multiply(wide_z, SIN[0], out=y)
+    y += SIN[1]
     _round(y, sine)
     y *= wide_z
-    y += _SIN[2]
+    y += SIN[2]
     np.copyto(sine, y, casting="same_kind")
     sine *= z
     np.multiply(sine, x, out=y)

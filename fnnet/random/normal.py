@@ -9,10 +9,13 @@ serial draw.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from fnnet.random.boxmuller import LANES, box_muller32
+from fnnet.random.compiled_boxmuller import PROGRAM, WORDS
 from fnnet.random.engine import Engine
 from fnnet.random.layout import aligned_empty
 from fnnet.random.libm import libm, sin_cos
@@ -37,23 +40,43 @@ def normal_flat(
 def _fill32(engine: Engine, count: int, mean: float, std: float, dtype: np.dtype) -> np.ndarray:
     out = aligned_empty(count, dtype)
     whole = count - count % GROUP
-    for start in range(0, whole, _BLOCK * GROUP):
-        part = out[start : min(start + _BLOCK * GROUP, whole)]
-        part[...] = _scaled32(box_muller32(engine.words(part.size)), mean, std)
+    start = 0
+    for standard in _standards(engine, whole):
+        _scale32(standard, mean, std, out[start : start + standard.size])
+        start += standard.size
     if whole < count:
         if not is_half(dtype):  # PyTorch draws a uniform for each of the others first, and never uses it
             engine.skip(count - whole)
-        out[-GROUP:] = _scaled32(box_muller32(engine.words(GROUP)), mean, std)
+        _scale32(box_muller32(engine.words(GROUP)), mean, std, out[-GROUP:])
     return out
 
 
-def _scaled32(standard: np.ndarray, mean: float, std: float) -> np.ndarray:
-    if mean == 0.0:
-        if std != 1.0:
-            standard *= np.float32(std)
-        standard += np.float32(0.0)
-        return standard
-    return fma32(standard, std, mean)
+def _standards(engine: Engine, count: int) -> Iterator[np.ndarray]:
+    """`count` standard normals, which are a multiple of 16, in parts."""
+    program = PROGRAM.for_more(count)
+    if program is None:
+        for start in range(0, count, _BLOCK * GROUP):
+            yield box_muller32(engine.words(min(_BLOCK * GROUP, count - start)))
+        return
+    # One part is computed while the words of the next are made.
+    made: Any = None
+    for start in range(0, count, WORDS):
+        words = engine.words(min(WORDS, count - start))
+        if words.size < WORDS:
+            words = np.concatenate([words, np.zeros(WORDS - words.size, np.uint32)])
+        before, made = made, program(words)
+        if before is not None:
+            yield np.asarray(before)
+    yield np.asarray(made)[: count - start]
+
+
+def _scale32(standard: np.ndarray, mean: float, std: float, out: np.ndarray) -> None:
+    if mean != 0.0:
+        out[...] = fma32(standard, std, mean)
+        return
+    if std != 1.0:
+        standard = standard * np.float32(std)
+    np.add(standard, np.float32(0.0), out=out, casting="same_kind")
 
 
 def _fill64(engine: Engine, count: int, mean: float, std: float) -> np.ndarray:
