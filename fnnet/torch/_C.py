@@ -6,6 +6,8 @@ from typing import Any
 
 from fnnet.torch.devices import get_default_device as _default_device
 from fnnet.torch.guards import _LinAlgError as _LinAlgError
+from fnnet.torch.mode import is_grad_enabled as is_grad_enabled
+from fnnet.torch.mode import set_grad_enabled as _set_grad
 from fnnet.torch.places import spell as _spell
 from fnnet.torch.random import Generator as Generator
 from fnnet.torch.tensor import Tensor as _Tensor
@@ -17,6 +19,11 @@ _TensorMeta = type(_Tensor)
 
 def _log_api_usage_once(event: str) -> None:
     """Nothing is counted."""
+
+
+def _set_grad_enabled(enabled: bool) -> None:
+    """Record gradients from now on, or do not."""
+    _set_grad(enabled)
 
 
 def _get_tracing_state() -> None:

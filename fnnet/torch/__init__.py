@@ -120,7 +120,10 @@ from fnnet.torch.spec import Size as Size
 from fnnet.torch.statistics import reset_stats as reset_stats
 from fnnet.torch.statistics import stats as stats
 from fnnet.torch.tensor import Tensor as Tensor
-from fnnet.torch.version import __version__ as __version__
+from fnnet.torch.torch_version import TorchVersion as _TorchVersion
+from fnnet.torch.version import __version__ as _version
+
+__version__ = _TorchVersion(_version)
 
 globals().update(_DTYPES)
 globals().update(_LAYOUTS)

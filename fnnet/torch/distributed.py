@@ -3,6 +3,8 @@
 Many devices are JAX's: see `jax.sharding` and `jax.distributed`.
 """
 
+from collections.abc import Callable
+from functools import wraps as _wraps
 from typing import Any
 
 from fnnet.torch.missing import refusal as _refusal
@@ -45,3 +47,20 @@ for _place, _names in (
     ("_tensor.experimental", "implicit_replication"),
 ):
     _spell(f"{__name__}.{_place}", **_refusals(f"torch.distributed.{_place}", _names, _INSTEAD))
+
+
+def _record(fn: Callable[..., Any], error_handler: Any = None) -> Callable[..., Any]:
+    """The function as it is: nobody waits for the file in which PyTorch's launcher would find its error."""
+
+    @_wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    return wrapper
+
+
+_spell(f"{__name__}.elastic.multiprocessing.errors", record=_record)
+_spell(
+    f"{__name__}.algorithms.join",
+    **_refusals("torch.distributed.algorithms.join", "Join Joinable JoinHook", _INSTEAD),
+)

@@ -7,6 +7,7 @@ call is one node (`func_graph.py`).
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,11 +21,13 @@ from fnnet.torch.func_graph import in_graph, is_replayed
 from fnnet.torch.plan import conjugate
 from fnnet.torch.pure import array_of, computing_at_once, flatten, tensor_of
 from fnnet.torch.state import functional_call as functional_call
+from fnnet.torch.state import replace_all_batch_norm_modules_ as replace_all_batch_norm_modules_
 from fnnet.torch.state import stack_module_state as stack_module_state
 from fnnet.torch.tensor import Tensor
 
 __all__ = [
     "functional_call",
+    "functionalize",
     "grad",
     "grad_and_value",
     "hessian",
@@ -32,6 +35,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
     "vmap",
@@ -474,3 +478,22 @@ def _mapped_size(args: tuple[Any, ...], dims: list[int | None]) -> int:
             f"{sizes} for the mapped dimension"
         )
     return int(sizes[0])
+
+
+def functionalize(func: Function, *, remove: str = "mutations") -> Function:
+    """The function as it is: what is recorded of it writes to no memory anyway.
+
+    Raises:
+        RuntimeError: `remove` is neither "mutations" nor "mutations_and_views".
+    """
+    if remove not in ("mutations", "mutations_and_views"):
+        raise RuntimeError(
+            f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. Valid "
+            "options are: remove='mutations', remove='mutations_and_views'"
+        )
+
+    @functools.wraps(func)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)
+
+    return wrapped

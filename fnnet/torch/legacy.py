@@ -6,7 +6,7 @@ from typing import Any
 
 from fnnet.torch import dtypes as D
 from fnnet.torch.creation import as_dtype, legacy_tensor
-from fnnet.torch.devices import as_device
+from fnnet.torch.devices import as_device, cuda_devices
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 
@@ -32,7 +32,7 @@ def type_name(spec: Spec) -> str:
 def dtype_of_type(given: Any) -> tuple[Any, ...]:
     """What `Tensor.to` is to be called with for what `Tensor.type` was called with."""
     if isinstance(given, type) and issubclass(given, LegacyTensor):
-        return (given.kind,)
+        return (as_device(given.place), given.kind) if given.place == "cuda" else (given.kind,)
     if isinstance(given, str):
         name = given.removeprefix("torch.")
         if name.removeprefix("cuda.") not in TYPES or not given.startswith("torch."):
@@ -44,7 +44,9 @@ def dtype_of_type(given: Any) -> tuple[Any, ...]:
 
 class _LegacyMeta(type):
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype is cls.kind  # type: ignore[attr-defined]
+        if not isinstance(instance, Tensor) or instance.dtype is not cls.kind:  # type: ignore[attr-defined]
+            return False
+        return instance.device.type == cls.place  # type: ignore[attr-defined]
 
 
 class LegacyTensor(metaclass=_LegacyMeta):
@@ -52,12 +54,24 @@ class LegacyTensor(metaclass=_LegacyMeta):
 
     kind: D.dtype = D.float32
     dtype: D.dtype = D.float32
+    place = "cpu"
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return legacy_tensor(*args, kind=cls.kind, **kwargs)
+        if cls.place == "cpu":
+            return legacy_tensor(*args, kind=cls.kind, **kwargs)
+        if not cuda_devices():
+            raise TypeError(
+                f"type torch.cuda.{cls.__name__} not available. Torch not compiled with CUDA enabled."
+            )
+        return legacy_tensor(*args, kind=cls.kind, **kwargs).to(cls.place)
 
 
-LEGACY: dict[str, Any] = {
-    name: type(name, (LegacyTensor,), {"kind": kind, "dtype": kind, "__module__": "torch"})
-    for name, kind in TYPES.items()
-}
+def _types(module: str, place: str) -> dict[str, Any]:
+    return {
+        name: type(name, (LegacyTensor,), {"kind": kind, "dtype": kind, "place": place, "__module__": module})
+        for name, kind in TYPES.items()
+    }
+
+
+LEGACY = _types("torch", "cpu")
+LEGACY_OF_CUDA = _types("torch.cuda", "cuda")

@@ -8,6 +8,22 @@ from typing import Any
 import jax
 
 _TYPES: dict[tuple[str, tuple[str, ...]], Any] = {}
+_FIELDS = {
+    "aminmax": "min max", "frexp": "mantissa exponent", "geqrf": "a tau", "histogram": "hist bin_edges",
+    "histogramdd": "hist bin_edges", "linalg_cholesky_ex": "L info", "linalg_eig": "eigenvalues eigenvectors",
+    "linalg_eigh": "eigenvalues eigenvectors", "linalg_inv_ex": "inverse info",
+    "linalg_ldl_factor": "LD pivots", "linalg_ldl_factor_ex": "LD pivots info",
+    "linalg_lstsq": "solution residuals rank singular_values", "linalg_lu": "P L U",
+    "linalg_lu_factor": "LU pivots", "linalg_lu_factor_ex": "LU pivots info", "linalg_qr": "Q R",
+    "linalg_slogdet": "sign logabsdet", "linalg_solve_ex": "result info", "linalg_svd": "U S Vh",
+    "lu_unpack": "P L U", "qr": "Q R", "slogdet": "sign logabsdet", "svd": "U S V",
+    "triangular_solve": "solution cloned_coefficient",
+    **dict.fromkeys(
+        ("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort", "topk"),
+        "values indices",
+    ),
+}  # fmt: skip
+"""The fields of PyTorch's types."""
 
 
 def type_of(name: str, fields: tuple[str, ...]) -> Any:
@@ -38,7 +54,7 @@ def renamed(name: str, tree: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    for (known, _), found in _TYPES.items():
-        if known == name:
-            return found
-    raise AttributeError(f"module 'torch.return_types' has no attribute '{name}' until one was returned")
+    fields = _FIELDS.get(name.removesuffix("_out"))
+    if fields is None:
+        raise AttributeError(f"module 'torch.return_types' has no attribute '{name}'")
+    return type_of(name, tuple(fields.split()))

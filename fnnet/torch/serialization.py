@@ -370,6 +370,17 @@ def _located(location: Any) -> device:
     return as_device(text)
 
 
+def location_tag(storage: Any) -> str:
+    """How files name the device of a storage: "cpu", "cuda:0"."""
+    return str(storage.device)
+
+
+def default_restore_location(storage: Any, location: str) -> Any:
+    """The storage on the device that a file names so. Raises RuntimeError for what is no device here."""
+    where = _located(location)
+    return storage if storage.device == where else type(storage)(storage._of.to(where))
+
+
 def add_safe_globals(safe_globals: list[Any]) -> None:
     """Let files that are read with weights_only=True name these classes and functions.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fnnet.layers.normalization import _BatchNorm
 from fnnet.torch.functionalize import swapped
+from fnnet.torch.nn.derive import module_class
 from fnnet.torch.nn.module import Module
 
 
@@ -80,3 +82,12 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
         stacked([dict(one.named_parameters()) for one in models]),
         stacked([dict(one.named_buffers()) for one in models]),
     )
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let a module's batch norms, or it itself, take the statistics of their batch and keep none."""
+    for module in root.modules():
+        if isinstance(module, module_class(_BatchNorm)) and module.track_running_stats:
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import sys
 import weakref
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -136,3 +137,10 @@ def _measure() -> int:
 
 
 _ALONE = _measure()
+
+
+def __getattr__(name: str) -> Any:
+    """PyTorch's classes of the memory, which know tensors."""
+    if name in ("TypedStorage", "UntypedStorage"):
+        return getattr(import_module("fnnet.torch.storages"), name)
+    raise AttributeError(f"module 'torch.storage' has no attribute '{name}'")

@@ -14,7 +14,8 @@ PACKAGES = (
     "torch.utils.data", "torch.futures", "torch.library", "torch.return_types", "torch.overrides",
     "torch.hub", "torch.multiprocessing", "torch.profiler", "torch.onnx", "torch.fx", "torch.backends",
     "torch.utils.checkpoint", "torch.utils.hooks", "torch.nn.utils", "torch.nn.utils.parametrizations",
-    "torch.utils.benchmark", "torch.utils.tensorboard",
+    "torch.utils.benchmark", "torch.utils.tensorboard", "torch.utils.weak", "torch.torch_version",
+    "torch.cpu", "torch.accelerator", "torch.mps",
 )  # fmt: skip
 BESIDE = frozenset(("torch._C", "torch._utils", "torch._tensor", "torch.storage", "torch.serialization"))
 LEFT_OUT = frozenset((

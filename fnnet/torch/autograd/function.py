@@ -379,3 +379,14 @@ def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(made) if isinstance(results, tuple) else made[0]
 
     return wrapper
+
+
+class InplaceFunction(Function):
+    """An older base class, which notes whether a function writes to its input."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
+FunctionMeta = type(Function)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
 from fnnet.torch.devices import cuda_devices
 
 
@@ -12,7 +17,8 @@ class _Matmul:
 
 
 matmul = _Matmul()
-_enabled = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
+ATTENTION = {"cudnn": True, "flash": True, "mem_efficient": True, "math": True, "overrideable": True}
+"""Which ways to compute attention are switched on."""
 
 
 def is_built() -> bool:
@@ -22,29 +28,71 @@ def is_built() -> bool:
 
 def enable_flash_sdp(enabled: bool) -> None:
     """Keeps the switch."""
-    _enabled["flash"] = enabled
+    ATTENTION["flash"] = enabled
 
 
 def flash_sdp_enabled() -> bool:
     """The switch as set."""
-    return _enabled["flash"]
+    return ATTENTION["flash"]
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
     """Keeps the switch."""
-    _enabled["mem_efficient"] = enabled
+    ATTENTION["mem_efficient"] = enabled
 
 
 def mem_efficient_sdp_enabled() -> bool:
     """The switch as set."""
-    return _enabled["mem_efficient"]
+    return ATTENTION["mem_efficient"]
 
 
 def enable_math_sdp(enabled: bool) -> None:
     """Keeps the switch."""
-    _enabled["math"] = enabled
+    ATTENTION["math"] = enabled
 
 
 def math_sdp_enabled() -> bool:
     """The switch as set."""
-    return _enabled["math"]
+    return ATTENTION["math"]
+
+
+def enable_cudnn_sdp(enabled: bool) -> None:
+    """Keeps the switch."""
+    ATTENTION["cudnn"] = enabled
+
+
+def cudnn_sdp_enabled() -> bool:
+    """The switch as set."""
+    return ATTENTION["cudnn"]
+
+
+def is_flash_attention_available() -> bool:
+    """False: PyTorch's kernels are not here."""
+    return False
+
+
+@contextlib.contextmanager
+def sdp_kernel(
+    enable_flash: bool = True,
+    enable_math: bool = True,
+    enable_mem_efficient: bool = True,
+    enable_cudnn: bool = True,
+) -> Iterator[Any]:
+    """The older form of `torch.nn.attention.sdpa_kernel`."""
+    from fnnet.torch.nn.attention import SDPBackend, sdpa_kernel
+
+    warnings.warn(
+        "`torch.backends.cuda.sdp_kernel()` is deprecated. In the future, this context manager will be "
+        "removed. Please see `torch.nn.attention.sdpa_kernel()` for the new context manager, with updated "
+        "signature.",
+        FutureWarning,
+        stacklevel=3,
+    )
+    wanted = {
+        SDPBackend.FLASH_ATTENTION: enable_flash,
+        SDPBackend.EFFICIENT_ATTENTION: enable_mem_efficient,
+        SDPBackend.MATH: enable_math,
+        SDPBackend.CUDNN_ATTENTION: enable_cudnn,
+    }
+    with sdpa_kernel([one for one, enabled in wanted.items() if enabled]) as found:
+        yield found

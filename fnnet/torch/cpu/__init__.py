@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from fnnet.torch.cpu import amp as amp
@@ -33,9 +32,65 @@ def synchronize(device: Any = None) -> None:
     _run()
 
 
+class Stream:
+    """One order of work; there is only one."""
+
+    def __init__(self, priority: int = -1) -> None:
+        pass
+
+    def wait_stream(self, stream: Any) -> None:
+        """Work is in order already."""
+
+    def record_event(self) -> None:
+        """Work is in order already."""
+
+    def wait_event(self, event: Any) -> None:
+        """Work is in order already."""
+
+
+class Event:
+    """A point in the order of work."""
+
+    def query(self) -> bool:
+        """True."""
+        return True
+
+    def record(self, stream: Any = None) -> None:
+        """Work is in order already."""
+
+    def synchronize(self) -> None:
+        """Work is in order already."""
+
+    def wait(self, stream: Any = None) -> None:
+        """Work is in order already."""
+
+
+_CURRENT = Stream()
+
+
+def current_stream(device: Any = None) -> Stream:
+    """The one order of work."""
+    return _CURRENT
+
+
+class StreamContext:
+    """A context that changes nothing."""
+
+    cur_stream: Stream | None
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
 def stream(stream: Any) -> Any:
     """A context that changes nothing: the work of a processor has one order."""
-    return contextlib.nullcontext()
+    return StreamContext(stream)
 
 
 def is_initialized() -> bool:

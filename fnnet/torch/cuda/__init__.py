@@ -11,13 +11,14 @@ from fnnet.torch import random as _random
 from fnnet.torch.cuda import streams as _streams
 from fnnet.torch.devices import cuda_devices
 from fnnet.torch.devices import device as _Device
-from fnnet.torch.legacy import LEGACY as _LEGACY
+from fnnet.torch.legacy import LEGACY_OF_CUDA as _LEGACY
 from fnnet.torch.missing import missing, refusals
 from fnnet.torch.record import synchronize as _run
 from fnnet.torch.tensor import Tensor
 
 _NONE = "Found no NVIDIA driver on your system: JAX lists no GPU here"
 
+globals().update(_LEGACY)
 globals().update(
     refusals(
         "torch.cuda", "CUDAGraph graph graph_pool_handle", "programs are recorded and compiled as they are"
@@ -146,6 +147,76 @@ def reset_peak_memory_stats(device: Any = None) -> None:
         raise NotImplementedError("fnnet: torch.cuda.reset_peak_memory_stats; JAX's peaks cannot be reset")
 
 
+reset_max_memory_allocated = reset_max_memory_cached = reset_peak_memory_stats
+has_half, has_magma = True, False
+default_generators: tuple[Any, ...] = ()
+"""There is none for a GPU alone: its tensors draw from the default generator."""
+
+
+class _CudaDeviceProperties:
+    """What JAX knows of a GPU: its name, compute capability, memory and number of multiprocessors."""
+
+    def __init__(self, gpu: jax.Device) -> None:
+        self.name = str(gpu.device_kind)
+        self.major, self.minor = get_device_capability(_Device("cuda", gpu.id))
+        self.total_memory = int((gpu.memory_stats() or {}).get("bytes_limit", 0))
+        self.multi_processor_count = int(getattr(gpu, "core_count", 0))
+
+    def __repr__(self) -> str:
+        return (
+            f"_CudaDeviceProperties(name='{self.name}', major={self.major}, minor={self.minor}, "
+            f"total_memory={self.total_memory // 2**20}MB, "
+            f"multi_processor_count={self.multi_processor_count})"
+        )
+
+
+def get_device_properties(device: Any = None) -> _CudaDeviceProperties:
+    """What JAX knows of a GPU; its memory is what JAX may use of it. Raises RuntimeError without a GPU."""
+    return _CudaDeviceProperties(_gpu(device))
+
+
+class device_of(device):
+    """A context in which `cuda` means the GPU of a tensor; for a tensor elsewhere it changes nothing."""
+
+    def __init__(self, obj: Tensor) -> None:
+        super().__init__(obj.device if obj.is_cuda else None)
+
+
+def can_device_access_peer(device: Any, peer_device: Any) -> bool:
+    """True for two GPUs: JAX moves arrays between them. Raises AssertionError for numbers of none."""
+    first, second = _gpu(device), _gpu(peer_device)
+    return first is not second
+
+
+def is_current_stream_capturing() -> bool:
+    """False: programs are compiled, not captured."""
+    return False
+
+
+def is_tf32_supported() -> bool:
+    """Whether the GPU has TensorFloat-32: from compute capability 8.0 on."""
+    return is_available() and get_device_capability() >= (8, 0)
+
+
+def get_arch_list() -> list[str]:
+    """Nothing: XLA compiles for the GPU that is there."""
+    return []
+
+
+def get_gencode_flags() -> str:
+    """Nothing: XLA compiles for the GPU that is there."""
+    return ""
+
+
+def ipc_collect() -> None:
+    """Does nothing: no process shares the memory of a GPU with another."""
+
+
+def host_memory_stats() -> dict[str, Any]:
+    """Nothing is counted."""
+    return {}
+
+
 def is_bf16_supported(including_emulation: bool = True) -> bool:
     """Whether the GPU computes in bfloat16."""
     return is_available()
@@ -198,6 +269,4 @@ def __getattr__(name: str) -> Any:
         return _import_module(f"{__name__}.{name}")
     if name in _streams.__all__:
         return getattr(_streams, name)
-    if name in _LEGACY:
-        raise NotImplementedError(f"fnnet: torch.cuda.{name}; use torch.tensor(..., device='cuda')")
     raise missing("torch.cuda", name)

@@ -7,6 +7,7 @@ from typing import Any
 from fnnet.torch.distributions import constraints as constraints
 from fnnet.torch.distributions import transforms as transforms
 from fnnet.torch.distributions import utils as utils
+from fnnet.torch.distributions.composed import ExpRelaxedCategorical as _ExpRelaxedCategorical
 from fnnet.torch.distributions.composed import MixtureSameFamily as MixtureSameFamily
 from fnnet.torch.distributions.composed import RelaxedOneHotCategorical as RelaxedOneHotCategorical
 from fnnet.torch.distributions.composed import TransformedDistribution as TransformedDistribution
@@ -81,6 +82,7 @@ from fnnet.torch.distributions.transforms import identity_transform as identity_
 from fnnet.torch.distributions.von_mises import VonMises as VonMises
 from fnnet.torch.distributions.wishart import Wishart as Wishart
 from fnnet.torch.missing import missing as _missing
+from fnnet.torch.places import spell as _spell
 
 _PLACES = {
     "HalfCauchy": "half_cauchy", "HalfNormal": "half_normal", "InverseGamma": "inverse_gamma",
@@ -108,6 +110,7 @@ def _spell_modules() -> None:
 
 
 _spell_modules()
+_spell(f"{__name__}.relaxed_categorical", ExpRelaxedCategorical=_ExpRelaxedCategorical)
 
 
 def __getattr__(name: str) -> Any:

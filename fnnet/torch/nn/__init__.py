@@ -6,6 +6,7 @@ from fnnet import layers as _layers
 from fnnet.layers import Layer as _Layer
 from fnnet.layers import LinearCrossEntropyOptions as LinearCrossEntropyOptions
 from fnnet.torch.nn import attention as attention
+from fnnet.torch.nn import common_types as common_types
 from fnnet.torch.nn import families as _families  # noqa: F401
 from fnnet.torch.nn import functional as functional
 from fnnet.torch.nn import grad as grad

@@ -12,13 +12,14 @@ __all__ = ["DataParallel", "data_parallel"]
 __path__: list[str] = []  # what makes this module a package to the import system
 
 _REFUSED = refusals(
-    "torch.nn.parallel", "DistributedDataParallel replicate scatter gather parallel_apply",
+    "torch.nn.parallel", "DistributedDataParallel replicate scatter gather parallel_apply scatter_kwargs",
     "use fnnet's pure functions with jax.sharding",
 )  # fmt: skip
 globals().update(_REFUSED)
 for _place, _of in (
     ("distributed", "DistributedDataParallel"),
-    ("scatter_gather", "scatter gather"),
+    ("scatter_gather", "scatter gather scatter_kwargs"),
+    ("parallel_apply", "parallel_apply"),
     ("replicate", "replicate"),
 ):
     spell(f"{__name__}.{_place}", **{_name: _REFUSED[_name] for _name in _of.split()})

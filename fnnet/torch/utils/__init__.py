@@ -14,6 +14,7 @@ _MODULES = (
     "dlpack",
     "hooks",
     "model_zoo",
+    "weak",
 )
 
 

@@ -7,6 +7,7 @@ go is compiled as a whole, and XLA may then find the second computation equal to
 from __future__ import annotations
 
 import contextlib
+import enum
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -20,9 +21,13 @@ from fnnet.torch.utils._pytree import tree_leaves
 
 __all__ = [
     "CheckpointError",
+    "CheckpointPolicy",
     "checkpoint",
     "checkpoint_sequential",
+    "create_selective_checkpoint_contexts",
+    "detach_variable",
     "get_device_states",
+    "noop_context_fn",
     "set_checkpoint_early_stop",
     "set_device_states",
 ]
@@ -30,6 +35,51 @@ __all__ = [
 
 class CheckpointError(RuntimeError):
     """The second computation did not save what the first one did."""
+
+
+class CheckpointPolicy(enum.Enum):
+    """What a policy says of an operation's output."""
+
+    MUST_SAVE = 0
+    PREFER_SAVE = 1
+    MUST_RECOMPUTE = 2
+    PREFER_RECOMPUTE = 3
+    MUST_CPU_OFFLOAD = 4
+    PREFER_CPU_OFFLOAD = 5
+
+
+def noop_context_fn() -> tuple[Any, Any]:
+    """Two contexts that change nothing."""
+    return nullcontext(), nullcontext()
+
+
+def create_selective_checkpoint_contexts(
+    policy_fn_or_list: Any, allow_cache_entry_mutation: bool = False
+) -> tuple[Any, Any]:
+    """The contexts of both computations, for `context_fn`. The policy is not asked: XLA chooses what it keeps
+    instead of computing it again.
+
+    Raises:
+        TypeError: neither a function nor a list.
+    """
+    if not callable(policy_fn_or_list) and not isinstance(policy_fn_or_list, list):
+        raise TypeError("policy_fn_or_list must be either a function or a list of ops.")
+    return noop_context_fn()
+
+
+def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The tensors of a tuple as leaves that require grad where they did; what is no tensor as it is.
+
+    Raises:
+        RuntimeError: no tuple.
+    """
+    if not isinstance(inputs, tuple):
+        raise RuntimeError(
+            f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}"
+        )
+    return tuple(
+        one.detach().requires_grad_(one.requires_grad) if isinstance(one, Tensor) else one for one in inputs
+    )
 
 
 class _Enough(Exception):

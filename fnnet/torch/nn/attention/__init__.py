@@ -10,6 +10,7 @@ import enum
 from collections.abc import Iterator
 from typing import Any
 
+from fnnet.torch.backends.cuda import ATTENTION
 from fnnet.torch.nn.attention.registry import activate_flash_attention_impl as activate_flash_attention_impl
 from fnnet.torch.nn.attention.registry import current_flash_attention_impl as current_flash_attention_impl
 from fnnet.torch.nn.attention.registry import list_flash_attention_impls as list_flash_attention_impls
@@ -44,11 +45,17 @@ class SDPBackend(enum.IntEnum):
         return f"<{type(self).__name__}.{self.name}: {self.value}>"
 
 
-_ALLOWED: list[list[SDPBackend]] = [[one for one in SDPBackend if one is not SDPBackend.ERROR]]
+_SWITCHES = {
+    "cudnn": SDPBackend.CUDNN_ATTENTION,
+    "flash": SDPBackend.FLASH_ATTENTION,
+    "mem_efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "math": SDPBackend.MATH,
+    "overrideable": SDPBackend.OVERRIDEABLE,
+}
 
 
 def _cur_sdpa_kernel_backends(with_priority: bool = False) -> list[SDPBackend]:
-    return list(_ALLOWED[-1])
+    return [backend for name, backend in _SWITCHES.items() if ATTENTION[name]]
 
 
 @contextlib.contextmanager
@@ -59,8 +66,10 @@ def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = Fa
             "Backend must be an instance of SDPBackend or a list of SDPBackend instances, got "
             f"{type(backends).__name__}"
         )
-    _ALLOWED.append([backends] if isinstance(backends, SDPBackend) else list(dict.fromkeys(backends)))
+    wanted = [backends] if isinstance(backends, SDPBackend) else backends
+    before = dict(ATTENTION)
+    ATTENTION.update({name: backend in wanted for name, backend in _SWITCHES.items()})
     try:
         yield {}
     finally:
-        _ALLOWED.pop()
+        ATTENTION.update(before)
