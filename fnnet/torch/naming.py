@@ -328,7 +328,8 @@ _NO_EDGE = {
     "nanquantile": ("q",), "cosine_embedding_loss": ("target",),
     "hinge_embedding_loss": ("target",),
 }  # fmt: skip
-"""Arguments that no gradient goes to in PyTorch, though their dtype has one."""
+"""Arguments that no gradient goes to in PyTorch, though their dtype has one: to q only if quantiles are
+interpolated linearly."""
 
 _NOT_DIFFERENTIABLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "batch_norm": ("native_batch_norm", ("running_mean", "running_var")),
@@ -364,7 +365,10 @@ def edges_of(op: Any, bound: BoundArguments, order: dict[int, int], plan: Any) -
             for hole in _holes(bound.arguments.get(one))
             if _is_tensor(hole)
         )
-    bare = {order[hole.index] for one in _NO_EDGE.get(name, ()) for hole in _holes(bound.arguments.get(one))}
+    flat = _NO_EDGE.get(name, ())
+    if flat == ("q",) and bound.arguments.get("interpolation", "linear") == "linear":
+        flat = ()
+    bare = {order[hole.index] for one in flat for hole in _holes(bound.arguments.get(one))}
     if bare:
         plan.edged = tuple([edged and i not in bare for i, edged in enumerate(plan.edged)])
     if name in _NO_LINK:
