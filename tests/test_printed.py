@@ -11,7 +11,9 @@ import printing_scenarios
 import profiler_scenarios
 import program_scenarios
 import pytest
+import sparse_compressed_scenarios
 import sparse_gradient_scenarios
+import sparse_optimizer_scenarios
 import sparse_scenarios
 from printed import RTOL, assert_same_text
 
@@ -28,7 +30,9 @@ MODULES = (
     printing_scenarios,
     profiler_scenarios,
     program_scenarios,
+    sparse_compressed_scenarios,
     sparse_gradient_scenarios,
+    sparse_optimizer_scenarios,
     sparse_scenarios,
 )
 EVERY = [

@@ -46,7 +46,7 @@ class _LegacyMeta(type):
     def __instancecheck__(cls, instance: Any) -> bool:
         if not isinstance(instance, Tensor) or instance.dtype is not cls.kind:  # type: ignore[attr-defined]
             return False
-        return instance.device.type == cls.place  # type: ignore[attr-defined]
+        return instance.device.type == cls.place and type(instance._spec) is Spec  # type: ignore[attr-defined]
 
 
 class LegacyTensor(metaclass=_LegacyMeta):

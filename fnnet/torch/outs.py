@@ -15,6 +15,7 @@ from fnnet.torch.naming import NOT_SEEN
 from fnnet.torch.operation import Op
 from fnnet.torch.promotion import can_cast
 from fnnet.torch.refusals import cpp_name
+from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 
 _CONVERTING = frozenset(
@@ -101,6 +102,8 @@ def write_out(
         return return_types.type_of(f"{type(result).__name__}_out", fields)(*out) if fields else tuple(out)
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if type(out._spec) is not Spec or type(result._spec) is not Spec:
+        raise NotImplementedError(f"fnnet.torch: out= of {name} with sparse tensors is not supported")
     seen = op is None or op.declared.name not in NOT_SEEN
     if seen and (out.requires_grad or result.requires_grad):
         raise RuntimeError(

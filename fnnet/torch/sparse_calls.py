@@ -31,6 +31,7 @@ from fnnet.torch.sparse_tensors import (
     numbered,
     planned,
     refusal,
+    refuse_sparse_leaf,
 )
 from fnnet.torch.tensor import Tensor
 
@@ -205,7 +206,7 @@ def _sum(input: Any, other: Any, alpha: Any) -> Any:
                 f"other has size {list(other.shape)} (FYI: dense-sparse addition does not currently support "
                 "broadcasting)"
             )
-        _refuse_sparse_leaf(other, "add(dense, sparse)")
+        refuse_sparse_leaf(other, "add(dense, sparse)")
         return computed("add", input, dense(other), alpha=alpha)
     if input._spec.shape != other._spec.shape:
         raise RuntimeError(
@@ -221,25 +222,6 @@ def _sum(input: Any, other: Any, alpha: Any) -> Any:
     kind = promote_types(input.dtype, other.dtype)
     second = other if alpha == 1 else other._with(other._numbers * alpha)
     return joined(input.to(kind), second.to(kind))
-
-
-def _refuse_sparse_leaf(tensor: SparseTensor, what: str) -> None:
-    """Raise where PyTorch's gradient of a sparse leaf would be strided."""
-    stack, seen = [tensor._fn], set()
-    reached = tensor.is_leaf and tensor.requires_grad
-    while stack and not reached:
-        node = stack.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        variable = getattr(node, "variable", None)
-        reached = variable is not None and variable.__dict__.get("_of_sparse", False)
-        stack += [edge[0] for edge in node.edges if edge is not None]
-    if MODE.enabled and reached:
-        raise NotImplementedError(
-            f"fnnet.torch: the gradient of a sparse leaf through {what}, which is strided in PyTorch, is not "
-            "supported; let the values require grad instead"
-        )
 
 
 @handles("pow")
@@ -331,6 +313,9 @@ def _bmm(input: Any, mat2: Any, *further: Any, **options: Any) -> Any:
 
 @handles("matmul")
 def _matmul(input: Any, other: Any) -> Any:
+    for one in (input, other):
+        if not isinstance(one, Tensor):
+            raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(one).__name__}")
     dims = input.ndim, other.ndim
     if dims == (2, 2):
         return product(input, other, "MmBackward0")

@@ -12,6 +12,7 @@ from fnnet.functional import sparse as F
 from fnnet.torch.creation import from_array
 from fnnet.torch.inquiry import LAYOUTS, layout
 from fnnet.torch.sparse_tensors import (
+    COO,
     CooTensor,
     SparseSpec,
     SparseTensor,
@@ -26,6 +27,8 @@ from fnnet.torch.storage import Version
 from fnnet.torch.tensor import Tensor
 
 CSR, CSC = LAYOUTS["sparse_csr"], LAYOUTS["sparse_csc"]
+LAYOUT_NAMES = {COO: "Sparse", CSR: "SparseCsr", CSC: "SparseCsc"}
+"""How PyTorch's messages name the layouts."""
 
 
 class CompressedTensor(SparseTensor):
@@ -52,12 +55,12 @@ class CompressedTensor(SparseTensor):
             raise refusal("grad (of another pattern)", self)
         return gradient._numbers
 
-    def _transposed(self) -> CompressedTensor:
+    def _transposed(self, name: str = "TransposeBackward0") -> CompressedTensor:
         """The transpose, in the other layout."""
         if self.ndim != 2:
             raise refusal("transpose (of a batch)", self)
         lies = CSC if self.layout is CSR else CSR
-        values = named(self._numbers, "TransposeBackward0")
+        values = named(self._numbers, name)
         return compressed(self._begins, self._places, values, self._spec.shape[::-1], lies)
 
     def _like_coo(self, made: CooTensor) -> CompressedTensor:

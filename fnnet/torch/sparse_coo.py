@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnnet.torch.sparse_calls import _refuse_sparse_leaf
 from fnnet.torch.sparse_methods import check_leaf, gives
 from fnnet.torch.sparse_places import narrowed, selected
 from fnnet.torch.sparse_tensors import (
@@ -16,6 +15,7 @@ from fnnet.torch.sparse_tensors import (
     empty_coo,
     named,
     refusal,
+    refuse_sparse_leaf,
 )
 from fnnet.torch.tensor import Tensor, alias
 
@@ -26,7 +26,7 @@ def to_dense(self: CooTensor, dtype: Any = None, *, masked_grad: bool | None = N
     if dtype is not None:
         raise RuntimeError("dtype argument is not supported by sparse_to_dense")
     if masked_grad is False:
-        _refuse_sparse_leaf(self, "to_dense(masked_grad=False)")
+        refuse_sparse_leaf(self, "to_dense(masked_grad=False)")
     return dense(self)
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fnnet.functional.dimension import canonical_dim
 from fnnet.torch.sparse_compressed import CSC, CSR, CompressedTensor, coo_of
 from fnnet.torch.sparse_methods import gives
 from fnnet.torch.sparse_places import selected
 from fnnet.torch.sparse_questions import expected
 from fnnet.torch.sparse_tensors import (
     CooTensor,
-    dense,
     named,
 )
 from fnnet.torch.tensor import Tensor, alias
@@ -60,6 +58,5 @@ def dense_dim(self: CompressedTensor) -> int:
 
 @gives(CompressedTensor)
 def select(self: CompressedTensor, dim: int, index: int) -> Any:
-    """A row or a column, strided."""
-    canonical_dim(dim, 2)
-    return dense(selected(coo_of(self), dim, int(index)))
+    """A row or a column, in coordinates."""
+    return selected(coo_of(self), dim, int(index))

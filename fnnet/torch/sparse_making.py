@@ -127,7 +127,9 @@ def _compressed(
     name: str, lies: layout, begins: Any, places: Any, values: Any, size: Any, options: dict[str, Any]
 ) -> CompressedTensor:
     device = options.get("device")
-    starts, within = (_held(one, None, device) for one in (begins, places))
+    starts, within = (
+        _held(one, None if isinstance(one, Tensor) else D.int64, device) for one in (begins, places)
+    )
     held = _values(
         values, options.get("dtype"), device, options.get("requires_grad", False), _COMPRESSED_NODE
     )

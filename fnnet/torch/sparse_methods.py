@@ -11,7 +11,7 @@ from fnnet.torch import conversion
 from fnnet.torch.legacy import type_name
 from fnnet.torch.mode import MODE
 from fnnet.torch.printing import _body, _node_name
-from fnnet.torch.sparse_compressed import CSR, CompressedTensor
+from fnnet.torch.sparse_compressed import CSR, LAYOUT_NAMES, CompressedTensor
 from fnnet.torch.sparse_tensors import (
     COO,
     CooTensor,
@@ -140,8 +140,7 @@ SparseTensor.type = _type  # type: ignore[attr-defined]
 def numpy(self: SparseTensor, *, force: bool = False) -> Any:
     """Raises TypeError: NumPy has no such arrays."""
     raise TypeError(
-        f"can't convert {'Sparse' if self.is_sparse else self.layout} layout tensor to numpy. Use "
-        "Tensor.to_dense() first."
+        f"can't convert {LAYOUT_NAMES[self.layout]} layout tensor to numpy. Use Tensor.to_dense() first."
     )
 
 
@@ -232,6 +231,8 @@ def __setitem__(self: SparseTensor, index: Any, value: Any) -> None:
 @gives(SparseTensor)
 def copy_(self: SparseTensor, src: Any, non_blocking: bool = False) -> Any:
     """Become what another tensor of this layout is."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {src.__class__.__name__}")
     if not isinstance(src, SparseTensor):
         raise RuntimeError(
             "copy_() between dense and sparse Tensors is not implemented! Found self type = "
@@ -322,6 +323,22 @@ def requires_grad_(self: SparseTensor, requires_grad: bool = True) -> Any:
     if self._requires:
         self._numbers.__dict__["_of_sparse"] = True
     return self
+
+
+def _refused(name: str) -> None:
+    def refuse(self: SparseTensor, *args: Any, **kwargs: Any) -> Any:
+        raise refusal(name, self)
+
+    refuse.__name__, refuse.__doc__ = name, "Raises NotImplementedError."
+    setattr(SparseTensor, name, refuse)
+
+
+for _name in (
+    "as_strided_", "bernoulli", "t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_", "swapdims_", "new",
+    "new_ones", "new_full", "new_zeros", "new_empty", "register_hook", "register_post_accumulate_grad_hook",
+    "retain_grad",
+):  # fmt: skip
+    _refused(_name)
 
 
 def like(name: str, input: Any, dtype: Any, device: Any, layout: Any, requires_grad: bool) -> Any:

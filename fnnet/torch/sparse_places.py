@@ -31,7 +31,7 @@ def _moved(input: CooTensor, order: Sequence[int], name: str) -> CooTensor:
 @handles("t")
 def _t(input: Any) -> Any:
     if isinstance(input, CompressedTensor):
-        return input._transposed()
+        return input._transposed("TBackward0")
     sparse = input._places._spec.shape[0]
     if sparse > 2 or input.ndim > sparse:
         raise RuntimeError(
@@ -97,13 +97,12 @@ def _unsqueeze(input: Any, dim: int) -> Any:
 
 @handles("cat")
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
-    for one in tensors:
+    for position, one in enumerate(tensors):
+        if isinstance(one, SparseTensor) and not isinstance(one, CooTensor):
+            raise refusal("cat", one)
         if not isinstance(one, CooTensor):
             raise RuntimeError(
-                "Concatenating sparse tensors, but a dense tensor was found at position "
-                f"{list(tensors).index(one)}."
-                if not isinstance(one, SparseTensor)
-                else str(refusal("cat", one))
+                f"Concatenating sparse tensors, but a dense tensor was found at position {position}."
             )
     first = tensors[0]
     axis = canonical_dim(dim, first.ndim)

@@ -20,6 +20,7 @@ from fnnet.torch.sparse_tensors import (
     numbered,
     planned,
     refusal,
+    refuse_sparse_leaf,
 )
 from fnnet.torch.tensor import Tensor
 
@@ -46,6 +47,9 @@ def product(left: Any, right: Any, name: str) -> Any:
     kinds = [isinstance(one, CompressedTensor) for one in (left, right)]
     if all(kinds):
         return left._like_coo(product(coo_of(left), coo_of(right), name))
+    for one, is_compressed in zip((left, right), kinds, strict=True):
+        if is_compressed:
+            refuse_sparse_leaf(one, f"a product of layout {one.layout}")
     left = coo_of(left) if kinds[0] else left
     right = coo_of(right) if kinds[1] else right
     for one in (left, right):
@@ -79,6 +83,8 @@ def vector_product(left: Any, vector: Any) -> Any:
     """The product of a sparse matrix with a vector."""
     if isinstance(vector, SparseTensor) or not isinstance(left, SparseTensor):
         raise refusal("mv", left if isinstance(left, SparseTensor) else vector)
+    if isinstance(left, CompressedTensor):
+        refuse_sparse_leaf(left, f"a product of layout {left.layout}")
     held = coo_of(left) if isinstance(left, CompressedTensor) else left
     if not isinstance(held, CooTensor) or not _is_matrix(held):
         raise refusal("mv", left)

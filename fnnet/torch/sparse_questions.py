@@ -7,9 +7,8 @@ from typing import Any
 from fnnet.functional import sparse as F
 from fnnet.torch import sparse_making
 from fnnet.torch.attach import method
-from fnnet.torch.sparse_compressed import CSC, CSR
+from fnnet.torch.sparse_compressed import CSC, CSR, LAYOUT_NAMES
 from fnnet.torch.sparse_tensors import (
-    COO,
     CooTensor,
     SparseTensor,
     dense,
@@ -18,12 +17,12 @@ from fnnet.torch.sparse_tensors import (
 )
 from fnnet.torch.tensor import Tensor
 
-_lies = {COO: "Sparse", CSR: "SparseCsr", CSC: "SparseCsc"}
-
 
 def expected(name: str, kind: str, tensor: Any) -> RuntimeError:
     """The error for a tensor of another layout than that which has this part."""
-    return RuntimeError(f"{name} expected {kind} tensor layout but got {_lies.get(tensor.layout, 'Strided')}")
+    return RuntimeError(
+        f"{name} expected {kind} tensor layout but got {LAYOUT_NAMES.get(tensor.layout, 'Strided')}"
+    )
 
 
 @method

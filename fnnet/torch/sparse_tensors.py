@@ -18,7 +18,7 @@ from fnnet.torch.creation import from_array
 from fnnet.torch.devices import device
 from fnnet.torch.dtypes import dtype, int64
 from fnnet.torch.inquiry import LAYOUTS, layout
-from fnnet.torch.mode import no_grad
+from fnnet.torch.mode import MODE, no_grad
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.spec import Size, Spec
 from fnnet.torch.storage import Version
@@ -266,7 +266,8 @@ def _merged(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> tuple[Any, Any,
 def _joined(x: Any, y: Any, left: Any, right: Any) -> Any:
     import jax.numpy as jnp
 
-    return jnp.take(x, left, 0, mode="fill", fill_value=0) + jnp.take(y, right, 0, mode="fill", fill_value=0)
+    x, y = (jnp.concatenate([one, jnp.zeros_like(one, shape=(1, *one.shape[1:]))]) for one in (x, y))
+    return x[left] + y[right]
 
 
 def numbered(tensor: CooTensor) -> np.ndarray[Any, Any]:
@@ -289,6 +290,25 @@ def joined(a: CooTensor, b: CooTensor, name: str = "AddBackward0") -> CooTensor:
     made = [from_array(one, a.device) for one in (left, right, indices.astype(np.int64))]
     values = planned(_joined, name, a._numbers, b._numbers, *made[:2])
     return coo(made[2], values, a._spec.shape, flag)
+
+
+def refuse_sparse_leaf(tensor: SparseTensor, what: str) -> None:
+    """Raise where PyTorch's gradient of a sparse leaf would be strided."""
+    stack, seen = [tensor._fn], set()
+    reached = tensor.is_leaf and tensor.requires_grad
+    while stack and not reached:
+        node = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        variable = getattr(node, "variable", None)
+        reached = variable is not None and variable.__dict__.get("_of_sparse", False)
+        stack += [edge[0] for edge in node.edges if edge is not None]
+    if MODE.enabled and reached:
+        raise NotImplementedError(
+            f"fnnet.torch: the gradient of a sparse leaf through {what}, which is strided in PyTorch, is not "
+            "supported; let the values require grad instead"
+        )
 
 
 for _class in (SparseTensor, CooTensor):

@@ -13,7 +13,7 @@ from fnnet.torch.autograd.engine import natural
 from fnnet.torch.autograd.graph import HINT, RELEASED, SAVING, Edge, Node, edge_of
 from fnnet.torch.mode import MODE, no_grad, set_grad_enabled
 from fnnet.torch.record import RECORD, Value
-from fnnet.torch.spec import spec_of
+from fnnet.torch.spec import Spec, spec_of
 from fnnet.torch.tensor import Tensor, alias, wrap
 
 
@@ -280,10 +280,19 @@ class Function:
         enabled = MODE.enabled
         needs = [enabled and one.requires_grad for one in tensors]
         ctx.needs_input_grad = tuple(place is not None and needs[place] for place in places)
+        for one in tensors:
+            if type(one._spec) is not Spec and one.requires_grad:
+                raise NotImplementedError(
+                    f"fnnet.torch: a sparse tensor that requires grad as an argument of {cls.__name__}.apply "
+                    "is not supported; give its values"
+                )
         edges: tuple[Edge | None, ...] = tuple(
             edge_of(one) if need else None for one, need in zip(tensors, needs, strict=True)
         )
-        inner = [alias(one) if isinstance(one, Tensor) else one for one in args]
+        inner = [
+            one if not isinstance(one, Tensor) else alias(one) if type(one._spec) is Spec else one.detach()
+            for one in args
+        ]
         for before, after in zip(args, inner, strict=True):
             if isinstance(before, Tensor):
                 after._requires = before.requires_grad  # what forward sees of it

@@ -22,6 +22,8 @@ from fnnet.torch.devices import CPU
 from fnnet.torch.dtypes import of_numpy
 from fnnet.torch.mode import enable_grad, no_grad
 from fnnet.torch.optim.optimizer import Closure, Optimizer, step_dtype
+from fnnet.torch.optim.sparse_steps import is_sparse
+from fnnet.torch.optim.sparse_steps import move as move_sparse
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import RECORD, Known, Value
 from fnnet.torch.spec import Spec, spec_of
@@ -186,6 +188,9 @@ class Derived(Optimizer):
         """Move parameters of a group by these gradients, those of a device together."""
         devices: dict[Any, tuple[list[Tensor], list[Any]]] = {}
         for p, grad in zip(params, grads, strict=True):
+            if is_sparse(grad):
+                move_sparse(self, group, p, grad)
+                continue
             own = devices.setdefault(p._spec.device, ([], []))
             own[0].append(p)
             own[1].append(grad)
@@ -279,6 +284,11 @@ class Derived(Optimizer):
             state[name] = wrap(value_of_host(array, spec, copy=False), spec)
         if not timed:
             self._fresh.add(id(p))
+
+    def _counted(self, p: Tensor, count: int) -> None:
+        """Keep the number of steps of a parameter."""
+        step = self.state[p]["step"]
+        step._write(_count_value(count, step._spec))
 
     @functools.cached_property
     def _fresh(self) -> set[int]:

@@ -107,7 +107,8 @@ class LBFGS(Optimizer):
         self._params: list[Tensor] = self.param_groups[0]["params"]
 
     def _gradient(self) -> Tensor:
-        grads = [p._grad if p._grad is not None else p.detach() * 0 for p in self._params]
+        grads: Any = [p._grad if p._grad is not None else p.detach() * 0 for p in self._params]
+        grads = [grad.to_dense() for grad in grads]
         return _compute(_gather, grads)[0]
 
     def _add(self, t: Any, d: Tensor) -> None:

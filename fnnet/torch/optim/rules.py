@@ -151,5 +151,18 @@ class SparseAdam(Derived, arguments="lr betas eps maximize"):
                 f"Complex params at indices {found}: SparseAdam does not support complex parameters"
             )
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for kept in self.state.values():
+            if "step" in kept:
+                kept["step"] = int(kept["step"])
+
+    def _start(self, group: dict[str, Any], p: Tensor, state: dict[str, Any]) -> None:
+        super()._start(group, p, state)
+        state["step"] = 0  # a number, alone among the rules
+
+    def _counted(self, p: Tensor, count: int) -> None:
+        self.state[p]["step"] = count
+
     def _move(self, group: dict[str, Any], params: list[Tensor], grads: list[Any]) -> None:
         raise RuntimeError("SparseAdam does not support dense gradients, please consider Adam instead")
