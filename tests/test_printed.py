@@ -4,6 +4,8 @@ import adapter_scenarios
 import base_class_scenarios
 import call_scenarios
 import distribution_scenarios
+import fx_pass_scenarios
+import fx_scenarios
 import library_scenarios
 import memory_scenarios
 import mixing_scenarios
@@ -24,6 +26,8 @@ MODULES = (
     base_class_scenarios,
     call_scenarios,
     distribution_scenarios,
+    fx_pass_scenarios,
+    fx_scenarios,
     library_scenarios,
     memory_scenarios,
     mixing_scenarios,
