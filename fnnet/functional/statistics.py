@@ -9,9 +9,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import DTypeLike
 
+from fnnet.functional.apart import apart
 from fnnet.functional.arithmetic import pow as power_of
 from fnnet.functional.dimension import canonical_dim, canonical_dims
 from fnnet.functional.dtypes import (
@@ -255,9 +257,30 @@ def cumprod(input: jax.Array, dim: int, *, dtype: DTypeLike | None = None) -> ja
     return _running_product(widened(lines.astype(kind)), axis).astype(kind).reshape(jnp.shape(input))
 
 
+def _later(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    """Two steps y -> a y + b, one after the other, as one."""
+    return a[0] * b[0], b[0] * a[1] + b[1]
+
+
+def _share(part: jax.Array, whole: jax.Array) -> jax.Array:
+    """exp(part - whole); 1 where they are equal, infinite ones among them."""
+    return jnp.where(part == whole, jnp.ones_like(part), jnp.exp(part - whole))
+
+
+def _before(x: jax.Array, axis: int) -> jax.Array:
+    """At each place the element before it, at the first place that itself."""
+    parts = lax.slice_in_dim(x, 0, 1, axis=axis), lax.slice_in_dim(x, 0, -1, axis=axis)
+    return apart(jnp.concatenate(parts, axis))
+
+
+# The sums of exponentials of the distances to the largest so far, which take a step wherever that grows.
+# JAX's tree of pairs computes an exponential and a logarithm for each pair: of a million 320 ms instead of
+# 30.
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _running_logsumexp(x: jax.Array, axis: int) -> jax.Array:
-    return lax.cumlogsumexp(x, axis)
+    largest = apart(lax.cummax(x, axis))
+    steps = apart(_share(_before(largest, axis), largest)), apart(_share(x, largest))
+    return largest + jnp.log(apart(lax.associative_scan(_later, steps, axis=axis)[1]))
 
 
 # By hand because JAX's derivative, that of a tree of pairs, is garbage from an infinite element on.
@@ -265,16 +288,11 @@ def _running_logsumexp(x: jax.Array, axis: int) -> jax.Array:
 def _running_logsumexp_jvp(axis: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     (x,), (change,) = primals, tangents
     sums = _running_logsumexp(x, axis)
-    before = lax.slice_in_dim(sums, 0, -1, axis=axis)
-    after = lax.slice_in_dim(sums, 1, None, axis=axis)
-    # How much of a sum is what was there before; all of it where they are equal, infinite ones among them.
-    share = jnp.where(before == after, jnp.ones_like(before), jnp.exp(before - after))
-    share = jnp.concatenate([jnp.zeros_like(lax.slice_in_dim(sums, 0, 1, axis=axis)), share], axis)
-
-    def later(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return a[0] * b[0], b[0] * a[1] + b[1]
-
-    return sums, lax.associative_scan(later, (share, jnp.exp(x - sums) * change), axis=axis)[1]
+    share = _share(_before(sums, axis), sums)
+    first = lax.broadcasted_iota(np.int32, x.shape, axis) == 0
+    share = jnp.where(first, jnp.zeros_like(share), share)
+    steps = apart(share), apart(jnp.exp(x - sums) * change)
+    return sums, lax.associative_scan(_later, steps, axis=axis)[1]
 
 
 @operation("torch", "Tensor", grad_fn="LogcumsumexpBackward0")
@@ -295,9 +313,10 @@ def _running(input: jax.Array, dim: int, scan: Any) -> ValuesIndices:
     fresh = lines == extreme
     if not is_integral(lines):
         fresh |= jnp.isnan(lines)
-    places = lax.broadcasted_iota(index_dtype(), lines.shape, axis)
-    indices = lax.cummax(jnp.where(fresh, places, 0), axis)
-    values = jnp.take_along_axis(lines, indices, axis)
+    few = lines.shape[axis] < 2**31
+    places = lax.broadcasted_iota(np.dtype(np.int32) if few else index_dtype(), lines.shape, axis)
+    newest = lax.cummax(jnp.where(fresh, places, 0), axis)
+    indices, values = newest.astype(index_dtype()), jnp.take_along_axis(lines, newest, axis)
     return ValuesIndices(values.reshape(jnp.shape(input)), indices.reshape(jnp.shape(input)))
 
 

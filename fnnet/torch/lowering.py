@@ -31,6 +31,7 @@ _WIDE = 16384
 """Up to how many numbers left XLA's sums over the first dimensions are fast."""
 _CALLS = frozenset(("jit", "pjit"))
 _LOOPS = ("scan", "while", "scatter")
+_RUNNING = frozenset(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"))
 _FUNCTIONS = frozenset(
     "cos erf erf_inv erfc exp exp2 expm1 log log1p logistic pow sin tan tanh".split()  # noqa: SIM905
 )
@@ -87,18 +88,19 @@ def is_for_new_emitters(closed: ClosedJaxpr) -> bool:
 
     A loop that writes where one of its inputs lay is not vectorised by them: gelu of a product, a million
     numbers, 8 ms instead of 0.4 on one core. A step of resnet18 took 570 ms instead of 300.
+
+    Running sums and products take the newer ones 4.5 ms, the older 1.8 (1000 x 1000 along the last one).
     """
-    numbers = 0
+    numbers, running = 0, False
     for eqn in equations(closed.jaxpr):
         if eqn.primitive.name.startswith(_LOOPS):
             sizes = (one.aval.size for one in eqn.invars if hasattr(one.aval, "size"))
             if max(sizes, default=0) >= _LONG:
                 return True
+        running |= eqn.primitive.name in _RUNNING and eqn.outvars[0].aval.size >= _LONG
         made = sum(getattr(one.aval, "size", 0) for one in eqn.outvars)
         numbers += made * (_MANY // _LONG) if eqn.primitive.name in _FUNCTIONS else made
-        if numbers >= _MANY:
-            return True
-    return False
+    return numbers >= _MANY and not running
 
 
 class _Rewriting:
