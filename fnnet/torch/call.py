@@ -85,7 +85,7 @@ def _add(
     elif isinstance(argument, Tensor):
         key.append(argument._spec)
         tensors.append(argument)
-    elif kind is list or isinstance(argument, tuple):
+    elif kind is list or isinstance(argument, tuple | list):
         key.append(_LIST)
         key.append(len(argument))
         for item in argument:
