@@ -1,5 +1,9 @@
 """Sparse tensors beside what they print (`sparse_scenarios.py`): how often they compile, what is refused."""
 
+import copy
+import io
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -85,6 +89,24 @@ def test_what_sparse_tensors_hold_may_be_empty():
     assert none.to_sparse_csr().crow_indices().tolist() == [0, 0, 0, 0]
     assert torch.sparse.sum(none).item() == 0
     assert torch.sparse.softmax(none, 1)._nnz() == 0
+
+
+def test_sparse_tensors_are_pickled_and_copied_but_not_saved():
+    s = torch.sparse_coo_tensor([[1, 0, 1], [2, 0, 2]], [3.0, -4.0, 5.0], (2, 3))
+    for one in (s, s.coalesce(), s.to_sparse_csr(), s.coalesce().requires_grad_()):
+        for back in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one), copy.copy(one)):
+            assert str(back) == str(one)
+            assert back.requires_grad == one.requires_grad
+        with pytest.raises(NotImplementedError, match=r"torch\.save of a sparse tensor"):
+            torch.save({"a": one}, io.BytesIO())
+    with pytest.raises(NotImplementedError):
+        torch.nn.Parameter(s)
+    module = torch.nn.Module()
+    module.register_buffer("adjacency", s)
+    assert module.double().adjacency.dtype is torch.float64
+    assert module.state_dict()["adjacency"].is_sparse
+    module.load_state_dict({"adjacency": (s * 2).coalesce()})
+    assert module.adjacency.values().tolist() == [-8.0, 16.0]
 
 
 def test_a_sparse_gradient_does_not_pass_operations():

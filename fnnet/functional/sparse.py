@@ -18,6 +18,7 @@ import numpy as np
 from fnnet.functional.dimension import canonical_dim
 
 __all__ = [
+    "coo_added",
     "coo_coalesce",
     "coo_mask",
     "coo_matmul",
@@ -58,6 +59,16 @@ def coo_to_dense(indices: jax.Array, values: jax.Array, size: Sequence[int]) -> 
     at = whole.at[place]
     made = at.max(values, mode="drop") if values.dtype == bool else at.add(values, mode="drop")
     return made.reshape(tuple(size))
+
+
+def coo_added(dense: jax.Array, indices: jax.Array, values: jax.Array) -> jax.Array:
+    """A dense tensor with the entries of a sparse one added."""
+    count = indices.shape[0]
+    if not count:
+        return dense + jnp.sum(values, 0)
+    flat = dense.reshape(math.prod(dense.shape[:count]), *dense.shape[count:])
+    place = _numbered(indices, dense.shape[:count])
+    return flat.at[place].add(values, mode="drop").reshape(dense.shape)
 
 
 def coo_mask(indices: jax.Array, dense: jax.Array) -> jax.Array:

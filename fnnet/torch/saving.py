@@ -18,7 +18,7 @@ from fnnet.torch import view, whole_modules
 from fnnet.torch.devices import device
 from fnnet.torch.pickling import added, lies_there, linear, warn_of_hooks
 from fnnet.torch.presented import is_own
-from fnnet.torch.spec import Size, contiguous_strides
+from fnnet.torch.spec import Size, Spec, contiguous_strides
 from fnnet.torch.storages import UntypedStorage
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.warning import warn
@@ -82,6 +82,10 @@ def save(
 def _reduced(leaf: Any) -> Any:
     """The reduction or the name of what is no plain container; NotImplemented for what pickle knows."""
     if isinstance(leaf, Tensor):
+        if type(leaf._spec) is not Spec:
+            raise NotImplementedError(
+                "fnnet.torch: torch.save of a sparse tensor is not supported; save its indices and values"
+            )
         return _tensor(leaf)
     if isinstance(leaf, D.dtype):
         return named("torch", leaf.name)

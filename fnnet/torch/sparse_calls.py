@@ -14,6 +14,7 @@ from fnnet.functional import sparse as F
 from fnnet.functional.dimension import canonical_dim
 from fnnet.torch import sparse_places as sparse_places
 from fnnet.torch.creation import from_array
+from fnnet.torch.dtypes import bool_
 from fnnet.torch.mode import MODE
 from fnnet.torch.promotion import promote_types
 from fnnet.torch.refusals import c_name
@@ -207,7 +208,10 @@ def _sum(input: Any, other: Any, alpha: Any) -> Any:
                 "broadcasting)"
             )
         refuse_sparse_leaf(other, "add(dense, sparse)")
-        return computed("add", input, dense(other), alpha=alpha)
+        values = other._numbers if alpha == 1 else other._numbers * alpha
+        if values.dtype is not input.dtype or input.dtype is bool_:
+            return computed("add", input, dense(other), alpha=alpha)
+        return planned(F.coo_added, "AddBackward0", input, other._places, values)
     if input._spec.shape != other._spec.shape:
         raise RuntimeError(
             f"add: expected sizes of 'self' and 'other' to match, but {list(input.shape)} != "

@@ -11,11 +11,12 @@ from fnnet.torch import conversion
 from fnnet.torch.legacy import type_name
 from fnnet.torch.mode import MODE
 from fnnet.torch.printing import _body, _node_name
-from fnnet.torch.sparse_compressed import CSR, LAYOUT_NAMES, CompressedTensor
+from fnnet.torch.sparse_compressed import CSR, LAYOUT_NAMES, CompressedTensor, compressed
 from fnnet.torch.sparse_tensors import (
     COO,
     CooTensor,
     SparseTensor,
+    coo,
     empty_coo,
     known,
     refusal,
@@ -309,6 +310,24 @@ def __deepcopy__(self: SparseTensor, memo: dict[int, Any]) -> Any:
         made = memo[id(self)] = self.detach().clone()
         made.requires_grad_(self.requires_grad)
     return memo[id(self)]
+
+
+@gives(SparseTensor)
+def __reduce_ex__(self: SparseTensor, protocol: Any) -> Any:
+    coalesced = getattr(self, "_coalesced", None)
+    parts = tuple([alias(one) for one in self._parts()])
+    return _rebuilt, (parts, tuple(self._spec.shape), self.layout, coalesced, self.requires_grad)
+
+
+def _rebuilt(
+    parts: tuple[Any, ...], shape: tuple[int, ...], lies: Any, coalesced: Any, requires_grad: bool
+) -> SparseTensor:
+    """The sparse tensor that was pickled."""
+    if lies is COO:
+        made: Any = coo(parts[0], parts[1], shape, coalesced)
+    else:
+        made = compressed(parts[0], parts[1], parts[2], shape, lies)
+    return made.requires_grad_() if requires_grad else made
 
 
 @gives(SparseTensor)

@@ -49,7 +49,9 @@ OPERATIONS: dict[str, str] = {
         "jiterator_2inputs_2outputs jiterator_4inputs_with_extra_args jiterator_binary "
         "jiterator_binary_return_by_ref jiterator_unary",
     ),
-    **because("sparse tensors are not had", "sparse.* to_sparse"),
+    **because(
+        "takes or gives sparse tensors, which test_printed.py holds against PyTorch", "sparse.* to_sparse"
+    ),
     **because("torch.masked is a prototype that fnnet does not mirror", "masked.*"),
     "broadcast_shapes": "gives a shape, not arrays; the adapter has it",
     "as_strided (partial_views)": "reads the memory around a view; an array has none",
