@@ -17,6 +17,7 @@ from fnnet.torch import fx
 from fnnet.torch.fx.passes.shape_prop import ShapeProp
 from fnnet.torch.fx.proxy import TraceError
 from fnnet.torch.watched import _GATES
+from fnnet.torchvision.models import resnet18
 
 
 def test_functions_are_watched_while_a_function_is_traced() -> None:
@@ -84,7 +85,6 @@ def test_what_is_not_supported_is_refused_by_name() -> None:
     traced = fx.symbolic_trace(torch.nn.Sequential(torch.nn.Linear(2, 2)))
     cases = (
         lambda: make_fx(lambda x: x),
-        lambda: fx.symbolic_trace(torch.nn.Linear(2, 2)),
         lambda: ShapeProp(traced, fake_mode=object()),
         lambda: traced.to_folder("folder"),
         lambda: traced.print_readable(print_output=False, colored=True),
@@ -100,6 +100,49 @@ def test_print_tabular(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     with pytest.raises(ImportError):
         fx.symbolic_trace(lambda x: x).graph.print_tabular()
     assert "pip install tabulate" in capsys.readouterr().out
+
+
+def test_layers_and_models_are_traced_themselves() -> None:
+    """A layer of torch.nn as the root, and a model of torchvision with its parts."""
+    layers = (
+        torch.nn.Linear(2, 3),
+        torch.nn.ReLU(),
+        torch.nn.GELU(),
+        torch.nn.LayerNorm(2),
+        torch.nn.MaxPool1d(2),
+    )
+    x = torch.randn(2, 2)
+    for layer in layers:
+        traced = fx.symbolic_trace(layer)
+        assert [node.name for node in traced.graph.nodes if node.op == "placeholder"] == ["input_1"]
+        assert traced(x).tolist() == layer(x).tolist()
+    loss = torch.nn.MSELoss()
+    assert fx.symbolic_trace(loss)(x, x + 1).item() == 1
+    model = resnet18().eval()
+    traced = fx.symbolic_trace(model)
+    graph = traced.graph
+    kinds = [node.target for node in graph.nodes if node.op == "call_module"]
+    assert kinds[:4] == ["conv1", "bn1", "relu", "maxpool"]
+    wanted = next(node for node in graph.nodes if node.name == "layer1_1_relu_1")
+    graph.erase_node(graph.output_node())
+    graph.output({"layer1": wanted})
+    graph.eliminate_dead_code()
+    traced.recompile()
+    seen: list[Any] = []
+    model.layer1.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    x = torch.randn(1, 3, 32, 32)
+    model(x)
+    assert torch.allclose(traced(x)["layer1"], seen[0], atol=1e-4)
+
+
+def test_lists_of_arguments_that_do_not_change() -> None:
+    """An interpreter hands on lists that are a class of their own."""
+    traced = fx.symbolic_trace(lambda x: torch.cat([x, x + 1]).sum() + torch.stack([x, x]).max())
+    assert fx.Interpreter(traced).run(torch.ones(2)).item() == 7
+    assert torch.cat(fx.immutable_collections.immutable_list([torch.ones(1), torch.zeros(1)])).tolist() == [
+        1,
+        0,
+    ]
 
 
 def plus_one(x: Any) -> Any:

@@ -42,6 +42,8 @@ def shown(place, function):
     if not isinstance(function, FunctionType):
         return found
     dispatched = inspect.getclosurevars(function).nonlocals.get("if_false")  # by a flag, to one of two
+    while dispatched is not None and "if_false" in inspect.getclosurevars(dispatched).nonlocals:
+        dispatched = inspect.getclosurevars(dispatched).nonlocals["if_false"]
     if dispatched is not None:
         parameters = inspect.signature(dispatched).parameters.values()
     graph = torch.fx.Graph()

@@ -16,12 +16,11 @@ from typing import Any
 from fnnet.torch.checks import CHECKS
 from fnnet.torch.fx.codegen import _PyTreeCodeGen, _PyTreeInfo
 from fnnet.torch.fx.graph import Graph
-from fnnet.torch.fx.graph_module import GraphModule
+from fnnet.torch.fx.graph_module import LAYERS, GraphModule
 from fnnet.torch.fx.node import Argument, Node
 from fnnet.torch.fx.proxy import ParameterProxy, Proxy, Scope, TracerBase, base_types
 from fnnet.torch.fx.takeover import begin, end, find_proxy
 from fnnet.torch.nn.container import Sequential
-from fnnet.torch.nn.derive import LayerModule
 from fnnet.torch.nn.module import Module
 from fnnet.torch.nn.parameter import Parameter
 from fnnet.torch.presented import is_own
@@ -330,6 +329,16 @@ class Tracer(TracerBase):
         flat.__annotations__.clear()  # it stands for a function that has none
         return flat, leaves
 
+    def _layer(self, root: Module) -> tuple[Any, list[Any]]:
+        """What runs a module derived from a layer, and an input for each that the layer must have."""
+        layer = getattr(root, "_layer", None)
+        forward = inspect.signature(type(layer).forward) if layer is not None else None
+        _, _, *listed = forward.parameters.values() if forward is not None else (None, None)
+        wanted = [one.name for one in listed if one.default is one.empty and one.kind < one.VAR_POSITIONAL]
+        if not wanted or (wanted == ["x"] and self.is_leaf_module(root, "")):
+            wanted = ["input", "target"] if type(root).__name__.endswith("Loss") else ["input"]
+        return root.forward, [self.create_proxy("placeholder", name, (), {}) for name in wanted]
+
     def _placeholder(self, name: str, concrete_args: Any, signature: inspect.Signature, plain: Any) -> Any:
         parameter = None if name[0] == "*" else signature.parameters[name]
         default = () if parameter is None or parameter.default is parameter.empty else (parameter.default,)
@@ -381,18 +390,17 @@ class Tracer(TracerBase):
                 self.submodule_paths = {module: name for name, module in root.named_modules()}
             else:
                 self.root, function = Module(), root
-            if function is LayerModule.forward:
-                raise NotImplementedError(
-                    f"fnnet.torch: a graph of a layer of torch.nn itself ({type(root).__name__}) is not "
-                    "supported; trace a module that holds it"
-                )
             self.graph = Graph(tracer_cls=type(self))
             self.tensor_attrs = {}
             self._note_tensors(self.root, [])
             if not isinstance(function, FunctionType):
                 raise AssertionError(f"Expected FunctionType, got {type(function)}")
             names = function.__globals__
-            run, args = self.create_args_for_root(function, isinstance(root, Module), concrete_args)
+            code = function.__code__
+            if code.co_flags & inspect.CO_VARARGS and code.co_filename.startswith(LAYERS):
+                run, args = self._layer(root)
+            else:
+                run, args = self.create_args_for_root(function, isinstance(root, Module), concrete_args)
             with _patches() as patches:
                 self._patch_modules(patches)
                 for one in (names, *map(vars, self._autowrap_search)):

@@ -23,7 +23,8 @@ from fnnet.torch.tensor import Tensor
 __all__ = ["GraphModule", "reduce_graph_module"]
 
 _FNNET = os.path.dirname(os.path.abspath(fnnet.__file__)) + os.sep
-_LAYERS = os.path.join(_FNNET, "torch", "nn") + os.sep
+LAYERS = os.path.join(_FNNET, "torch", "nn") + os.sep
+_USER_PRESERVED_ATTRIBUTES_KEY = "_user_preserved_attributes"
 _numbers = itertools.count()
 _LINES: dict[str, list[str]] = {}
 
@@ -135,7 +136,7 @@ def _call(cls: Any, call: Callable[..., Any] | None, module: Any, args: Any, kwa
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         while (
-            frames and frames[-1].filename.startswith(_FNNET) and not frames[-1].filename.startswith(_LAYERS)
+            frames and frames[-1].filename.startswith(_FNNET) and not frames[-1].filename.startswith(LAYERS)
         ):
             frames.pop()  # which in PyTorch is no Python
         where = frames[-1]
@@ -311,6 +312,8 @@ class GraphModule(Module):
             if name in self.__dict__:
                 setattr(made, name, copy.deepcopy(self.__dict__[name], memo))
         made.meta = copy.deepcopy(self.meta, memo)
+        for name, value in made.meta.get(_USER_PRESERVED_ATTRIBUTES_KEY, {}).items():
+            setattr(made, name, value)
         return made
 
     def __copy__(self) -> Any:

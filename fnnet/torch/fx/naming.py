@@ -43,6 +43,9 @@ _OPERATORS = {
 }  # fmt: skip
 """Operators of tensors, with the names by which they show if the other side is a proxy."""
 
+_PRIVATE = ("_assert", "_assert_async", "_shape_as_tensor", "_weight_norm")
+"""Functions that programs call though their names begin with an underscore."""
+
 _PARTS = re.compile(r"^([a-zA-Z_][0-9a-zA-Z_]*?)(?:_(\d+))?$")
 _NO_LETTERS = re.compile("[^0-9a-zA-Z_]+")
 _HUMP = re.compile(r"(?<=[a-z])([A-Z])")
@@ -66,7 +69,7 @@ def functions() -> dict[Any, str]:
     found: dict[Any, str] = {}
     for place in _PLACES:
         for name, function in list(vars(module_of(place)).items()):
-            if isinstance(function, FunctionType) and not name.startswith("__"):
+            if isinstance(function, FunctionType) and (name[0] != "_" or name in _PRIVATE):
                 found.setdefault(function, f"{place}.{name}")
     by_name = {name: function for function, name in found.items()}
     for name, function in vars(module_of("torch.nn.functional"))["OPERATIONS"].items():

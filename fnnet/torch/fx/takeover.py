@@ -50,6 +50,10 @@ def _as_handed_on(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments as PyTorch's function hands them on. Raises TypeError as a call of it would."""
     told = handed_on(function)
+    if function.__name__ == "einsum" and len(args) == 2 and isinstance(args[1], list | tuple):
+        return (args[0], *args[1]), kwargs
+    if function.__name__ == "meshgrid":
+        return args, {"indexing": None, **kwargs}
     if "params" not in told:
         return args, kwargs
     names = [one[0] for one in told["params"]]
