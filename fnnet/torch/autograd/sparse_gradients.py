@@ -69,14 +69,12 @@ class RowsNode(Node):
 
     def pull_tensors(self, gradients: list[Tensor | None]) -> Sequence[Any]:
         from fnnet.torch.autograd.engine import CURRENT
-        from fnnet.torch.sparse_tensors import coo
 
         if self.rows is None:
             raise RuntimeError(RELEASED)
         gradient: Any = gradients[0]
         CURRENT[-1].sparse = True
-        places, values = self.pull(self.rows, gradient)
-        return [*[None] * (len(self.edges) - 1), coo(places, values, self.shape, False)]
+        return [*[None] * (len(self.edges) - 1), self.pull(self.rows, gradient)]
 
     def release(self) -> None:
         self.rows = None

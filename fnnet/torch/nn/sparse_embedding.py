@@ -12,10 +12,62 @@ from fnnet.torch.call import call
 from fnnet.torch.creation import arange, from_array, zeros
 from fnnet.torch.declare import OPS
 from fnnet.torch.mode import MODE, no_grad
+from fnnet.torch.sparse_tensors import COO, CooTensor, SparseSpec, coo, known
 from fnnet.torch.spec import spec_of
+from fnnet.torch.storage import Version
 from fnnet.torch.tensor import Tensor
 
 __all__ = ["sparse_bags", "sparse_rows"]
+
+
+class PaddedTensor(CooTensor):
+    """The gradient of a table with a padding, which is looked for when somebody asks what entries there are.
+
+    So a step takes as many entries in each turn, whatever of them is padding, and the program stays the same.
+    """
+
+    _entries: tuple[Any, Any]
+    _padding: int | None
+    _kept: Any = None
+
+    def _found(self) -> tuple[Any, Any]:
+        if self._kept is None:
+            places, values = self._entries
+            counted = np.flatnonzero(known(places)[0] != self._padding)
+            if len(counted) < places.shape[1]:
+                taken = from_array(counted, places.device)
+                places, values = places.index_select(1, taken), values.index_select(0, taken)
+            self._kept = places, values
+        return self._kept
+
+    @property
+    def _places(self) -> Any:
+        return self._found()[0]
+
+    @_places.setter
+    def _places(self, places: Any) -> None:
+        self._kept = places, self._kept[1] if self._kept else None
+        self._entries, self._padding = self._kept, None
+
+    @property
+    def _numbers(self) -> Any:
+        return self._found()[1]
+
+    @_numbers.setter
+    def _numbers(self, values: Any) -> None:
+        self._kept = self._kept[0] if self._kept else None, values
+        self._entries, self._padding = self._kept, None
+
+    def all_entries(self) -> CooTensor:
+        """With the paddings, whose row is one that the table does not have."""
+        places, values = self._entries
+        if self._padding is not None:
+            places = places.masked_fill(places == self._padding, self._spec.shape[0])
+        return coo(places, values, self._spec.shape, False)
+
+
+PaddedTensor.__name__ = PaddedTensor.__qualname__ = "Tensor"
+PaddedTensor.__module__ = "torch"
 
 
 def sparse_rows(
@@ -29,17 +81,18 @@ def sparse_rows(
     padding = None if padding_idx is None else padding_idx % weight.shape[0]
     columns = weight.shape[1]
 
-    def pull(rows: Any, gradient: Any) -> tuple[Tensor, Tensor]:
+    def _padded(flat: Any, values: Any) -> CooTensor:
+        made: PaddedTensor = object.__new__(PaddedTensor)
+        made._spec = SparseSpec(weight.shape, values.dtype, values.device, COO)
+        made._entries, made._padding = (flat, values), padding
+        made._coalesced, made._counter = False, Version()
+        return made
+
+    def pull(rows: Any, gradient: Any) -> CooTensor:
         if scale_grad_by_freq:
             raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
         flat, values = rows.reshape(1, -1).long(), gradient.reshape(-1, columns)
-        if padding is None:
-            return flat, values
-        counted = np.flatnonzero(np.asarray(flat._value().read())[0] != padding)
-        if len(counted) == flat.shape[1]:
-            return flat, values
-        taken = from_array(counted, flat.device)
-        return flat.index_select(1, taken), values.index_select(0, taken)
+        return coo(flat, values, weight.shape, False) if padding is None else _padded(flat, values)
 
     spec = spec_of(made.shape, made.dtype, made.device)
     made._fn = rows_node(

@@ -53,11 +53,14 @@ def _descend(optimizer: Derived, group: dict[str, Any], p: Any, gradient: Any) -
         else:
             before.mul_(momentum).add_(gradient, alpha=1 - group["dampening"])
         gradient = gradient.add(before, alpha=momentum) if group["nesterov"] else before
+    elif hasattr(gradient, "all_entries"):
+        gradient = gradient.all_entries()  # what lies outside is dropped
     p.add_(gradient, alpha=-group["lr"])
 
 
 def _move_rows(optimizer: Derived, group: dict[str, Any], p: Tensor, gradient: Any) -> None:
     """Apply the update rule to the rows that the gradient has, and write them back."""
+    gradient = gradient.all_entries() if hasattr(gradient, "all_entries") else gradient
     if not isinstance(gradient, CooTensor) or gradient._places._spec.shape[0] != 1:
         raise NotImplementedError(
             f"fnnet.torch: {optimizer._rule.name} by a sparse gradient takes one with one sparse dimension"
