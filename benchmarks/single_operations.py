@@ -36,6 +36,7 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
     places, labels = torch.randint(0, 1000, (1000,)), torch.randint(0, 1000, (1000,))
     words, mask = torch.randint(0, 10000, (64, 128)), torch.rand(1000, 1000) > 0.5
     wide = places[None].expand(1000, 1000)
+    whole, divisors = torch.randint(-1000, 1000, (1000, 1000)), torch.randint(1, 1000, (1000, 1000))
     norms = nn.BatchNorm2d(16), nn.LayerNorm(1000), nn.GroupNorm(4, 16)
     recurrent = {name: getattr(nn, name)(64, 128, batch_first=True) for name in ("LSTM", "GRU")}
     attention, table = nn.MultiheadAttention(128, 8, batch_first=True), nn.Embedding(10000, 128)
@@ -64,7 +65,11 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
             ("remainder", lambda: x % 0.7),
             ("layer_norm", lambda: norms[1](x)),
             ("prod over dim 1", lambda: x.prod(1)),
+            ("bfloat16", lambda: x.bfloat16()),
             ("cumsum", lambda: x.cumsum(1)),
+            ("cumprod", lambda: x.cumprod(1)),
+            ("cummax", lambda: x.cummax(1)[0]),
+            ("logcumsumexp", lambda: x.logcumsumexp(1)),
             ("max over dim 1", lambda: x.max(1)[0]),
             ("sort", lambda: x.sort(1)[0]),
             ("topk", lambda: x.topk(10)[0]),
@@ -105,6 +110,8 @@ def operations(torch: Any) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
             ("attention", lambda: F.scaled_dot_product_attention(heads, heads, heads, is_causal=True)),
             ("bmm", lambda: heads @ heads.transpose(-1, -2)),
         ),
+        "integers // integers": (lambda: whole // divisors, []),
+        "arange": (lambda: torch.arange(1000000), []),
         "randperm": (lambda: torch.randperm(1000).float(), []),
         "randn": (lambda: torch.randn(1000, 1000), []),
     }
@@ -163,7 +170,7 @@ def main() -> None:
     for name in options.names or known:
         row = [name]
         for gradients in (False, True):
-            if gradients and name.startswith("rand"):
+            if gradients and name.startswith(("rand", "arange", "integers")):
                 row += ["", "", ""]
                 continue
             times = []

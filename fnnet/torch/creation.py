@@ -389,8 +389,13 @@ def arange(
     if length >= 2**62:
         raise RuntimeError("invalid size, possible overflow?")
     wide: Any = np.int64 if kind.category == D.INTEGER else np.float64
-    array = (wide(start) + np.arange(length, dtype=wide) * wide(step)).astype(kind.numpy)
-    return finish(from_array(array, as_device(device)), requires_grad)
+    array = np.arange(length, dtype=wide)
+    if step != 1:
+        array *= wide(step)
+    if start != 0:
+        array += wide(start)
+    array = array.astype(kind.numpy, copy=False)
+    return finish(from_array(array, as_device(device), copy=False), requires_grad)
 
 
 __all__ = ["Sequence", "from_array"]

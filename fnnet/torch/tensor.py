@@ -165,8 +165,9 @@ def wrap(value: Value, spec: Spec) -> Tensor:
     return tensor
 
 
-def from_array(array: Any, device: Any = None) -> Tensor:
-    """A tensor with the value of a JAX or NumPy array (which is copied if it is NumPy's)."""
+def from_array(array: Any, device: Any = None, copy: bool = True) -> Tensor:
+    """A tensor with the value of a JAX or NumPy array (NumPy's is copied unless `copy` says that nobody else
+    has it)."""
     import jax
     import numpy as np
 
@@ -178,7 +179,7 @@ def from_array(array: Any, device: Any = None) -> Tensor:
     if where is META:
         return wrap(without_data(), spec)
     if not isinstance(array, jax.Array):
-        return wrap(value_of_host(np.asarray(array), spec, copy=True), spec)
+        return wrap(value_of_host(np.asarray(array), spec, copy), spec)
     traced = isinstance(array, jax.core.Tracer)
     return wrap(Value(array) if traced else placed_value(array, where), spec)
 
