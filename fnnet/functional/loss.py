@@ -208,8 +208,8 @@ def kl_div(
     """
     if reduction == "mean" and size_average is None and reduce is None:
         warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size. "
-            "'batchmean' divides only by the batch size, and aligns with the KL div math definition. "
+            "reduction: 'mean' divides the total loss by both the batch size and the support size."
+            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
         )
     by_batch = reduction == "batchmean"
