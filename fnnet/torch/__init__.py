@@ -112,10 +112,10 @@ from fnnet.torch.settings import set_flush_denormal as set_flush_denormal
 from fnnet.torch.settings import set_num_interop_threads as set_num_interop_threads
 from fnnet.torch.settings import set_num_threads as set_num_threads
 from fnnet.torch.settings import use_deterministic_algorithms as use_deterministic_algorithms
-from fnnet.torch.sparse_making import sparse_compressed_tensor as sparse_compressed_tensor
-from fnnet.torch.sparse_making import sparse_coo_tensor as sparse_coo_tensor
-from fnnet.torch.sparse_making import sparse_csc_tensor as sparse_csc_tensor
-from fnnet.torch.sparse_making import sparse_csr_tensor as sparse_csr_tensor
+from fnnet.torch.sparse_layouts.making import sparse_compressed_tensor as sparse_compressed_tensor
+from fnnet.torch.sparse_layouts.making import sparse_coo_tensor as sparse_coo_tensor
+from fnnet.torch.sparse_layouts.making import sparse_csc_tensor as sparse_csc_tensor
+from fnnet.torch.sparse_layouts.making import sparse_csr_tensor as sparse_csr_tensor
 from fnnet.torch.spec import Size as Size
 from fnnet.torch.statistics import reset_stats as reset_stats
 from fnnet.torch.statistics import stats as stats

@@ -147,7 +147,7 @@ def call(op: Op, args: Sequence[Any], kwargs: dict[str, Any], parser: Any = None
 
 def _of_sparse(op: Op, args: Sequence[Any], kwargs: dict[str, Any], in_place: bool = False) -> Any:
     """What an operation gives, a sparse tensor being among its arguments: there is no plan for one."""
-    from fnnet.torch import sparse_calls
+    from fnnet.torch.sparse_layouts import calls as sparse_calls
 
     return (sparse_calls.in_place if in_place else sparse_calls.out_of_place)(op, args, kwargs)
 

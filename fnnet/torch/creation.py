@@ -140,7 +140,7 @@ def _filled(name: str, value: Any) -> Callable[..., Tensor]:
     ) -> Tensor:
         require_tensor(f"{name}_like", input)
         if type(input._spec) is not Spec:
-            from fnnet.torch.sparse_methods import like as like_sparse
+            from fnnet.torch.sparse_layouts.methods import like as like_sparse
 
             return like_sparse(name, input, as_dtype(dtype), device, layout, requires_grad)
         check_options(f"{name}_like", layout, pin_memory)

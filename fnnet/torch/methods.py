@@ -16,9 +16,6 @@ from fnnet.torch import memory as memory
 from fnnet.torch import new as new
 from fnnet.torch import pickling as pickling
 from fnnet.torch import shared as shared
-from fnnet.torch import sparse_coo as sparse_coo
-from fnnet.torch import sparse_csr as sparse_csr
-from fnnet.torch import sparse_questions as sparse_questions
 from fnnet.torch import storages as storages
 from fnnet.torch import transposed as transposed
 from fnnet.torch.attach import method
@@ -33,6 +30,9 @@ from fnnet.torch.mode import MODE
 from fnnet.torch.plan import fill_plan
 from fnnet.torch.record import RECORD, filled
 from fnnet.torch.refusals import c_name, cpp_name
+from fnnet.torch.sparse_layouts import coo as coo
+from fnnet.torch.sparse_layouts import csr as csr
+from fnnet.torch.sparse_layouts import questions as questions
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 from fnnet.torch.warning import warn

@@ -9,12 +9,12 @@ from fnnet.functional import sparse as F
 from fnnet.torch.creation import as_dtype
 from fnnet.torch.missing import missing, refusals
 from fnnet.torch.mode import _Context
-from fnnet.torch.sparse_calls import out_of_place as out_of_place
-from fnnet.torch.sparse_calls import summed
-from fnnet.torch.sparse_compressed import CSR, CompressedTensor, coo_of
-from fnnet.torch.sparse_making import _CHECKED, OLD_TYPES, spdiags
-from fnnet.torch.sparse_products import product, sampled
-from fnnet.torch.sparse_tensors import CooTensor, SparseTensor, coalesced, named, planned, refusal
+from fnnet.torch.sparse_layouts.calls import out_of_place as out_of_place
+from fnnet.torch.sparse_layouts.calls import summed
+from fnnet.torch.sparse_layouts.compressed import CSR, CompressedTensor, coo_of
+from fnnet.torch.sparse_layouts.making import _CHECKED, OLD_TYPES, spdiags
+from fnnet.torch.sparse_layouts.products import product, sampled
+from fnnet.torch.sparse_layouts.tensors import CooTensor, SparseTensor, coalesced, named, planned, refusal
 from fnnet.torch.tensor import Tensor
 
 globals().update(

@@ -12,7 +12,7 @@ from fnnet.torch.call import call
 from fnnet.torch.creation import arange, from_array, zeros
 from fnnet.torch.declare import OPS
 from fnnet.torch.mode import MODE, no_grad
-from fnnet.torch.sparse_tensors import COO, CooTensor, SparseSpec, coo, known
+from fnnet.torch.sparse_layouts.tensors import COO, CooTensor, SparseSpec, coo, known
 from fnnet.torch.spec import spec_of
 from fnnet.torch.storage import Version
 from fnnet.torch.tensor import Tensor

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from fnnet.functional.sparse import distinct_rows
 from fnnet.torch.plan import Plan, make_plan
 from fnnet.torch.record import RECORD
-from fnnet.torch.sparse_tensors import CooTensor
+from fnnet.torch.sparse_layouts.tensors import CooTensor
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 

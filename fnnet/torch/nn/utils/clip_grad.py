@@ -10,7 +10,7 @@ from fnnet.torch.call import call
 from fnnet.torch.creation import tensor
 from fnnet.torch.declare import OPS
 from fnnet.torch.mode import no_grad
-from fnnet.torch.sparse_tensors import refusal
+from fnnet.torch.sparse_layouts.tensors import refusal
 from fnnet.torch.spec import Spec
 from fnnet.torch.tensor import Tensor
 

@@ -10,8 +10,8 @@ import numpy as np
 from fnnet.functional import sparse as F
 from fnnet.torch.creation import from_array
 from fnnet.torch.refusals import cpp_name
-from fnnet.torch.sparse_compressed import CompressedTensor, coo_of
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.compressed import CompressedTensor, coo_of
+from fnnet.torch.sparse_layouts.tensors import (
     CooTensor,
     SparseTensor,
     coalesced,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fnnet.functional import sparse as F
-from fnnet.torch import sparse_making
 from fnnet.torch.attach import method
-from fnnet.torch.sparse_compressed import CSC, CSR, LAYOUT_NAMES
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts import making as sparse_making
+from fnnet.torch.sparse_layouts.compressed import CSC, CSR, LAYOUT_NAMES
+from fnnet.torch.sparse_layouts.tensors import (
     CooTensor,
     SparseTensor,
     dense,

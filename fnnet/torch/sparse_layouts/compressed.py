@@ -11,7 +11,7 @@ import numpy as np
 from fnnet.functional import sparse as F
 from fnnet.torch.creation import from_array
 from fnnet.torch.inquiry import LAYOUTS, layout
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.tensors import (
     COO,
     CooTensor,
     SparseSpec,

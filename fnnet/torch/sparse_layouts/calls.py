@@ -12,16 +12,16 @@ import numpy as np
 
 from fnnet.functional import sparse as F
 from fnnet.functional.dimension import canonical_dim
-from fnnet.torch import sparse_places as sparse_places
 from fnnet.torch.creation import from_array
 from fnnet.torch.dtypes import bool_
 from fnnet.torch.mode import MODE
 from fnnet.torch.promotion import promote_types
 from fnnet.torch.refusals import c_name
-from fnnet.torch.sparse_compressed import CompressedTensor, coo_of
-from fnnet.torch.sparse_handled import HANDLED, computed, handles
-from fnnet.torch.sparse_products import batched, product, vector_product
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts import places as places
+from fnnet.torch.sparse_layouts.compressed import CompressedTensor, coo_of
+from fnnet.torch.sparse_layouts.handled import HANDLED, computed, handles
+from fnnet.torch.sparse_layouts.products import batched, product, vector_product
+from fnnet.torch.sparse_layouts.tensors import (
     CooTensor,
     SparseTensor,
     coalesced,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fnnet.torch.sparse_compressed import CSC, CSR, CompressedTensor, coo_of
-from fnnet.torch.sparse_methods import gives
-from fnnet.torch.sparse_places import selected
-from fnnet.torch.sparse_questions import expected
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.compressed import CSC, CSR, CompressedTensor, coo_of
+from fnnet.torch.sparse_layouts.methods import gives
+from fnnet.torch.sparse_layouts.places import selected
+from fnnet.torch.sparse_layouts.questions import expected
+from fnnet.torch.sparse_layouts.tensors import (
     CooTensor,
     named,
 )

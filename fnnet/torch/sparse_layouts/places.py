@@ -9,9 +9,9 @@ import numpy as np
 
 from fnnet.functional.dimension import canonical_dim
 from fnnet.torch.creation import from_array
-from fnnet.torch.sparse_compressed import CompressedTensor
-from fnnet.torch.sparse_handled import computed, handles
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.compressed import CompressedTensor
+from fnnet.torch.sparse_layouts.handled import computed, handles
+from fnnet.torch.sparse_layouts.tensors import (
     CooTensor,
     SparseTensor,
     coo,

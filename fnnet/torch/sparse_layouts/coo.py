@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnnet.torch.sparse_methods import check_leaf, gives
-from fnnet.torch.sparse_places import narrowed, selected
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.methods import check_leaf, gives
+from fnnet.torch.sparse_layouts.places import narrowed, selected
+from fnnet.torch.sparse_layouts.tensors import (
     CooTensor,
     SparseTensor,
     coalesced,

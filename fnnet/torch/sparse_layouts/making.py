@@ -12,8 +12,15 @@ from fnnet.torch import dtypes as D
 from fnnet.torch.creation import as_dtype, from_array, size_of, tensor
 from fnnet.torch.devices import as_device
 from fnnet.torch.inquiry import LAYOUTS, layout
-from fnnet.torch.sparse_compressed import CSC, CSR, CompressedTensor, compressed, compressed_of, coo_of
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.compressed import (
+    CSC,
+    CSR,
+    CompressedTensor,
+    compressed,
+    compressed_of,
+    coo_of,
+)
+from fnnet.torch.sparse_layouts.tensors import (
     COO,
     CooTensor,
     SparseTensor,

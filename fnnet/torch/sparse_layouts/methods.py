@@ -11,8 +11,8 @@ from fnnet.torch import conversion
 from fnnet.torch.legacy import type_name
 from fnnet.torch.mode import MODE
 from fnnet.torch.printing import _body, _node_name
-from fnnet.torch.sparse_compressed import CSR, LAYOUT_NAMES, CompressedTensor, compressed
-from fnnet.torch.sparse_tensors import (
+from fnnet.torch.sparse_layouts.compressed import CSR, LAYOUT_NAMES, CompressedTensor, compressed
+from fnnet.torch.sparse_layouts.tensors import (
     COO,
     CooTensor,
     SparseTensor,

@@ -1,0 +1,1 @@
+"""Tensors of the sparse layouts: strided indices and values, composed of recorded operations."""
