@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet.functional.jaxprs import equations
+from fnnet.torch import executable
 from fnnet.torch.lowering import is_to_be_rewritten, rewritten
 
 
@@ -21,3 +22,11 @@ def test_sums_that_leave_many_numbers_are_products_with_ones() -> None:
     assert (names.count("dot_general"), names.count("reduce_sum")) == (2, 3)
     for seen, expected in zip(said(x), sums(x), strict=True):
         np.testing.assert_allclose(seen, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_running_sums_of_a_constant_are_not_computed_by_the_compiler() -> None:
+    def gradient(x: jax.Array) -> jax.Array:
+        return jax.grad(lambda x: jnp.cumsum(x).sum())(x)
+
+    traced = jax.jit(gradient).trace(jax.ShapeDtypeStruct((20_000,), jnp.float32))
+    assert "reduce-window" in executable._compiled(traced, jax.devices("cpu")[0]).as_text()

@@ -19,7 +19,7 @@ import numpy as np
 
 from fnnet.functional.convolution_products import written_out
 from fnnet.torch.devices import placed
-from fnnet.torch.lowering import is_for_new_emitters, is_to_be_rewritten, rewritten
+from fnnet.torch.lowering import is_for_new_emitters, is_to_be_rewritten, rewritten, runs_long
 from fnnet.torch.merging import merged, repeats_loops
 from fnnet.torch.once import SIGHTINGS, evaluated
 from fnnet.torch.one_thread import is_small, one_thread
@@ -95,6 +95,11 @@ and back, where PyTorch rounds.
 """
 
 
+_LEFT_OUT = {"xla_disable_hlo_passes": "constant_folding"}
+"""For long running sums: XLA computes those of a constant (the gradient of a sum) while it compiles, a million
+in 15 s."""
+
+
 def _compiled(traced: Any, where: jax.Device) -> Any:
     new_emitters = where.platform == "cpu" and is_for_new_emitters(traced.jaxpr)
     with contextlib.nullcontext() if new_emitters else written_out():
@@ -104,6 +109,8 @@ def _compiled(traced: Any, where: jax.Device) -> Any:
     options = dict(_OPTIONS)
     if new_emitters:
         options.pop(_EMITTERS, None)
+    if runs_long(traced.jaxpr):
+        options.update(_LEFT_OUT)
     while options:
         try:
             return lowered.compile(options)
@@ -112,7 +119,8 @@ def _compiled(traced: Any, where: jax.Device) -> Any:
             if not unknown:
                 raise
             for name in unknown:
-                del options[name], _OPTIONS[name]
+                del options[name]
+                _OPTIONS.pop(name, None)
     return lowered.compile()
 
 

@@ -32,6 +32,8 @@ _WIDE = 16384
 _CALLS = frozenset(("jit", "pjit"))
 _LOOPS = ("scan", "while", "scatter")
 _RUNNING = frozenset(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"))
+_RUN = 10_000
+"""How many are many there: XLA takes 0.2 s for so many in a constant."""
 _FUNCTIONS = frozenset(
     "cos erf erf_inv erfc exp exp2 expm1 log log1p logistic pow sin tan tanh".split()  # noqa: SIM905
 )
@@ -101,6 +103,13 @@ def is_for_new_emitters(closed: ClosedJaxpr) -> bool:
         made = sum(getattr(one.aval, "size", 0) for one in eqn.outvars)
         numbers += made * (_MANY // _LONG) if eqn.primitive.name in _FUNCTIONS else made
     return numbers >= _MANY and not running
+
+
+def runs_long(closed: ClosedJaxpr) -> bool:
+    """Whether there are running sums, or the like, of many numbers."""
+    return any(
+        eqn.primitive.name in _RUNNING and eqn.outvars[0].aval.size >= _RUN for eqn in equations(closed.jaxpr)
+    )
 
 
 class _Rewriting:
