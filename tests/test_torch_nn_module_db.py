@@ -11,6 +11,7 @@ import pytest
 import fnnet.torch as ours
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest")  # which torch.testing._internal imports
 pytestmark = pytest.mark.torch
 
 NAMES = (

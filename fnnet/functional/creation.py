@@ -111,6 +111,33 @@ def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None) -> jax.
     return jnp.eye(n, m, dtype=_kind(dtype))
 
 
+def progression(start: float, end: float, step: float, kind: Any) -> np.ndarray:
+    """The numbers of `arange` as an array of this dtype.
+
+    As in PyTorch, integers tell how many there are for int64, doubles for all else, and a dtype of integers
+    counts from the whole part of `start` by that of `step`.
+    """
+    whole = np.issubdtype(kind, np.integer)
+    if kind == np.int64:
+        start, end, step = int(start), int(end), int(step)
+        if not step:
+            raise ValueError("step must be nonzero")
+        count = max(0, -((start - end) // step))
+    else:
+        count = max(0, math.ceil((float(end) - float(start)) / float(step)))
+    if count >= 2**62:
+        raise RuntimeError("invalid size, possible overflow?")
+    if whole:
+        start, step = int(start), int(step)
+    wide: Any = np.int64 if whole else np.float64
+    array = np.arange(count, dtype=wide)
+    if step != 1:
+        array *= wide(step)
+    if start != 0:
+        array += wide(start)
+    return array.astype(kind, copy=False)
+
+
 @operation("torch")
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DTypeLike | None = None) -> jax.Array:
     """Numbers from start (0 if only one is given) to end, which is left out, `step` apart; int64 of integers.
@@ -127,11 +154,7 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: DTypeLike | Non
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(one, int) for one in (start, end, step))
     kind = _kind(dtype, index_dtype() if whole else np.float32)
-    if whole:
-        return jnp.asarray(np.arange(start, end, step), kind)
-    count = math.ceil((end - start) / step)
-    wide = np.int64 if np.issubdtype(kind, np.integer) else np.float64
-    return jnp.asarray((wide(start) + np.arange(count) * wide(step)), kind)
+    return jnp.asarray(progression(start, end, step, np.int64 if whole and dtype is None else kind), kind)
 
 
 def _spaced(function: str, start: Any, end: Any, steps: int, kind: Any) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnnet.functional.creation import progression
 from fnnet.torch import dtypes as D
 from fnnet.torch.devices import CPU, as_device, cuda_devices
 from fnnet.torch.dtypes import dtype as Dtype
@@ -381,20 +382,9 @@ def arange(
         kind = D.get_default_dtype() if floating else D.int64
     if step == 0:
         raise RuntimeError("step must be nonzero")
-    if kind.category == D.INTEGER and not int(step):
-        raise ValueError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    length = max(0, int(np.ceil((end - start) / step)))
-    if length >= 2**62:
-        raise RuntimeError("invalid size, possible overflow?")
-    wide: Any = np.int64 if kind.category == D.INTEGER else np.float64
-    array = np.arange(length, dtype=wide)
-    if step != 1:
-        array *= wide(step)
-    if start != 0:
-        array += wide(start)
-    array = array.astype(kind.numpy, copy=False)
+    array = progression(start, end, step, kind.numpy)
     return finish(from_array(array, as_device(device), copy=False), requires_grad)
 
 

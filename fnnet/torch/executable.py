@@ -96,8 +96,8 @@ and back, where PyTorch rounds.
 
 
 _LEFT_OUT = {"xla_disable_hlo_passes": "constant_folding"}
-"""For long running sums: XLA computes those of a constant (the gradient of a sum) while it compiles, a million
-in 15 s."""
+"""For long running sums: XLA computes those of a constant (the gradient of a sum) while it compiles, a
+million in 15 s."""
 
 
 def _compiled(traced: Any, where: jax.Device) -> Any:
