@@ -28,6 +28,7 @@ __all__ = [
     "coo_to_dense",
     "csr_rows",
     "distinct_rows",
+    "known_places",
     "sampled_products",
 ]
 
@@ -46,6 +47,14 @@ def coo_places(indices: jax.Array, size: Sequence[int]) -> jax.Array:
     return jnp.where(inside, place, count)
 
 
+def known_places(indices: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """`coo_places` of indices that are known, and inside of their dimensions."""
+    place = np.zeros(indices.shape[1:], np.int64)
+    for index, length in zip(indices, size, strict=True):
+        place = place * length + index
+    return place
+
+
 def _numbered(indices: jax.Array, size: Sequence[int]) -> jax.Array:
     """`coo_places`, spared where one dimension is its own number."""
     return indices[0] if len(size) == 1 else coo_places(indices, size)
@@ -55,8 +64,7 @@ def coo_to_dense(indices: jax.Array, values: jax.Array, size: Sequence[int]) -> 
     """The tensor of `size` with these entries, and zeros elsewhere."""
     sparse = tuple(size[: indices.shape[0]])
     whole = jnp.zeros((math.prod(sparse), *values.shape[1:]), values.dtype)
-    place = _numbered(indices, sparse) if sparse else jnp.zeros(indices.shape[1:], indices.dtype)
-    at = whole.at[place]
+    at = whole.at[_numbered(indices, sparse)]
     made = at.max(values, mode="drop") if values.dtype == bool else at.add(values, mode="drop")
     return made.reshape(tuple(size))
 
@@ -75,8 +83,7 @@ def coo_mask(indices: jax.Array, dense: jax.Array) -> jax.Array:
     """The values that a dense tensor has at these places: (entries, *dense dimensions)."""
     count = indices.shape[0]
     flat = dense.reshape(math.prod(dense.shape[:count]), *dense.shape[count:])
-    place = _numbered(indices, dense.shape[:count]) if count else jnp.zeros(indices.shape[1:], indices.dtype)
-    return jnp.take(flat, place, 0, mode="clip")
+    return jnp.take(flat, _numbered(indices, dense.shape[:count]), 0, mode="clip")
 
 
 def coo_coalesce(
@@ -98,9 +105,7 @@ def coo_coalesce(
             raise RuntimeError(
                 f"size is inconsistent with indices: for dim {dim}, size is {length} but found index {wrong}"
             )
-    place = np.zeros(known.shape[1:], np.int64)
-    for index, length in zip(known, sparse, strict=True):
-        place = place * length + index
+    place = known_places(known, sparse)
     order = np.argsort(place, kind="stable")
     ordered = place[order]
     first = np.ones(ordered.shape, bool)
@@ -147,10 +152,7 @@ def coo_softmax(
     others = tuple(i for i in range(sparse) if i != dim)
     lengths = [size[i] for i in others]
     count = math.prod(lengths)
-    if others:
-        group = coo_places(jnp.stack([indices[i] for i in others]), lengths)
-    else:
-        group = jnp.zeros(indices.shape[1:], indices.dtype)
+    group = coo_places(indices[np.asarray(others, int)], lengths)
     empty = (count, *values.shape[1:])
     greatest = jnp.full(empty, -jnp.inf, values.dtype).at[group].max(jax.lax.stop_gradient(values))
     shifted = values - greatest[group]

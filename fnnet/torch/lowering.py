@@ -93,22 +93,21 @@ def is_for_new_emitters(closed: ClosedJaxpr) -> bool:
 
     Running sums and products take the newer ones 4.5 ms, the older 1.8 (1000 x 1000 along the last one).
     """
-    numbers, running = 0, False
+    numbers = 0
     for eqn in equations(closed.jaxpr):
         if eqn.primitive.name.startswith(_LOOPS):
             sizes = (one.aval.size for one in eqn.invars if hasattr(one.aval, "size"))
             if max(sizes, default=0) >= _LONG:
                 return True
-        running |= eqn.primitive.name in _RUNNING and eqn.outvars[0].aval.size >= _LONG
         made = sum(getattr(one.aval, "size", 0) for one in eqn.outvars)
         numbers += made * (_MANY // _LONG) if eqn.primitive.name in _FUNCTIONS else made
-    return numbers >= _MANY and not running
+    return numbers >= _MANY and not runs_long(closed, _LONG)
 
 
-def runs_long(closed: ClosedJaxpr) -> bool:
+def runs_long(closed: ClosedJaxpr, many: int = _RUN) -> bool:
     """Whether there are running sums, or the like, of many numbers."""
     return any(
-        eqn.primitive.name in _RUNNING and eqn.outvars[0].aval.size >= _RUN for eqn in equations(closed.jaxpr)
+        eqn.primitive.name in _RUNNING and eqn.outvars[0].aval.size >= many for eqn in equations(closed.jaxpr)
     )
 
 

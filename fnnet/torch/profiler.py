@@ -234,13 +234,9 @@ class _KinetoProfile:
 
     def export_chrome_trace(self, path: str, use_python_export: bool = False) -> None:
         """Write the last cycle's events in the trace-event format, packed if the name ends in `.gz`."""
-        profiler = self._there("exporting chrome trace")
-        profiler.export_chrome_trace(path, self._metadata)
-        if path.endswith(".gz"):
-            with open(path, "rb") as plain:
-                text = plain.read()
-            with atomically(path) as file:
-                file.write(gzip.compress(text))
+        text = self._there("exporting chrome trace")._trace(path, self._metadata)
+        with atomically(path) as file:
+            file.write(gzip.compress(text) if path.endswith(".gz") else text)
 
     def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
         """Write what flame graphs read."""

@@ -244,11 +244,16 @@ class profile:
             path: the file; it is there whole or not at all.
             metadata: JSON values by name, which are written beside the events.
         """
+        text = self._trace(path, metadata)
+        with atomically(path) as file:
+            file.write(text)
+
+    def _trace(self, path: str, metadata: dict[str, str] | None = None) -> bytes:
+        """What `export_chrome_trace` writes."""
         collection = self._collection
         if collection is None or self._function_events is None:
             raise RuntimeError("Can't export a trace of a profiler that has not run")
-        with atomically(path) as file:
-            file.write(json.dumps(_trace(collection, self.trace_id, metadata or {}, path)).encode())
+        return json.dumps(_trace(collection, self.trace_id, metadata or {}, path)).encode()
 
 
 def _category(event: FunctionEvent) -> str:

@@ -17,7 +17,6 @@ from fnnet.torch.sparse_layouts.tensors import (
     coalesced,
     coo,
     known,
-    numbered,
     planned,
     refusal,
     refuse_sparse_leaf,
@@ -28,6 +27,11 @@ from fnnet.torch.tensor import Tensor
 def _check(left: Tensor, right: Tensor) -> None:
     if left.dtype is not right.dtype:
         raise RuntimeError(f"expected scalar type {cpp_name(left.dtype)} but found {cpp_name(right.dtype)}")
+
+
+def _unfit(left: Tensor, right: Tensor) -> RuntimeError:
+    sizes = [f"{one.shape[0]}x{one.shape[1]}" for one in (left, right)]
+    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({sizes[0]} and {sizes[1]})")
 
 
 def _with_dense(places: Any, values: Any, dense: Any, size: tuple[int, int]) -> Any:
@@ -69,11 +73,7 @@ def product(left: Any, right: Any, name: str) -> Any:
             raise RuntimeError(
                 f"addmm: Argument #3 (dense): Expected dim 0 size {left.shape[1]}, got {right.shape[0]}"
             )
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({left.shape[0]}x{left.shape[1]} and "
-            f"{right.shape[0]}x"
-            f"{right.shape[1]})"
-        )
+        raise _unfit(left, right)
     _check(held, strided)
     function = _with_dense if held is left else _of_dense
     return planned(function, name, held._places, held._numbers, strided, size=tuple(held._spec.shape))
@@ -125,17 +125,12 @@ def _pairs(left: Any, right: Any, first: Any, second: Any, order: Any, owner: An
 def _both(left: CooTensor, right: CooTensor) -> CooTensor:
     """The product of two sparse matrices: each entry of the first meets those of a row of the second."""
     if left.shape[1] != right.shape[0]:
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({left.shape[0]}x{left.shape[1]} and "
-            f"{right.shape[0]}x"
-            f"{right.shape[1]})"
-        )
+        raise _unfit(left, right)
     if left.dtype is not right.dtype:
         raise RuntimeError(
             f"sparse.mm: both inputs should have the same dtype, got {left.dtype} and {right.dtype}"
         )
     a, b = coalesced(left), coalesced(right)
-    numbered(a)
     mine, theirs = known(a._places), known(b._places)
     starts = np.searchsorted(theirs[0], np.arange(right.shape[0] + 1))
     lengths = np.diff(starts)[mine[1]] if mine.size else np.zeros(0, np.int64)

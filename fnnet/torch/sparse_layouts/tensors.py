@@ -272,10 +272,8 @@ def _joined(x: Any, y: Any, left: Any, right: Any) -> Any:
 
 def numbered(tensor: CooTensor) -> np.ndarray[Any, Any]:
     """The number of the place of each entry."""
-    place = np.zeros(tensor._numbers._spec.shape[:1], np.int64)
-    for index, length in zip(known(tensor._places), tensor._spec.shape, strict=False):
-        place = place * length + index
-    return place
+    indices = known(tensor._places)
+    return F.known_places(indices, tensor._spec.shape[: len(indices)])
 
 
 def joined(a: CooTensor, b: CooTensor, name: str = "AddBackward0") -> CooTensor:
