@@ -161,10 +161,10 @@ class Collection:
             frame = frame.f_back
         return frames
 
-    def _show(self, name: str, further: Further, args: Any, kwargs: Any, values: Any) -> Any:
+    def _show(self, name: str, run: Callable[[], Any], values: Any) -> Any:
         start = self._now()
         stack = self._stack()
-        result = further()
+        result = run()
         flops = flops_of(name, values, result) if self.flops else 0
         shapes = _shapes(values) if self.shapes else []
         self.note(aten_of(name, values), start, input_shapes=shapes, stack=stack, flops=flops)
@@ -183,14 +183,14 @@ class Collection:
                 else:
                     bound.apply_defaults()
                     values = [v for n, v in bound.arguments.items() if n not in ("out", op.source)]
-            return self._show(op.name, lambda: further(*args, **kwargs), args, kwargs, values)
+            return self._show(op.name, lambda: further(*args, **kwargs), values)
 
     def _named(self, function: FunctionType, further: Further, args: Any, kwargs: Any) -> Any:
         with self._outermost() as shown:
             if not shown:
                 return further(*args, **kwargs)
             name = function.__name__
-            return self._show(name, lambda: further(*args, **kwargs), args, kwargs, args)
+            return self._show(name, lambda: further(*args, **kwargs), args)
 
     def _hidden(self, function: FunctionType, further: Further, args: Any, kwargs: Any) -> Any:
         with self._outermost():
